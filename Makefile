@@ -1,0 +1,70 @@
+# Everything runs from .venv, which the targets create themselves: they need only make and Python >= 3.11 with venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME_STAMP := $(VENV)/.installed-runtime
+DEV_STAMP := $(VENV)/.installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The pinned set is installed with hashes; the project itself without dependencies, since pip refuses hashes beside an editable install.
+EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable .
+
+.PHONY: demo check lint types layers test accuracy bench soak fmt constraints clean
+.DELETE_ON_ERROR:
+
+demo: $(RUNTIME_STAMP)
+	@$(BIN)/hybridcheck demo
+
+# cheap first
+check: lint types layers test
+
+lint: $(DEV_STAMP)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+types: $(DEV_STAMP)
+	@$(BIN)/mypy hybridcheck tests $(sort $(dir $(wildcard locustfiles/*.py benchmarks/*.py)))
+
+layers: $(DEV_STAMP)
+	@$(BIN)/lint-imports --no-logo
+
+test: $(DEV_STAMP)
+	@$(BIN)/python -m pytest
+
+accuracy: $(DEV_STAMP)
+	@$(BIN)/python benchmarks/accuracy.py
+
+bench: $(DEV_STAMP)
+	@$(BIN)/python benchmarks/run.py
+
+soak: $(DEV_STAMP)
+	@$(BIN)/python benchmarks/soak.py
+
+fmt: $(DEV_STAMP)
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+# Resolves the newest allowed versions anew; needs pip-tools in .venv. Nothing that it writes names a host.
+COMPILE := $(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --all-build-deps
+constraints: $(DEV_STAMP)
+	@$(PIP) install pip-tools
+	@$(COMPILE) --output-file constraints/dev.txt --extra dev pyproject.toml
+	@$(COMPILE) --constraint constraints/dev.txt --output-file constraints/runtime.txt pyproject.toml
+
+clean:
+	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache hybridcheck-results
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hybridcheck needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME_STAMP): constraints/runtime.txt pyproject.toml | $(BIN)/python
+	@$(PIP) install --require-hashes --requirement constraints/runtime.txt
+	@$(EDITABLE)
+	@touch $@
+
+$(DEV_STAMP): constraints/dev.txt pyproject.toml | $(BIN)/python
+	@$(PIP) install --require-hashes --requirement constraints/dev.txt
+	@$(EDITABLE)
+	@touch $@ $(RUNTIME_STAMP)

@@ -1,0 +1,26 @@
+"""What every test shares: nothing of the caller's environment reaches a test, and Locust never enters this process."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+_FOREIGN_PREFIXES = ("HYBRIDCHECK_", "INTEGRATION_TEST_", "LOCUST_")
+_FOREIGN_NAMES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove variables that change what the tool or its transport does."""
+    for name in list(os.environ):
+        if name.startswith(_FOREIGN_PREFIXES) or name.upper() in _FOREIGN_NAMES:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _locust_stays_outside() -> Iterator[None]:
+    """Fail a test that imports Locust or gevent here: importing them patches sockets for the whole process."""
+    yield
+    intruders = {"locust", "gevent"} & set(sys.modules)
+    assert not intruders, f"{sorted(intruders)} must never be imported in the pytest process"
