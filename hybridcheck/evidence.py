@@ -1,0 +1,433 @@
+"""The records of a run: what was sent, what came back, what a sampler read, and what is missing.
+
+Records are immutable and carry their stream (a case id, or a shared stream such as `load/steady`) and their running
+number `n` in the ledger. They never judge. A `Gap` says that evidence which was planned does not exist; a failed
+`Exchange` is evidence (the target did something: it refused, reset, fell silent).
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, TypeAdapter
+
+from hybridcheck.cases import Frozen, Json, PlannedCase, Reason, Undecided
+
+LEDGER_FORMAT = 1
+"""The major format of the ledger; another major is refused."""
+
+RUN_STREAM = "run"
+"""The stream of records that belong to the whole run."""
+
+
+class Failure(StrEnum):
+    """How an exchange ended without a complete response; the target's doing unless the name says otherwise."""
+
+    DNS = "dns"
+    REFUSED = "refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    UNREACHABLE = "unreachable"
+    RESET = "reset"
+    CLOSED_EARLY = "closed_early"
+    READ_TIMEOUT = "read_timeout"
+    WRITE_TIMEOUT = "write_timeout"
+    DEADLINE = "deadline"
+    TLS_UNTRUSTED = "tls_untrusted"
+    TLS_HOSTNAME = "tls_hostname"
+    TLS_EXPIRED = "tls_expired"
+    TLS_HANDSHAKE = "tls_handshake"
+    NOT_HTTP = "not_http"
+    FRAMING = "framing"
+    TOO_LARGE = "too_large"
+    DECODING = "decoding"
+
+
+class GapReason(StrEnum):
+    """Why evidence that was planned does not exist; a closed list."""
+
+    BUDGET_SPENT = "budget_spent"
+    DEADLINE_SPENT = "deadline_spent"
+    OUT_OF_SCOPE = "out_of_scope"
+    INTERRUPTED = "interrupted"
+    LOGIN_FAILED = "login_failed"
+    GENERATOR_SATURATED = "generator_saturated"
+    GENERATOR_LOST = "generator_lost"
+    NO_END_MARKER = "no_end_marker"
+    SOURCE_SILENT = "source_silent"
+    NOT_SUPPORTED_HERE = "not_supported_here"
+    TOOL_FAULT = "tool_fault"
+    TARGET_UNREACHABLE = "target_unreachable"
+    LOST = "lost"
+
+
+GAP_CODES: Mapping[GapReason, Reason] = {
+    GapReason.GENERATOR_SATURATED: Reason.GENERATOR_SATURATED,
+    GapReason.GENERATOR_LOST: Reason.WORKER_LOST,
+    GapReason.NO_END_MARKER: Reason.WORKER_LOST,
+    GapReason.LOGIN_FAILED: Reason.AUTH_NOT_EFFECTIVE,
+    GapReason.INTERRUPTED: Reason.INTERRUPTED,
+    GapReason.TARGET_UNREACHABLE: Reason.TARGET_UNREACHABLE,
+}
+"""The reason code that a gap gives its case; every other gap gives EVIDENCE_INCOMPLETE."""
+
+
+class RunCause(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    UNREACHABLE = "unreachable"
+    INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed_out"
+    FAILED_FAST = "failed_fast"
+    SAFETY_ABORT = "safety_abort"
+    TOOL_ERROR = "tool_error"
+
+
+class Record(Frozen):
+    """The base of all records: its running number in the ledger and the stream that it belongs to."""
+
+    n: int = -1
+    stream: str = ""
+
+
+class Body(Frozen):
+    """Bytes of a message as they were on the wire (after transfer and content decoding), at most the cap's worth.
+
+    `text` where the bytes are UTF-8, else `base64`. `size_bytes` counts what arrived, also beyond what is kept.
+    """
+
+    text: str | None = None
+    base64: str | None = None
+    size_bytes: int = 0
+    complete: bool = True
+    redacted: bool = False
+
+    def content(self) -> bytes:
+        """The kept bytes."""
+        if self.base64 is not None:
+            return base64.b64decode(self.base64)
+        return (self.text or "").encode()
+
+
+Headers = tuple[tuple[str, str], ...]
+"""Ordered header pairs as on the wire (names as sent; bytes outside ASCII as Latin-1)."""
+
+
+class SentRequest(Frozen):
+    """A request as it went out."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: Body | None = None
+
+
+class ReceivedResponse(Frozen):
+    """A response as it came in; `body.complete` is False where it was cut."""
+
+    status: int
+    http_version: str = "HTTP/1.1"
+    headers: Headers = ()
+    body: Body = Body()
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, names compared without case; None when absent."""
+        return next(iter(self.header_values(name)), None)
+
+    def header_values(self, name: str) -> tuple[str, ...]:
+        """All values of a header in wire order."""
+        return tuple(value for key, value in self.headers if key.lower() == name.lower())
+
+    @property
+    def media_type(self) -> str:
+        """The media type without parameters, lower case; empty when there is none."""
+        return (self.header("content-type") or "").split(";")[0].strip().lower()
+
+
+class Exchange(Record):
+    """One request and what came of it: a response, a failure, or both (a response that was cut).
+
+    `label` is the name under which the check asked ("control", "garbage.1"). `operation` is the declared operation's
+    id where there is one. `identity` is whose credential was sent, None for none. Times in milliseconds on a monotonic
+    clock; `at_s` is the start since the run's start. `facts` holds what was derived before redaction (token claims).
+    """
+
+    kind: Literal["exchange"] = "exchange"
+    label: str
+    request: SentRequest
+    response: ReceivedResponse | None = None
+    failure: Failure | None = None
+    failure_detail: str = ""
+    operation: str | None = None
+    identity: str | None = None
+    at_s: float = 0.0
+    connect_attempts: int = 1
+    attempt_failures: tuple[Failure, ...] = ()
+    first_byte_ms: float | None = None
+    total_ms: float | None = None
+    facts: dict[str, Json] = Field(default_factory=dict)
+
+    @property
+    def status(self) -> int | None:
+        """The status code of a complete response; None where the exchange failed."""
+        return self.response.status if self.response and self.failure is None else None
+
+
+class StreamEvent(Frozen):
+    """One event of a stream: when it arrived (ms since the request), its id and name where it has them, its data."""
+
+    at_ms: float
+    id: str | None = None
+    event: str | None = None
+    data: str = ""
+
+
+class StreamRecord(Record):
+    """What a Server-Sent-Events or WebSocket stream delivered, and how it ended."""
+
+    kind: Literal["stream"] = "stream"
+    label: str
+    protocol: Literal["sse", "websocket"]
+    request: SentRequest
+    response: ReceivedResponse | None = None
+    failure: Failure | None = None
+    failure_detail: str = ""
+    operation: str | None = None
+    identity: str | None = None
+    at_s: float = 0.0
+    started_unix_s: float | None = None
+    events: tuple[StreamEvent, ...] = ()
+    ended: Literal["by_target", "by_us", "abnormal", "deadline"] = "by_us"
+    total_ms: float | None = None
+
+
+class TlsRecord(Record):
+    """What a verified TLS handshake showed (times as UTC seconds since the epoch)."""
+
+    kind: Literal["tls"] = "tls"
+    label: str
+    host: str
+    port: int
+    failure: Failure | None = None
+    failure_detail: str = ""
+    version: str | None = None
+    not_after_unix_s: float | None = None
+    checked_unix_s: float | None = None
+
+
+class Observation(Record):
+    """A named fact that is not an exchange: a raw-socket transcript, a hook's result, the build identity."""
+
+    kind: Literal["observation"] = "observation"
+    label: str
+    values: dict[str, Json]
+    at_s: float = 0.0
+
+
+class Sample(Record):
+    """One reading of a gauge or counter beside the run; `value` is None where the source did not answer."""
+
+    kind: Literal["sample"] = "sample"
+    at_s: float
+    source: str
+    instance: str = ""
+    metric: str
+    value: float | None
+    unit: str = ""
+    phase: Literal["before", "during", "after"] = "during"
+
+
+class LoadSecond(Record):
+    """What became of the arrivals that were intended within one second, for one operation.
+
+    planned = ok + sum(failed) + unsent + cut. `late` counts ok answers beyond each declared latency limit
+    (key: limit in ms as text). `warmup` seconds are reported and left out of every judgement.
+    """
+
+    kind: Literal["load_second"] = "load_second"
+    second: int
+    operation: str
+    planned: int
+    ok: int
+    failed: dict[str, int] = Field(default_factory=dict)
+    late: dict[str, int] = Field(default_factory=dict)
+    unsent: int = 0
+    cut: int = 0
+    bytes_received: int = 0
+    warmup: bool = False
+
+
+class GeneratorSecond(Record):
+    """The generator's own health in one second: CPU share of its busiest process, start lag, rates."""
+
+    kind: Literal["generator_second"] = "generator_second"
+    second: int
+    cpu_ratio: float | None
+    lag_p99_ms: float | None
+    planned: int
+    sent: int
+    connections_opened: int = 0
+    warmup: bool = False
+
+
+class LoadHistogram(Record):
+    """A histogram in log-linear nanosecond buckets (see statistics.histogram) over the judged part of a load phase."""
+
+    kind: Literal["load_histogram"] = "load_histogram"
+    operation: str
+    measure: Literal["response", "service", "lag"]
+    pairs: tuple[tuple[int, int], ...]
+
+
+class LoadEnd(Record):
+    """The end marker of a load phase: how the generator ended and the totals that its seconds must add up to."""
+
+    kind: Literal["load_end"] = "load_end"
+    cause: str
+    seconds: int
+    planned: int
+    ok: int
+    failed: int
+    unsent: int
+    cut: int
+    detail: str = ""
+
+
+class Created(Record):
+    """A resource that this run is about to create or has created; written before the request goes out."""
+
+    kind: Literal["created"] = "created"
+    label: str
+    operation: str
+    cleanup: str | None = None
+    resource: str | None = None
+    removed: bool | None = None
+
+
+class Gap(Record):
+    """Evidence that was planned and does not exist."""
+
+    kind: Literal["gap"] = "gap"
+    label: str = ""
+    reason: GapReason
+    detail: str = ""
+
+
+class CaseError(Record):
+    """The case itself broke: our fault, reported as such."""
+
+    kind: Literal["case_error"] = "case_error"
+    error: str
+    detail: str = ""
+
+
+class CaseEnd(Record):
+    """The seal of a stream, written by the executor: how many records the stream has before this one."""
+
+    kind: Literal["case_end"] = "case_end"
+    records: int
+    duration_s: float | None = None
+
+
+class RunStart(Record):
+    """The first record: everything that judging needs beside the records that follow."""
+
+    kind: Literal["run_start"] = "run_start"
+    format: int = LEDGER_FORMAT
+    tool_version: str
+    run_id: str
+    started_utc: str
+    seed: int
+    budget: str
+    scoped: bool
+    target: str
+    base_url: str
+    environment: str
+    profile: dict[str, Json]
+    flags: dict[str, Json] = Field(default_factory=dict)
+    overrides: dict[str, str] = Field(default_factory=dict)
+    catalogue: int
+    plugins: tuple[str, ...] = ()
+    host: dict[str, Json] = Field(default_factory=dict)
+    plan: tuple[PlannedCase, ...]
+
+
+class RunEnd(Record):
+    """The last record: how many records the ledger has before it, and how the run ended."""
+
+    kind: Literal["run_end"] = "run_end"
+    records: int
+    cause: RunCause
+    detail: str = ""
+    ended_utc: str = ""
+
+
+AnyRecord = Annotated[
+    Exchange
+    | StreamRecord
+    | TlsRecord
+    | Observation
+    | Sample
+    | LoadSecond
+    | GeneratorSecond
+    | LoadHistogram
+    | LoadEnd
+    | Created
+    | Gap
+    | CaseError
+    | CaseEnd
+    | RunStart
+    | RunEnd,
+    Field(discriminator="kind"),
+]
+"""Any line of a ledger."""
+
+RECORD = TypeAdapter[AnyRecord](AnyRecord)
+"""Parses and writes one line of a ledger."""
+
+T = TypeVar("T", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a judge sees: the sealed records of its case and of the shared streams that the case declares."""
+
+    own: tuple[Record, ...]
+    shared: Mapping[str, tuple[Record, ...]]
+
+    def all(self, kind: type[T], label: str = "", stream: str | None = None) -> tuple[T, ...]:
+        """All records of a kind whose label is `label` or starts with `label.`; every label when empty."""
+        return tuple(self._matching(kind, label, stream))
+
+    def exchange(self, label: str) -> Exchange:
+        """The one exchange of that label.
+
+        Raises:
+            Undecided: EVIDENCE_INCOMPLETE where it is absent, or the gap's reason where a gap stands in its place.
+        """
+        return self.one(Exchange, label)
+
+    def exchanges(self, label: str = "", stream: str | None = None) -> tuple[Exchange, ...]:
+        """All exchanges of that label, in ledger order."""
+        return self.all(Exchange, label, stream)
+
+    def one(self, kind: type[T], label: str, stream: str | None = None) -> T:
+        """The one record of that kind and label; see `exchange`."""
+        found = self.all(kind, label, stream)
+        if len(found) != 1:
+            raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"expected one {kind.__name__} '{label}', have {len(found)}")
+        return found[0]
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """All gaps in own and shared records."""
+        streams = (self.own, *self.shared.values())
+        return tuple(record for records in streams for record in records if isinstance(record, Gap))
+
+    def _matching(self, kind: type[T], label: str, stream: str | None) -> Iterator[T]:
+        for record in self.own if stream is None else self.shared.get(stream, ()):
+            if isinstance(record, kind):
+                own_label: str = getattr(record, "label", "")
+                if not label or own_label == label or own_label.startswith(label + "."):
+                    yield record

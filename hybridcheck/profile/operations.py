@@ -1,0 +1,187 @@
+"""Declared operations and streams, and the short forms in which a profile may write them.
+
+`GET /books` is the operation {id: "GET /books", method: GET, path: /books}; `GET /status/204 -> 204` also declares the
+expected status. References to health and readiness take the same short form without a method.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+
+from hybridcheck.cases import Frozen, Json
+
+READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods of the read class; any other needs `safe: true` or a wider class."""
+
+SHORT = re.compile(r"^(?:(?P<method>[A-Z]+)\s+)?(?P<path>/\S*)(?:\s*->\s*(?P<status>\d{3}))?$")
+
+
+class Expect(Frozen):
+    """What an operation answers: statuses, media type, JSON Schema of the body, exact values at paths, headers."""
+
+    status: tuple[Annotated[int, Field(ge=100, le=599)], ...] = (200,)
+    content_type: str | None = None
+    json_schema: Json | None = Field(default=None, alias="schema")
+    values: dict[str, Json] = Field(default_factory=dict)
+    tolerance: Annotated[float, Field(ge=0)] = 0.0
+    headers: dict[str, str] = Field(default_factory=dict)
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _status_alone(cls, data: Any) -> Any:
+        if isinstance(data, int):
+            return {"status": (data,)}
+        if isinstance(data, dict) and isinstance(data.get("status"), int):
+            return {**data, "status": (data["status"],)}
+        return data
+
+
+class Example(Frozen):
+    """A known question and its answer: what to send and what must come back (values at paths into the JSON body)."""
+
+    name: str = ""
+    body: Json = None
+    query: dict[str, str] = Field(default_factory=dict)
+    expect: dict[str, Json]
+    tolerance: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Operation(Frozen):
+    """A promise of the API: how to send it, who may, and what it answers.
+
+    `path` may contain `{name}` parts that `params` fills. `auth`: who may call it ("none", "required", "optional").
+    `identity` is who calls it in the positive control. `denied` are the statuses that count as a refusal. `roles`
+    limits it to identities of these roles. `safe` lets a POST run in the read class. `private` marks answers that
+    belong to the caller. `deterministic`: equal requests give equal answers. `limit` names the query parameter that
+    pages. `create`/`delete` bind the resource that checks of the write class make and remove.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    path: Annotated[str, StringConstraints(pattern=r"^/", max_length=2000)]
+    params: dict[str, str] = Field(default_factory=dict)
+    query: dict[str, str] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: Json = None
+    auth: Literal["none", "required", "optional"] = "none"
+    identity: str | None = None
+    roles: tuple[str, ...] = ()
+    denied: tuple[int, ...] = (401, 403, 404, 302)
+    safe: bool = False
+    private: bool = False
+    deterministic: bool = False
+    visibility: Literal["public", "owner", "tenant"] = "public"
+    expect: Expect = Expect()
+    examples: tuple[Example, ...] = ()
+    creates: bool = False
+    id_from: str | None = None
+    read_back: str | None = None
+    cleanup: str | None = None
+    update: str | None = None
+    marker_field: str | None = None
+    idempotency_header: str | None = None
+
+    @property
+    def reads(self) -> bool:
+        """Whether the read class may send it."""
+        return self.method in READING_METHODS or self.safe
+
+    def url_path(self) -> str:
+        """The path with its parameters filled in; unfilled ones stay as `{name}`."""
+        filled = self.path
+        for name, value in self.params.items():
+            filled = filled.replace("{" + name + "}", value)
+        return filled
+
+    @property
+    def sendable(self) -> bool:
+        """Whether every part of the path is filled in."""
+        return "{" not in self.url_path()
+
+
+class Reference(Frozen):
+    """A path that answers one status: health and readiness (`/healthz` or `/healthz -> 204`)."""
+
+    path: Annotated[str, StringConstraints(pattern=r"^/")]
+    status: int = 200
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        match = SHORT.match(data) if isinstance(data, str) else None
+        if match is None:
+            return data
+        return {"path": match["path"], "status": int(match["status"] or 200)}
+
+
+class StreamSpec(Frozen):
+    """A stream: where it is, who may read it, and what its events carry (paths into their JSON data).
+
+    `sequence` counts up by one; `sent_at` is the target's clock in UTC seconds; `total` events end the stream cleanly.
+    """
+
+    path: Annotated[str, StringConstraints(pattern=r"^/")]
+    query: dict[str, str] = Field(default_factory=dict)
+    auth: Literal["none", "required"] = "none"
+    identity: str | None = None
+    send: tuple[str, ...] = ()
+    min_events: Annotated[int, Field(ge=2, le=10_000)] = 5
+    sequence: str | None = None
+    sent_at: str | None = None
+    max_delay_ms: Annotated[float, Field(gt=0)] | None = None
+    resumes: bool = False
+    total: Annotated[int, Field(ge=1)] | None = None
+    within_s: Annotated[float, Field(gt=0, le=300)] = 10
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {"path": data} if isinstance(data, str) else data
+
+
+def expand_operations(data: Json) -> Json:
+    """Rewrite short forms in `operations` (text, or {request: "GET /x -> 200"}) and prefix a service's `base`."""
+    if not isinstance(data, dict) or not isinstance(data.get("operations", ()), list | tuple):
+        return data
+    base = str(data.get("base", "")).rstrip("/")
+    operations = [_expand_one(operation, base) for operation in data.get("operations", ())]
+    rest = {key: value for key, value in data.items() if key not in ("operations", "base")}
+    for stream in ("sse", "websocket"):
+        if base and stream in rest:
+            rest[stream] = _prefixed(rest[stream], base)
+    return {**rest, "operations": operations}
+
+
+def _expand_one(operation: Json, base: str) -> Json:
+    if isinstance(operation, Operation):
+        return operation
+    short = operation if isinstance(operation, str) else None
+    if isinstance(operation, dict) and isinstance(operation.get("request"), str):
+        short = operation["request"]
+    rest = {key: value for key, value in operation.items() if key != "request"} if isinstance(operation, dict) else {}
+    if short is None:
+        return _prefixed(operation, base)
+    match = SHORT.match(short)
+    if match is None:
+        raise ValueError(f"'{short}' is not of the form 'GET /path' or 'GET /path -> 200'")
+    method = match["method"] or "GET"
+    path, _, query = match["path"].partition("?")
+    expanded: dict[str, Json] = {"id": short.split("->")[0].strip(), "method": method, "path": base + path}
+    if query:
+        expanded["query"] = dict(part.partition("=")[::2] for part in query.split("&"))
+    if match["status"]:
+        expanded["expect"] = {"status": [int(match["status"])]}
+    return {**expanded, **rest}
+
+
+def _prefixed(part: Json, base: str) -> Json:
+    if isinstance(part, str):
+        return base + part
+    if isinstance(part, dict) and isinstance(part.get("path"), str):
+        return {**part, "path": base + part["path"]}
+    return part

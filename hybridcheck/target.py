@@ -1,0 +1,159 @@
+"""What a check may do to the world: one protocol per safety class, each wider than the one before.
+
+A check is handed the protocol of its class and nothing more, so `mypy --strict` refuses a read-only check that wants
+to write. Everything that a method does is recorded under the check's case before it returns; a check cannot forget to
+record, and cannot see what the recorder redacts later (the returned exchange is the unredacted one).
+
+Methods do not raise for what the target does: the returned exchange says it. They raise `EvidenceLost` when the run
+itself cannot go on with this case (budget spent, out of scope, interrupted, login failed); the `Gap` is then already
+recorded and the check just ends.
+"""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol, TypeVar
+
+from hybridcheck.cases import Json
+from hybridcheck.evidence import Exchange, GapReason, StreamRecord, TlsRecord
+
+T = TypeVar("T")
+
+
+class EvidenceLost(Exception):
+    """The case cannot gather what it wants; a `Gap` of this reason is in the ledger."""
+
+    def __init__(self, reason: GapReason, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request that a check wants sent.
+
+    `path` is relative to the target's base URL (or to `service_url` where given, which has to be in scope).
+    `identity` sends the valid credential of a declared identity; `authorization` sends this credential instead (a
+    garbage or tampered one). `fresh` opens a connection of its own. `operation` is the declared operation's id.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    identity: str | None = None
+    authorization: str | None = None
+    fresh: bool = False
+    operation: str | None = None
+    service_url: str | None = None
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a declared identity sends: header pairs, and the parts that checks may vary.
+
+    `scheme` is "bearer", "basic", "api_key" or "cookie". `token` is the bare token or cookie value.
+    """
+
+    identity: str
+    scheme: str
+    headers: tuple[tuple[str, str], ...]
+    token: str
+    refresh_token: str | None = None
+    facts: dict[str, Json] = field(default_factory=dict)
+
+
+class ReadTarget(Protocol):
+    """GET, HEAD and OPTIONS inside the scope, operations declared `safe: true`, and logins of declared identities."""
+
+    @property
+    def random(self) -> Random:
+        """A generator seeded by the run's seed and the case, so that a case sends the same bytes again."""
+        ...
+
+    def now_s(self) -> float:
+        """Seconds on a monotonic clock since the run's start."""
+        ...
+
+    def unix_s(self) -> float:
+        """UTC seconds since the epoch by the tester's clock."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, within the run's deadline."""
+        ...
+
+    async def together(self, calls: Sequence[Awaitable[T]]) -> list[T]:
+        """Run calls at the same time and give their results in order."""
+        ...
+
+    async def read(self, label: str, ask: Ask) -> Exchange:
+        """Send a GET, HEAD or OPTIONS request, or a declared safe operation, and record it under `label`."""
+        ...
+
+    async def credential(self, identity: str) -> Credential:
+        """The run's credential of an identity: logs in once per run, or again when `read` and the like need it."""
+        ...
+
+    async def login(self, label: str, identity: str) -> tuple[Exchange, Credential | None]:
+        """A login of its own for this case (for what ends or ages a session), recorded under `label`."""
+        ...
+
+    async def session_call(self, label: str, identity: str, which: str, credential: Credential) -> Exchange:
+        """Call a declared session operation (`whoami`, `refresh`, `logout`) with a credential of one's own `login`."""
+        ...
+
+    async def listen(self, label: str, ask: Ask, *, protocol: str, most_events: int, most_s: float) -> StreamRecord:
+        """Open a stream (`sse` or `websocket`), take events until one of the bounds, close it, and record it."""
+        ...
+
+    async def handshake(self, label: str) -> TlsRecord:
+        """Make a verified TLS handshake with the target and record what it showed."""
+        ...
+
+    def observe(self, label: str, values: dict[str, Json]) -> None:
+        """Record a named fact that the check derived from what it saw (never a judgement)."""
+        ...
+
+    def lost(self, reason: GapReason, detail: str = "") -> EvidenceLost:
+        """Record a gap and give the error to raise."""
+        ...
+
+
+class WriteTarget(ReadTarget, Protocol):
+    """Also creates and changes what this run created, sends small malformed requests, and one wrong password."""
+
+    async def write(self, label: str, ask: Ask) -> Exchange:
+        """Send any method to a declared operation; nothing is retried."""
+        ...
+
+    async def create(self, label: str, ask: Ask, *, cleanup: str | None, id_from: str | None) -> tuple[Exchange, str]:
+        """Create a resource: the manifest entry is on disk before the request goes out.
+
+        `id_from` is the path in the response body (`$.id`) of what `cleanup` (an operation id) needs. Returns the
+        exchange and the id ("" where none came back). What was created is removed when the case ends, in reverse.
+        """
+        ...
+
+    async def wrong_password(self, label: str, identity: str) -> tuple[Exchange, Credential | None]:
+        """Try to log in as that identity with a random password, at most once per identity and run."""
+        ...
+
+
+class LoadTarget(WriteTarget, Protocol):
+    """Also drives sustained traffic within the profile's rate and request budgets."""
+
+    async def drive(self, stream: str, plan: dict[str, Json]) -> None:
+        """Run a load phase with samplers beside it and record it under the shared stream `stream`."""
+        ...
+
+
+class AbuseTarget(LoadTarget, Protocol):
+    """Also sends what may hurt others: raw bytes, slow and half-open connections."""
+
+    async def raw(self, label: str, payload: bytes, *, most_s: float, close_after_send: bool = False) -> bytes:
+        """Send raw bytes on a connection of its own and give what came back until close, cap or deadline."""
+        ...
