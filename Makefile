@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME_STAMP := $(VENV)/.installed-runtime
 DEV_STAMP := $(VENV)/.installed-dev
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# The pinned set is installed with hashes; the project itself without dependencies, since pip refuses hashes beside an editable install.
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+# Build tools come first and are pinned too: nothing is built in an isolated environment with whatever is newest.
+PINNED := $(PIP) install --require-hashes --no-build-isolation --requirement
+# The project itself comes last and without dependencies: pip refuses hashes beside an editable install.
 EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .PHONY: demo check lint types layers test accuracy bench soak fmt constraints clean
@@ -43,13 +45,16 @@ fmt: $(DEV_STAMP)
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
 
-# Resolves the newest allowed versions anew; needs pip-tools in .venv. Nothing that it writes names a host.
+# Resolves the newest allowed versions anew. Nothing that it writes names a host.
 COMPILE := $(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
-	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --all-build-deps
+	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 constraints: $(DEV_STAMP)
 	@$(PIP) install pip-tools
 	@$(COMPILE) --output-file constraints/dev.txt --extra dev pyproject.toml
 	@$(COMPILE) --constraint constraints/dev.txt --output-file constraints/runtime.txt pyproject.toml
+	@$(COMPILE) --constraint constraints/dev.txt --output-file constraints/build.txt constraints/build.in
+	@sed -i.orig '/^#/d; /^$$/d' constraints/dev.txt constraints/runtime.txt constraints/build.txt
+	@rm -f constraints/*.orig
 
 clean:
 	@rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache hybridcheck-results
@@ -59,12 +64,14 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hybridcheck needs Python 3.11 or newer: make PYTHON=python3.12")'
 	@$(PYTHON) -m venv $(VENV)
 
-$(RUNTIME_STAMP): constraints/runtime.txt pyproject.toml | $(BIN)/python
-	@$(PIP) install --require-hashes --requirement constraints/runtime.txt
+$(RUNTIME_STAMP): constraints/build.txt constraints/runtime.txt pyproject.toml | $(BIN)/python
+	@$(PINNED) constraints/build.txt
+	@$(PINNED) constraints/runtime.txt
 	@$(EDITABLE)
 	@touch $@
 
-$(DEV_STAMP): constraints/dev.txt pyproject.toml | $(BIN)/python
-	@$(PIP) install --require-hashes --requirement constraints/dev.txt
+$(DEV_STAMP): constraints/build.txt constraints/dev.txt pyproject.toml | $(BIN)/python
+	@$(PINNED) constraints/build.txt
+	@$(PINNED) constraints/dev.txt
 	@$(EDITABLE)
 	@touch $@ $(RUNTIME_STAMP)
