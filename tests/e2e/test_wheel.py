@@ -83,8 +83,9 @@ def test_the_finder_finds_the_same_files_in_the_wheel(elsewhere: Path) -> None:
 
 
 def test_the_wheel_knows_its_version_and_its_command(elsewhere: Path) -> None:
-    """Metadata and package agree on the version, and the console script is installed."""
+    """Metadata, package and installed command agree on the version."""
     program = "import hybridcheck, importlib.metadata as m; print(hybridcheck.__version__, m.version('hybridcheck'))"
     printed = run(elsewhere / "venv" / "bin" / "python", "-I", "-c", program, cwd=elsewhere).split()
     assert printed == [hybridcheck.__version__] * 2
-    assert (elsewhere / "venv" / "bin" / "hybridcheck").is_file()
+    command = run(elsewhere / "venv" / "bin" / "hybridcheck", "--version", cwd=elsewhere)
+    assert command.split() == ["hybridcheck", hybridcheck.__version__]

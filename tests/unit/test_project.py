@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ MIN_SHORT_RATIO = 0.95
 # An exception says so where it is, with its reason: "# long file: ..." on line 1, "# long body: ..." on the def line.
 LONG_FILE = re.compile(r"#\s*long file: \S.{9,}")
 LONG_BODY = re.compile(r"#\s*long body: \S.{9,}")
+
+# In a text: a line that starts with make, or a quoted command.
+MAKE_COMMAND = r"(?:^ *(?:\$ )?|`)make (?:[A-Z]+=\S+ )*([a-z][a-z-]*)"
 
 FORBIDDEN_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "core", "manager", "misc"})
 
@@ -167,6 +171,18 @@ def test_first_party_imports_stand_at_the_top() -> None:
     assert hidden == []
 
 
+def test_the_contracts_of_purity_name_every_pure_room() -> None:
+    """Import contracts name checks, engine, plan and statistics as they exist: as one module or as a folder."""
+    rooms = ("checks", "engine", "plan", "statistics")
+    modules = {f"hybridcheck.{room}" for room in rooms if (PACKAGE / f"{room}.py").exists()}
+    folders = {f"hybridcheck.{room}.**" for room in rooms if (PACKAGE / room).is_dir()}
+    assert modules | folders
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {contract["id"]: contract for contract in settings["tool"]["importlinter"]["contracts"]}
+    for name in ("pure-rooms", "pure-rooms-deep"):
+        assert modules | folders <= set(contracts[name]["source_modules"])
+
+
 def test_no_file_names_a_package_registry() -> None:
     """Neither the constraints nor anything else in git contains a download address."""
     pattern = re.compile("|".join(re.escape(host) for host in REGISTRY_HOSTS).encode())
@@ -203,7 +219,8 @@ def test_the_readme_names_only_make_targets_that_exist() -> None:
     assert {"demo", "check", "accuracy", "bench", "soak"} <= targets
     for name in ("README.md", "CONTRIBUTING.md"):
         if (ROOT / name).exists():
-            named = set(re.findall(r"(?:^|`)make ([a-z][a-z-]*)", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE))
+            text = (ROOT / name).read_text(encoding="utf-8")
+            named = set(re.findall(MAKE_COMMAND, text, flags=re.MULTILINE))
             assert named
             assert named <= targets
 
