@@ -260,15 +260,26 @@ class LoadSecond(Record):
 
 
 class GeneratorSecond(Record):
-    """The generator's own health in one second: CPU share of its busiest process, start lag, rates."""
+    """The generator's own health in one second of wall clock.
+
+    `cpu_ratio`: CPU share of its busiest process. `runqueue_ratio`: share of the time in which it was ready and had to
+    wait for a CPU. `own_lag_p99_ms`: start lag of requests that had a free connection, so the generator's own fault;
+    `lag_p99_ms`: of all requests. `backlog`: arrivals due and not begun. None where the system does not say.
+    """
 
     kind: Literal["generator_second"] = "generator_second"
     second: int
     cpu_ratio: float | None
-    lag_p99_ms: float | None
-    planned: int
+    runqueue_ratio: float | None = None
+    own_lag_p99_ms: float | None = None
+    lag_p99_ms: float | None = None
+    loop_lag_max_ms: float | None = None
+    offered: int
     sent: int
+    pool_waits: int = 0
+    backlog: int = 0
     connections_opened: int = 0
+    rss_bytes: int | None = None
     warmup: bool = False
 
 

@@ -2,12 +2,29 @@
 
 from collections.abc import Mapping
 
+from hybridcheck.checks.auth.refusal import RefusesGarbageCredentials, RefusesMissingCredentials
 from hybridcheck.checks.check import Check
+from hybridcheck.checks.contract.declared import AnswersAsDeclared
+from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
+from hybridcheck.checks.health.readiness import ReadinessAnswers
+from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
+from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
 
 CATALOGUE = 1
 """The number of the newest check; a profile's `catalogue` makes checks newer than itself advisory."""
 
-CHECKS: tuple[type[Check], ...] = ()
+CHECKS: tuple[type[Check], ...] = (
+    ReadinessAnswers,
+    AnswersAsDeclared,
+    RefusesMissingCredentials,
+    RefusesGarbageCredentials,
+    NoStackTrace,
+    NoSecret,
+    KeepsLatencyLimit,
+    KeepsErrorLimit,
+    SustainsThroughput,
+    AnswersAfterLoad,
+)
 
 
 def by_id(checks: tuple[type[Check], ...] = CHECKS) -> Mapping[str, Check]:

@@ -32,11 +32,16 @@ class Strict(Frozen):
 
 
 class Environment(StrEnum):
-    """What a target is; `production` refuses everything but the read class."""
+    """What a target is; `production` refuses everything but the read class.
+
+    `unknown` is a URL that no profile declares: read class only as well, until `--environment` says more. A profile
+    cannot declare it.
+    """
 
     LOCAL = "local"
     STAGING = "staging"
     PRODUCTION = "production"
+    UNKNOWN = "unknown"
 
 
 class Tls(Strict):
@@ -50,7 +55,7 @@ class Target(Strict):
     """A named system that `--base-url NAME` may mean."""
 
     url: Url
-    environment: Environment
+    environment: Literal[Environment.LOCAL, Environment.STAGING, Environment.PRODUCTION]
     tls: Tls = Tls()
 
 
@@ -226,6 +231,7 @@ class Thresholds(Strict):
     max_cpu_ratio: Ratio | None = None
     max_memory_ratio: Ratio | None = None
     max_error_ratio: Ratio | None = None
+    max_recovery_s: Annotated[float, Field(gt=0, le=300)] = 10
     max_rss_bytes: Annotated[int, Field(gt=0)] | None = None
     max_open_files: Annotated[int, Field(gt=0)] | None = None
     max_backlog: Annotated[int, Field(ge=0)] | None = None

@@ -1,0 +1,133 @@
+"""Do protected operations refuse who has no right to them."""
+
+from collections.abc import Iterator
+
+from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity, Unmet
+from hybridcheck.checks.check import ReadCheck, Scene
+from hybridcheck.checks.operations import ask_for, complaint_about, json_body, operation_in, operations, params_of
+from hybridcheck.checks.repeats import describe
+from hybridcheck.evidence import Evidence, Exchange
+from hybridcheck.profile.operations import Operation
+from hybridcheck.target import Ask, ReadTarget
+from hybridcheck.verdict import Finding, failed, passed, undecided
+
+CONFIRM_PAUSE_S = 0.3
+
+
+class RefusesWithout(ReadCheck):
+    """The base of refusal checks: control with the valid credential, then without it, then again before a fail."""
+
+    dimension = Dimension.SECURITY
+    severity = Severity.CRITICAL
+    core = CoreQuestion.ACCESS
+    sent = ""
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case per operation of the read class that requires credentials and has an identity to control with."""
+        protected = [(suite, op) for suite, op in operations(scene) if op.auth == "required"]
+        for suite, operation in protected:
+            if operation.identity is None:
+                yield Unmet(subject=operation.id, needs=f"identity: NAME at operation '{operation.id}'")
+            else:
+                yield Case(check=self.id, subject=operation.id, params=params_of(operation, suite))
+        if not protected:
+            yield Unmet(subject="operations", needs="auth: required and identity: NAME at a protected operation")
+
+    async def probe(self, case: Case, target: ReadTarget) -> None:
+        """Control, the forbidden request, and where it was let in a second time and the control again."""
+        operation = operation_in(case.params)
+        await target.read("control.before", ask_for(operation))
+        first = await target.read("probe.1", self.forbidden(operation, target))
+        if not refused(first, operation):
+            await target.sleep(CONFIRM_PAUSE_S)
+            await target.read("probe.2", self.forbidden(operation, target))
+            await target.read("control.after", ask_for(operation))
+
+    def forbidden(self, operation: Operation, target: ReadTarget) -> Ask:
+        """The request that must be refused."""
+        raise NotImplementedError
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """Fail where the forbidden request got twice what only the control may get."""
+        operation = operation_in(case.params)
+        expected = f"{operation.id} refuses {self.sent} ({', '.join(map(str, operation.denied))})"
+        controls, probes = evidence.exchanges("control"), evidence.exchanges("probe")
+        numbers = tuple(exchange.n for exchange in (*controls, *probes))
+        if not controls or not probes:
+            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "control or probe is missing")
+        broken = next((c for c in controls if complaint_about(c, operation.expect)), None)
+        if broken is not None:
+            text = f"with a valid credential: {complaint_about(broken, operation.expect)}"
+            return undecided(Reason.AUTH_NOT_EFFECTIVE, expected, text, exchanges=numbers)
+        if any(probe.status == 429 for probe in probes):
+            return undecided(Reason.THROTTLED, expected, "the target throttled the tester (429)", exchanges=numbers)
+        if refused(probes[0], operation):
+            return passed(expected, describe(probes[0]), exchanges=numbers, n=len(probes))
+        if len(probes) == 2 and len(controls) == 2 and all(let_in(p, controls[0]) for p in probes):
+            text = f"{describe(probes[1])}: what the owner gets, twice"
+            return failed(expected, text, exchanges=numbers, n=2)
+        text = f"neither refused nor proved to be let in: {describe(probes[-1])}"
+        return undecided(Reason.SUSPECTED, expected, text, exchanges=numbers)
+
+
+class RefusesMissingCredentials(RefusesWithout):
+    """A protected operation refuses a request without credentials.
+
+    The control with the valid credential must succeed. The same request without it must be refused; a fail is proved
+    when it is answered twice with the status of the control and the same kind of body, and the control still works.
+    """
+
+    id = "authn.missing-credentials-refused"
+    remedy = "Require authentication on this operation before anything else is done with the request."
+    refs = ("CWE-306", "OWASP API2:2023", "ASVS V8.3.1")
+    sent = "a request without credentials"
+
+    def forbidden(self, operation: Operation, target: ReadTarget) -> Ask:
+        """The declared request without its credential."""
+        return without_identity(ask_for(operation))
+
+
+class RefusesGarbageCredentials(RefusesWithout):
+    """A protected operation refuses a credential that nobody ever issued.
+
+    As for missing credentials, with `Authorization: Bearer` and 32 random characters.
+    """
+
+    id = "authn.garbage-credentials-refused"
+    remedy = "Verify the credential itself, not only that one was sent."
+    refs = ("CWE-287", "OWASP API2:2023")
+    sent = "a garbage credential"
+
+    def forbidden(self, operation: Operation, target: ReadTarget) -> Ask:
+        """The declared request with a random bearer token."""
+        ask = without_identity(ask_for(operation))
+        garbage = f"Bearer {target.random.getrandbits(128):032x}"
+        return Ask(ask.method, ask.path, ask.query, ask.headers, ask.body, None, garbage, True, ask.operation)
+
+
+def without_identity(ask: Ask) -> Ask:
+    """The same request from nobody, on a connection of its own."""
+    return Ask(ask.method, ask.path, ask.query, ask.headers, ask.body, fresh=True, operation=ask.operation)
+
+
+def refused(exchange: Exchange, operation: Operation) -> bool:
+    """Whether the answer is a refusal: a declared one, or any other 4xx."""
+    return exchange.status in operation.denied or exchange.status in range(400, 500)
+
+
+def let_in(probe: Exchange, control: Exchange) -> bool:
+    """Whether the probe got what the control got: equal bytes, or JSON with the same members.
+
+    A 200 with an error envelope or a login page is not what the control got, and proves nothing.
+    """
+    if probe.status is None or probe.status != control.status or probe.response is None or control.response is None:
+        return False
+    if probe.response.body.content() == control.response.body.content():
+        return True
+    try:
+        theirs, ours = json_body(probe), json_body(control)
+    except ValueError:
+        return False
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        return bool(theirs) and theirs.keys() == ours.keys()
+    return isinstance(theirs, list) and isinstance(ours, list) and bool(theirs) == bool(ours)

@@ -1,0 +1,54 @@
+"""Do declared operations answer as declared."""
+
+from collections.abc import Iterator
+
+from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity, Unmet
+from hybridcheck.checks.check import ReadCheck, Scene
+from hybridcheck.checks.operations import ask_for, complaint_about, operation_in, operations, params_of
+from hybridcheck.checks.repeats import alike, ask_until_good, judge_repeats, sibling
+from hybridcheck.evidence import Evidence
+from hybridcheck.target import Ask, ReadTarget
+from hybridcheck.verdict import Finding, Outcome, undecided
+
+
+class AnswersAsDeclared(ReadCheck):
+    """A valid request is answered as declared: status, content type, headers, JSON Schema and values; never a 5xx.
+
+    Sends the declared request of each operation of the read class. A wrong answer is repeated on a fresh connection;
+    three of three are a fail, fewer are FLAKY. A random path beside it that is answered alike leaves the case
+    undecided (CATCH_ALL), as does a login that was refused (AUTH_NOT_EFFECTIVE) or a 429 (THROTTLED).
+    """
+
+    id = "contract.answers-as-declared"
+    dimension = Dimension.FUNCTIONAL
+    severity = Severity.CRITICAL
+    core = CoreQuestion.CONTRACT
+    remedy = "Send the request by hand (the curl line below) and compare the answer with the profile's declaration."
+    refs = ("RFC 9110 §15", "OWASP API8:2023")
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case per declared operation that reads and has a complete path."""
+        found = list(operations(scene))
+        for suite, operation in found:
+            yield Case(check=self.id, subject=operation.id, params=params_of(operation, suite))
+        if not found:
+            yield Unmet(subject="operations", needs="operations: [GET /path]")
+
+    async def probe(self, case: Case, target: ReadTarget) -> None:
+        """Send the declared request, and a random path beside it."""
+        operation = operation_in(case.params)
+        await ask_until_good(target, "probe", ask_for(operation), lambda e: complaint_about(e, operation.expect))
+        token = f"{target.random.getrandbits(64):016x}"
+        await target.read("control", Ask(method="GET", path=sibling(operation.url_path(), token)))
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """Pass on an answer as declared that a random path does not get."""
+        operation = operation_in(case.params)
+        expected = f"{operation.id} answers {' or '.join(map(str, operation.expect.status))} as declared"
+        finding = judge_repeats(evidence, "probe", expected, lambda e: complaint_about(e, operation.expect))
+        control = evidence.exchange("control")
+        first = evidence.exchanges("probe")[0]
+        if finding.outcome is Outcome.PASS and first.status in range(200, 300) and alike(first, control):
+            text = f"a path that cannot exist ({control.request.url}) is answered alike"
+            return undecided(Reason.CATCH_ALL, expected, text, exchanges=(*finding.exchanges, control.n))
+        return finding

@@ -1,0 +1,263 @@
+"""Does the target keep its limits under the declared load: latency as a rate, errors, throughput.
+
+All judge the shared stream of a load phase. They do so only where the generator's own health is recorded for every
+second and good: a saturated generator proves nothing about the target.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Reason, Severity, Undecided, Unmet
+from hybridcheck.checks.check import LoadCheck, Scene
+from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadSecond
+from hybridcheck.profile.models import LoadPhaseSpec, Objective
+from hybridcheck.statistics.rates import Batch, RateDecision, judge_rate
+from hybridcheck.target import LoadTarget
+from hybridcheck.verdict import Finding, Price, failed, passed, undecided
+
+CPU_LIMIT_RATIO = 0.9
+"""Above this CPU share the generator's process cannot be trusted to keep its schedule."""
+
+LAG_SHARE = 0.05
+"""The generator's start lag (p99) may use at most this share of the tightest latency limit."""
+
+SATURATED_SHARE = 0.1
+"""More than this share of unhealthy seconds makes a phase undecided."""
+
+ALL = "*"
+"""The subject of limits that hold for all operations of a phase together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """The judged part of a load phase: its seconds without warm-up, per second over the wanted operations."""
+
+    seconds: Mapping[int, tuple[LoadSecond, ...]]
+    end: LoadEnd
+
+    def total(self, field: str) -> int:
+        """Sum of a counter over all judged seconds."""
+        return sum(getattr(record, field) for records in self.seconds.values() for record in records)
+
+
+def read_phase(evidence: Evidence, stream: str, operation: str, limit_ms: float | None) -> Phase:
+    """The judged part of a phase.
+
+    Raises:
+        Undecided: where the phase has no complete end, its seconds do not add up, or the generator was not healthy.
+    """
+    end = next(iter(evidence.all(LoadEnd, stream=stream)), None)
+    if end is None or end.cause != "completed":
+        raise Undecided(Reason.WORKER_LOST, f"the load phase did not end: {end.cause if end else 'no end marker'}")
+    records = evidence.all(LoadSecond, stream=stream)
+    if sum(record.planned for record in records) != end.planned:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the seconds of the load phase do not add up to its end marker")
+    _require_health(evidence, stream, {record.second for record in records}, limit_ms)
+    judged: dict[int, tuple[LoadSecond, ...]] = {}
+    for record in records:
+        if not record.warmup and operation in (ALL, record.operation):
+            judged[record.second] = (*judged.get(record.second, ()), record)
+    if not judged:
+        raise Undecided(Reason.TOO_FEW_SAMPLES, "no second outside the warm-up")
+    return Phase(dict(sorted(judged.items())), end)
+
+
+def _require_health(evidence: Evidence, stream: str, seconds: set[int], limit_ms: float | None) -> None:
+    health = {record.second: record for record in evidence.all(GeneratorSecond, stream=stream)}
+    if not seconds <= health.keys():
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's health is not recorded for every second")
+    lag_limit_ms = LAG_SHARE * limit_ms if limit_ms else None
+    bad = [second for second in seconds if not _healthy(health[second], lag_limit_ms)]
+    if len(bad) > SATURATED_SHARE * len(seconds):
+        raise Undecided(Reason.GENERATOR_SATURATED, f"the generator could not keep up in {len(bad)} seconds")
+
+
+def _healthy(second: GeneratorSecond, lag_limit_ms: float | None) -> bool:
+    if second.cpu_ratio is None or second.cpu_ratio > CPU_LIMIT_RATIO:
+        return False
+    return lag_limit_ms is None or second.own_lag_p99_ms is None or second.own_lag_p99_ms <= lag_limit_ms
+
+
+def objectives(scene: Scene) -> Iterator[tuple[str, LoadPhaseSpec, str, Objective]]:
+    """Every (phase, spec, operation or `*`, limits) that the profile declares."""
+    limits = scene.profile.thresholds
+    overall = Objective(p95_ms=limits.max_latency_ms, error_ratio=limits.max_error_ratio)
+    for name, spec in scene.profile.load.items():
+        declared = {ALL: overall, **spec.objectives}
+        for operation, objective in declared.items():
+            yield name, spec, operation, objective
+
+
+def subject(phase: str, operation: str) -> str:
+    """The subject of a load case."""
+    return phase if operation == ALL else f"{phase} {operation}"
+
+
+class LoadPhaseCheck(LoadCheck):
+    """The base of checks that judge a load phase which the executor drives."""
+
+    dimension = Dimension.PERFORMANCE
+    severity = Severity.HIGH
+    suite = "api"
+
+    async def probe(self, case: Case, target: LoadTarget) -> None:
+        """Nothing of its own: the phase is the shared stream."""
+
+    def case(self, phase: str, operation: str, params: dict[str, Json]) -> Case:
+        """A statistical case over the stream of a phase."""
+        stream = f"load/{phase}"
+        extra = {"stream": stream, "operation": operation, **params}
+        what = subject(phase, operation)
+        quantile = params.get("quantile")
+        name = f"{what} p{quantile}" if quantile not in (None, 95) else what
+        return Case(check=self.id, subject=name, params=extra, shared=(stream,), statistical=True)
+
+
+class KeepsLatencyLimit(LoadPhaseCheck):
+    """Under the declared load, the declared share of requests is answered rightly and in time.
+
+    `p95 <= 200 ms` says that at most 5 % of the arrivals that were planned are answered later than 200 ms after their
+    intended start, wrongly, or not at all. That share is judged by Clopper-Pearson bounds on effective numbers (see
+    docs/figures.md): pass where the upper bound meets it, fail where the lower bound breaks it.
+    """
+
+    id = "load.latency-limit"
+    core = CoreQuestion.LOAD
+    remedy = (
+        "Look at the slowest operation in the load section and at what it waits for (CPU, database, another service)."
+    )
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case per phase and limit; the core question also needs an error limit."""
+        made = False
+        for phase, _, operation, limits in objectives(scene):
+            for quantile, limit in ((95, limits.p95_ms), (99, limits.p99_ms)):
+                if limit is not None:
+                    made = True
+                    yield self.case(phase, operation, {"limit_ms": limit, "quantile": quantile})
+        if not made:
+            needs = "load: {rate_rps: 50, duration_s: 20, operations: [ID]} and thresholds: {max_latency_ms: 200}"
+            yield Unmet(subject="load", needs=needs)
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """Judge the share of late, wrong and unanswered arrivals."""
+        stream, limit_ms = str(case.params["stream"]), float(case.params["limit_ms"])
+        quantile = float(case.params["quantile"])
+        allowed = 1 - quantile / 100
+        expected = f"p{quantile:g} of response time <= {limit_ms:g} ms: at most {allowed:.2%} late, wrong or unanswered"
+        phase = read_phase(evidence, stream, str(case.params["operation"]), limit_ms)
+        batches = [_batch(records, f"{limit_ms:g}") for records in phase.seconds.values()]
+        return _rate_finding(case, phase, batches, allowed, expected, "late, wrong or unanswered")
+
+
+class KeepsErrorLimit(LoadPhaseCheck):
+    """Under the declared load, at most the declared share of requests is answered wrongly or not at all.
+
+    Judged like the latency limit, without the lateness.
+    """
+
+    id = "load.error-limit"
+    dimension = Dimension.RELIABILITY
+    remedy = "Look at the error kinds in the load section; a status is the target's answer, a reset or timeout is not."
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case per phase and declared error ratio."""
+        made = False
+        for phase, _, operation, limits in objectives(scene):
+            if limits.error_ratio is not None:
+                made = True
+                yield self.case(phase, operation, {"limit_ratio": limits.error_ratio})
+        if not made:
+            yield Unmet(subject="load", needs="load: {...} and thresholds: {max_error_ratio: 0.01}")
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """Judge the share of wrong and unanswered arrivals."""
+        stream, limit = str(case.params["stream"]), float(case.params["limit_ratio"])
+        phase = read_phase(evidence, stream, str(case.params["operation"]), None)
+        batches = [_batch(records, None) for records in phase.seconds.values()]
+        expected = f"at most {limit:.2%} of arrivals answered wrongly or not at all"
+        return _rate_finding(case, phase, batches, limit, expected, "wrong or unanswered")
+
+
+class SustainsThroughput(LoadPhaseCheck):
+    """The target answers at least the declared number of requests per second rightly.
+
+    Judged only where the plan offers at least that many. Seconds are the observations: at most 5 % of them may stay
+    below the declared rate (less 5 %, since arrivals of a schedule fall on either side of a second's edge).
+    """
+
+    id = "load.throughput"
+    remedy = "Find what saturates first (CPU, connections, locks) with the samples of the resources section."
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case per phase whose rate offers the declared throughput."""
+        wanted = scene.profile.thresholds.min_throughput_rps
+        made = False
+        for name, spec in scene.profile.load.items():
+            if wanted is not None and (spec.model == "closed" or (spec.rate_rps or 0) >= wanted):
+                made = True
+                yield self.case(name, ALL, {"wanted_rps": wanted})
+        if not made:
+            needs = "thresholds: {min_throughput_rps: N} and a load phase with rate_rps of at least N"
+            yield Unmet(subject="load", needs=needs)
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """Compare the answered requests of the phase's seconds with the declared rate."""
+        wanted = float(case.params["wanted_rps"])
+        phase = read_phase(evidence, str(case.params["stream"]), ALL, None)
+        answered = [sum(record.ok for record in records) for records in phase.seconds.values()]
+        mean_rps = sum(answered) / len(answered)
+        expected = f"at least {wanted:g} requests per second answered rightly"
+        details = {"n": len(answered), "value": mean_rps, "limit": wanted, "unit": "requests/s"}
+        if len(answered) < 5:
+            return undecided(Reason.TOO_FEW_SAMPLES, expected, f"only {len(answered)} judged seconds", **details)
+        short = sum(count < 0.95 * wanted for count in answered)
+        observed = f"{mean_rps:.1f} per second on average, {short} of {len(answered)} seconds below"
+        if mean_rps >= 0.99 * wanted and short <= 0.05 * len(answered):
+            return passed(expected, observed, **details)
+        if mean_rps < 0.95 * wanted:
+            return failed(expected, observed, **details)
+        return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, **details)
+
+
+def _batch(records: tuple[LoadSecond, ...], limit_key: str | None) -> Batch:
+    """One second: bad is what failed, stayed unsent, or was late; missing is what was cut off at the end."""
+    planned = sum(record.planned for record in records)
+    bad = sum(sum(record.failed.values()) + record.unsent for record in records)
+    if limit_key is not None:
+        bad += sum(_late(record, limit_key) for record in records)
+    return Batch(bad=bad, total=planned, missing=sum(record.cut for record in records))
+
+
+def _late(record: LoadSecond, limit_key: str) -> int:
+    if limit_key not in record.late:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"lateness beyond {limit_key} ms was not counted")
+    return record.late[limit_key]
+
+
+def _rate_finding(case: Case, phase: Phase, batches: list[Batch], limit: float, expected: str, what: str) -> Finding:
+    decision = judge_rate(batches, limit, fail_alpha=float(case.params.get("fail_alpha", 0.01)))
+    observed = f"{decision.k} of {decision.n} {what} ({decision.k / max(decision.n, 1):.3%})"
+    details = _details(decision, limit)
+    if decision.outcome == "pass":
+        return passed(expected, observed, **details)
+    if decision.outcome == "fail":
+        return failed(expected, observed, **details)
+    price = None
+    if decision.needed_requests is not None:
+        per_second = decision.n / len(phase.seconds)
+        price = Price(requests=decision.needed_requests, seconds=decision.needed_requests / per_second)
+    return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, price=price, **details)
+
+
+def _details(decision: RateDecision, limit: float) -> dict[str, object]:
+    return {
+        "n": decision.n,
+        "value": decision.k / decision.n if decision.n else None,
+        "lower": decision.lower,
+        "upper": decision.upper,
+        "limit": limit,
+        "unit": "ratio",
+        "effective_n": decision.effective_n,
+        "method": "Clopper-Pearson on effective numbers (Korn-Graubard)",
+    }

@@ -1,0 +1,188 @@
+"""A target for tests of checks: a function answers, everything is recorded, no socket is opened."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from random import Random
+from typing import Any, TypeVar
+
+from hybridcheck.cases import Case, Json, Unmet
+from hybridcheck.checks.check import Check, Scene
+from hybridcheck.evidence import (
+    Body,
+    Created,
+    Evidence,
+    Exchange,
+    Failure,
+    Gap,
+    GapReason,
+    Observation,
+    ReceivedResponse,
+    Record,
+    SentRequest,
+    StreamRecord,
+    TlsRecord,
+)
+from hybridcheck.profile.models import Environment, Profile
+from hybridcheck.target import Ask, Credential, EvidenceLost
+from hybridcheck.verdict import Finding
+
+T = TypeVar("T")
+
+Answer = tuple[int, dict[str, str], bytes | str | dict[str, Any] | list[Any]]
+"""Status, headers, body (a dict or list is sent as JSON)."""
+
+Answering = Callable[[Ask], Answer | Failure]
+"""Plays the target: an answer, or how it fails."""
+
+
+class FakeTarget:
+    """Implements every target protocol over a function; time passes only by `sleep`."""
+
+    def __init__(self, answering: Answering, *, base_url: str = "http://target.test", seed: int = 1) -> None:
+        self.records: list[Record] = []
+        self.random = Random(seed)
+        self.credentials: dict[str, Credential] = {}
+        self.streams: dict[str, StreamRecord] = {}
+        self.logins: list[Credential | None] = []
+        self._answering = answering
+        self._base_url = base_url
+        self._clock_s = 0.0
+
+    def now_s(self) -> float:
+        """Fake monotonic seconds."""
+        return self._clock_s
+
+    def unix_s(self) -> float:
+        """Fake UTC seconds."""
+        return 1_800_000_000.0 + self._clock_s
+
+    async def sleep(self, seconds: float) -> None:
+        """Let fake time pass."""
+        self._clock_s += seconds
+
+    async def together(self, calls: Sequence[Awaitable[T]]) -> list[T]:
+        """Run calls one after the other, which is one of the possible interleavings."""
+        return list(await asyncio.gather(*calls))
+
+    async def read(self, label: str, ask: Ask) -> Exchange:
+        """Answer and record."""
+        return self._exchange(label, ask)
+
+    async def write(self, label: str, ask: Ask) -> Exchange:
+        """Answer and record."""
+        return self._exchange(label, ask)
+
+    async def create(self, label: str, ask: Ask, *, cleanup: str | None, id_from: str | None) -> tuple[Exchange, str]:
+        """Answer and record; the id comes from a JSON answer's top level."""
+        self._record(Created(label=label, operation=ask.operation or "", cleanup=cleanup))
+        exchange = self._exchange(label, ask)
+        body = exchange.response.body.content() if exchange.response else b""
+        document = json.loads(body) if body.startswith(b"{") else {}
+        return exchange, str(document.get((id_from or "$.id").removeprefix("$."), ""))
+
+    async def credential(self, identity: str) -> Credential:
+        """The prepared credential of an identity."""
+        if identity not in self.credentials:
+            raise self.lost(GapReason.LOGIN_FAILED, identity)
+        return self.credentials[identity]
+
+    async def login(self, label: str, identity: str) -> tuple[Exchange, Credential | None]:
+        """Answer a login; the credentials come from `logins`, first come first served, else a made-up one."""
+        exchange = self._exchange(label, Ask("POST", "/login", operation="session:login"))
+        made = Credential(identity, "bearer", (("Authorization", f"Bearer own-{len(self.records)}"),), "own")
+        return exchange, self.logins.pop(0) if self.logins else (made if exchange.status == 200 else None)
+
+    async def wrong_password(self, label: str, identity: str) -> tuple[Exchange, Credential | None]:
+        """As `login`, with a wrong password."""
+        exchange = self._exchange(label, Ask("POST", "/login", operation="session:wrong-password"))
+        made = Credential(identity, "bearer", (("Authorization", "Bearer bad"),), "bad")
+        return exchange, made if exchange.status == 200 else None
+
+    async def session_call(self, label: str, identity: str, which: str, credential: Credential) -> Exchange:
+        """Answer a session operation."""
+        authorization = dict(credential.headers).get("Authorization")
+        return self._exchange(label, Ask("GET", f"/{which}", authorization=authorization, operation=f"session:{which}"))
+
+    async def listen(self, label: str, ask: Ask, *, protocol: str, most_events: int, most_s: float) -> StreamRecord:
+        """The prepared stream of that label."""
+        record = self.streams[label]
+        return self._record(record.model_copy(update={"label": label}))
+
+    async def handshake(self, label: str) -> TlsRecord:
+        """A good handshake."""
+        return self._record(TlsRecord(label=label, host="target.test", port=443, version="TLSv1.3"))
+
+    def observe(self, label: str, values: dict[str, Json]) -> None:
+        """Record a fact."""
+        self._record(Observation(label=label, values=values))
+
+    def lost(self, reason: GapReason, detail: str = "") -> EvidenceLost:
+        """Record a gap."""
+        self._record(Gap(reason=reason, detail=detail))
+        return EvidenceLost(reason, detail)
+
+    async def drive(self, stream: str, plan: dict[str, Json]) -> None:
+        """Not part of unit tests."""
+        raise AssertionError("a unit test cannot drive load")
+
+    async def raw(self, label: str, payload: bytes, *, most_s: float, close_after_send: bool = False) -> bytes:
+        """Not part of unit tests."""
+        raise AssertionError("a unit test opens no socket")
+
+    def _exchange(self, label: str, ask: Ask) -> Exchange:
+        answer = self._answering(ask)
+        query = "?" + "&".join(f"{k}={v}" for k, v in ask.query) if ask.query else ""
+        headers = ask.headers + ((("Authorization", ask.authorization),) if ask.authorization else ())
+        body = Body(text=ask.body.decode(), size_bytes=len(ask.body)) if ask.body is not None else None
+        request = SentRequest(method=ask.method, url=self._base_url + ask.path + query, headers=headers, body=body)
+        at = {"at_s": self._clock_s, "total_ms": 1.0, "operation": ask.operation, "identity": ask.identity}
+        if isinstance(answer, Failure):
+            return self._record(Exchange(label=label, request=request, failure=answer, **at))
+        return self._record(Exchange(label=label, request=request, response=response_of(answer), **at))
+
+    def _record(self, record: T) -> T:
+        numbered: T = record.model_copy(update={"n": len(self.records) + 1})  # type: ignore[attr-defined]
+        self.records.append(numbered)  # type: ignore[arg-type]
+        return numbered
+
+
+def response_of(answer: Answer) -> ReceivedResponse:
+    """A response as the recorder would keep it."""
+    status, headers, content = answer
+    if isinstance(content, dict | list):
+        content, headers = json.dumps(content), {"Content-Type": "application/json", **headers}
+    data = content.encode() if isinstance(content, str) else content
+    body = Body(text=data.decode(), size_bytes=len(data))
+    return ReceivedResponse(status=status, headers=tuple(headers.items()), body=body)
+
+
+def scene(profile: dict[str, Any], base_url: str = "http://target.test") -> Scene:
+    """A scene from profile data (version and a local target are filled in)."""
+    data = {"version": 1, "targets": {"test": {"url": base_url, "environment": "local"}}, **profile}
+    return Scene(Profile.model_validate(data), base_url, Environment.LOCAL)
+
+
+def cases_of(check: Check, profile: dict[str, Any]) -> list[Case]:
+    """The cases that a profile gives (without what it leaves unmet)."""
+    return [case for case in check.cases(scene(profile)) if isinstance(case, Case)]
+
+
+def unmet_of(check: Check, profile: dict[str, Any]) -> list[Unmet]:
+    """What a profile leaves unmet."""
+    return [case for case in check.cases(scene(profile)) if isinstance(case, Unmet)]
+
+
+def finding_of(check: Check, profile: dict[str, Any], target: FakeTarget, *, index: int = 0) -> Finding:
+    """Probe one case of a profile against a fake target and judge what was recorded."""
+    case = cases_of(check, profile)[index]
+
+    async def probe() -> None:
+        try:
+            await check.probe(case, target)  # type: ignore[attr-defined]
+        except EvidenceLost:
+            pass
+
+    asyncio.run(probe())
+    everything = tuple(record for record in target.records if isinstance(record, Exchange | Gap))
+    return check.judge(case, Evidence(tuple(target.records), {"*": everything}))
