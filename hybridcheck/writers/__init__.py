@@ -1,0 +1,1 @@
+"""Report formats: each turns a frozen verdict into text and decides nothing."""

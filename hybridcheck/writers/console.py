@@ -1,0 +1,208 @@
+"""The verdict for people at a terminal or in a build log: the verdict first, then what blocks, then what would end it."""
+
+import io
+import shlex
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from hybridcheck.cases import CoreQuestion
+from hybridcheck.verdict import CaseVerdict, ReasonLine, Ruling, Verdict
+from hybridcheck.writers import wording
+from hybridcheck.writers.formats import Page
+from hybridcheck.writers.hostile_text import for_terminal
+
+MOST_BLOCKERS = 12
+MOST_ADVISORY = 8
+MOST_TO_DECIDE = 12
+
+_STYLES = {
+    Ruling.READY: "bold green",
+    Ruling.PASSED: "bold green",
+    Ruling.NOT_READY: "bold red",
+    Ruling.FAILED: "bold red",
+    Ruling.INCONCLUSIVE: "bold yellow",
+}
+
+
+def render(verdict: Verdict, page: Page) -> str:
+    """The report in the page's width; escape sequences only where the page has colours."""
+    written = io.StringIO()
+    console = Console(
+        file=written,
+        width=max(page.width_columns, 20),
+        force_terminal=page.colour,
+        no_color=not page.colour,
+        color_system="standard" if page.colour else None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+    )
+    _headline(console, verdict)
+    _blockers(console, verdict, page)
+    _to_decide(console, verdict)
+    _core_and_dimensions(console, verdict)
+    _load(console, verdict)
+    _advisory(console, verdict)
+    _evidence(console, verdict, page)
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines()) + "\n"
+
+
+def _headline(console: Console, verdict: Verdict) -> None:
+    console.print(Text(for_terminal(wording.headline(verdict)), style=_STYLES[verdict.verdict]))
+    subject = verdict.subject
+    console.print(
+        Text(for_terminal(f"{wording.MEANINGS[verdict.verdict]} · target {subject.target} ({subject.base_url}, "
+                          f"{subject.environment}) · profile {verdict.policy.profile_name} · "
+                          f"budget {verdict.run.budget} · run {verdict.run.run_id}"))
+    )  # fmt: skip
+    if verdict.policy.exit_zero:
+        console.print(Text("--exit-zero: this run reports and does not block"))
+    if verdict.policy.what_if:
+        console.print(Text("what-if: judged with another profile than the run had"))
+    if verdict.waivers.applied:
+        applied = f"{len(verdict.waivers.applied)} waived; without waivers: {verdict.waivers.ruling_without}"
+        console.print(Text(applied))
+
+
+def _heading(console: Console, words: str) -> None:
+    console.print()
+    console.print(Text(words, style="bold"))
+
+
+def _blockers(console: Console, verdict: Verdict, page: Page) -> None:
+    blocking = [reason for reason in verdict.reasons if reason.blocking]
+    if not blocking:
+        return
+    _heading(console, f"What blocks ({len(blocking)})")
+    known = {case.id: case for case in wording.cases(verdict)}
+    remedies = {check.id: check.remedy for check in verdict.checks}
+    for place, reason in enumerate(blocking[:MOST_BLOCKERS], start=1):
+        case = known.get(reason.case or "")
+        if case is None:
+            _line(console, f"{place}. {reason.code}", reason.message)
+        else:
+            _blocking_case(console, place, reason, case, remedies.get(case.check, ""), page)
+    _and_more(console, len(blocking) - MOST_BLOCKERS)
+
+
+def _blocking_case(
+    console: Console, place: int, reason: ReasonLine, case: CaseVerdict, remedy: str, page: Page
+) -> None:
+    finding = case.finding
+    about = f"{finding.outcome}, {case.severity}" + (f", {case.core}" if case.core else "")
+    title = Text(f"{place}. {for_terminal(case.id)}", style="bold")
+    console.print(title.append(f" ({about})", style="not bold"))
+    why = "" if finding.outcome == "fail" else f"{reason.code}: {reason.message}"
+    rows = (
+        ("why", why),
+        ("expected", finding.expected),
+        ("observed", finding.observed),
+        ("measured", wording.measured(finding)),
+        ("price", wording.price(finding)),
+        ("to do", remedy),
+    )
+    for name, words in rows:
+        if words:
+            _line(console, f"   {name:<8}", words)
+    _command(console, "explain", f"hybridcheck explain {shlex.quote(for_terminal(case.check))}")
+    if case.replay or case.replay_curl:
+        document = f"{page.folder}/verdict.json" if page.folder else "verdict.json"
+        _command(console, "replay", f"hybridcheck replay {shlex.quote(for_terminal(f'{document}#{case.id}'))}")
+
+
+def _line(console: Console, name: str, words: str) -> None:
+    """A name and its words, wrapped under themselves; on a narrow terminal below the name."""
+    if console.width < 40:
+        console.print(Text(name))
+        console.print(Padding(Text(for_terminal(words), overflow="fold"), (0, 0, 0, 4)))
+        return
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(name), Text(for_terminal(words), overflow="fold"))
+    console.print(grid)
+
+
+def _command(console: Console, name: str, line: str) -> None:
+    """A line to copy: never wrapped."""
+    console.print(Text(f"   {name:<8} {line}"), soft_wrap=True)
+
+
+def _and_more(console: Console, count: int) -> None:
+    if count > 0:
+        console.print(Text(f"   and {count} more, in verdict.json"))
+
+
+def _to_decide(console: Console, verdict: Verdict) -> None:
+    if not verdict.to_decide:
+        return
+    _heading(console, "What would decide it" if verdict.verdict == Ruling.INCONCLUSIVE else "What would widen it")
+    for way in verdict.to_decide[:MOST_TO_DECIDE]:
+        count = len(way.cases)
+        brings = f"  ({count} case{'s' * (count != 1)})" if count else ""
+        for position, line in enumerate(way.what.splitlines() or [""]):
+            shown = f" {'·' if position == 0 else ' '} {for_terminal(line)}{brings if position == 0 else ''}"
+            console.print(Text(shown), soft_wrap=True)
+    _and_more(console, len(verdict.to_decide) - MOST_TO_DECIDE)
+
+
+def _core_and_dimensions(console: Console, verdict: Verdict) -> None:
+    _heading(console, "Core questions")
+    grid = Table.grid(padding=(0, 2))
+    for question in CoreQuestion:
+        answer = verdict.core.get(question)
+        if answer is None:
+            continue
+        if answer.not_applicable is not None:
+            words = f"not applicable: {answer.not_applicable}"
+        elif answer.answered:
+            words = f"answered by {len(answer.by)} case{'s' * (len(answer.by) != 1)}"
+        else:
+            words = "open"
+        grid.add_row(Text(f" {question}"), Text(for_terminal(words), overflow="fold"))
+    console.print(grid)
+    _heading(console, "Dimensions (for display: no score decides)")
+    table = Table(box=None, padding=(0, 1), show_edge=False)
+    table.add_column(Text(" dimension"))
+    for name in ("passed", "failed", "undecided", "score"):
+        table.add_column(Text(name), justify="right")
+    for dimension, score in verdict.dimensions.items():
+        shown = "—" if score.score is None else f"{score.score * 100:.0f} %"
+        table.add_row(Text(f" {dimension}"), *map(str, (score.passed, score.failed, score.undecided)), shown)
+    console.print(table)
+
+
+def _load(console: Console, verdict: Verdict) -> None:
+    if not verdict.load:
+        return
+    _heading(console, "Load (response time from the intended start)")
+    for phase in verdict.load:
+        _line(console, f" {for_terminal(phase.stream)}", wording.load_line(phase))
+
+
+def _advisory(console: Console, verdict: Verdict) -> None:
+    found = wording.advisory_findings(verdict)
+    if not found:
+        return
+    _heading(console, f"Advisory findings ({len(found)}; they never decide)")
+    for case in found[:MOST_ADVISORY]:
+        _line(console, f" {case.severity:<8} {for_terminal(case.id)}", for_terminal(case.finding.observed, 160))
+    _and_more(console, len(found) - MOST_ADVISORY)
+
+
+def _evidence(console: Console, verdict: Verdict, page: Page) -> None:
+    evidence = verdict.evidence
+    plan = verdict.plan
+    console.print()
+    counts = (
+        f"{plan.planned} planned = {plan.passed} passed + {plan.failed} failed + {plan.inconclusive} inconclusive + "
+        f"{plan.errors} errors · {plan.unexamined} unexamined · {plan.not_applicable} not applicable"
+    )
+    console.print(Text(counts))
+    sealed = "sealed" if evidence.sealed else "not sealed"
+    where = f"{page.folder}/" if page.folder else ""
+    _line(console, "Evidence:", f"{where}{evidence.path} ({evidence.records:,} records, {sealed}), {where}verdict.json")

@@ -1,0 +1,36 @@
+"""The list of report formats. A new format is one module with `render` in this folder and a row here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+from hybridcheck.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a report is written on: columns of a terminal, whether colours work, where the evidence lies."""
+
+    width_columns: int = 100
+    colour: bool = False
+    folder: str | None = None
+
+
+class Writer(Protocol):
+    """What a format's module offers."""
+
+    def render(self, verdict: Verdict, page: Page) -> str:
+        """The report as text; never anything but what the verdict says."""
+        ...
+
+
+MODULES: Mapping[str, str] = MappingProxyType(
+    {
+        "console": "hybridcheck.writers.console",
+        "json": "hybridcheck.writers.json_document",
+        "markdown": "hybridcheck.writers.markdown",
+        "junit": "hybridcheck.writers.junit",
+    }
+)
+"""Name of a format → the module that writes it; imported when it is asked for, since some bring large libraries."""

@@ -1,0 +1,122 @@
+"""The verdict as its canonical JSON document: one serialisation, checked against the published schema, written whole."""
+
+import json
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from hybridcheck.cases import Json
+from hybridcheck.errors import OutputError, ToolError, UsageError
+from hybridcheck.verdict import SCHEMA_VERSION, Verdict
+from hybridcheck.writers.formats import Page
+
+MAJOR = SCHEMA_VERSION.partition(".")[0]
+
+
+@cache
+def verdict_schema() -> dict[str, Json]:
+    """The JSON Schema 2020-12 of the document, made from the model; unknown properties are refused everywhere."""
+    described = Verdict.model_json_schema(mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:hybridcheck:verdict:{MAJOR}",
+        **described,
+        "title": "hybridcheck verdict",
+    }
+
+
+def to_json(verdict: Verdict) -> str:
+    """The document as text: keys in the order of the model, two spaces, no NaN or Infinity, a newline at the end.
+
+    Raises:
+        ToolError: the document does not match its own schema, or holds a number that JSON cannot.
+    """
+    document = verdict.model_dump(mode="json")
+    errors = sorted(Draft202012Validator(verdict_schema()).iter_errors(document), key=lambda error: error.json_path)
+    if errors:
+        listed = "; ".join(f"{error.json_path}: {error.message[:200]}" for error in errors[:5])
+        raise ToolError(f"the verdict does not match its schema: {listed}", where="verdict.json")
+    try:
+        return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise ToolError(f"the verdict holds a number that JSON cannot: {error}", where="verdict.json") from error
+
+
+def render(verdict: Verdict, page: Page) -> str:
+    """The document; a page changes nothing about it."""
+    return to_json(verdict)
+
+
+def to_bytes(text: str) -> bytes:
+    """UTF-8; half a surrogate pair, which UTF-8 has no place for, becomes the escape that JSON has for it."""
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def write(verdict: Verdict, path: Path) -> None:
+    """Write the document so that a reader finds either the whole of it or what was there before.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+        ToolError: see `to_json`; nothing is written then.
+    """
+    write_whole(to_bytes(to_json(verdict)), path)
+
+
+def write_whole(data: bytes, path: Path) -> None:
+    """Write beside the path, sync to disk, and rename over it; see `write`."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(f"cannot write: {reason}", where=str(path), hint="choose another --output-dir") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(path: Path) -> Verdict:
+    """A saved document.
+
+    Raises:
+        UsageError: no file, not JSON, not a verdict, or one of another major version.
+    """
+    hint = "give the verdict.json of a run"
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read: {error.strerror or error}", where=str(path), hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"not a JSON document: {error}", where=str(path), hint=hint) from error
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if not isinstance(version, str):
+        raise UsageError("not a verdict document: it has no schema_version", where=str(path), hint=hint)
+    if version.partition(".")[0] != MAJOR:
+        advice = f"this hybridcheck reads major {MAJOR}; use the one that wrote it, or `hybridcheck judge` its ledger"
+        raise UsageError(f"verdict document of version {version}", where=str(path), hint=advice)
+    try:
+        return Verdict.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"not a verdict document: {place}: {first['msg']}", where=str(path), hint=hint) from error

@@ -1,0 +1,85 @@
+"""How numbers and cases of a verdict are put into words, the same in every report for people."""
+
+from collections.abc import Iterator
+
+from hybridcheck.verdict import CaseVerdict, Finding, LoadPhase, Outcome, Ruling, Verdict
+
+QUANTILES = ("p50", "p95", "p99")
+
+MEANINGS = {
+    Ruling.READY: "every required promise held",
+    Ruling.NOT_READY: "a required promise is broken",
+    Ruling.INCONCLUSIVE: "the evidence does not decide",
+    Ruling.PASSED: "every selected required promise held",
+    Ruling.FAILED: "a selected required promise is broken",
+}
+
+
+def number(value: float | None, unit: str | None = None) -> str:
+    """A measured number with four significant digits and its unit; a dash where nothing was measured."""
+    if value is None:
+        return "—"
+    if value == int(value) and abs(value) < 1e15:
+        shown = f"{int(value):,}"
+    elif abs(value) >= 1000:
+        shown = f"{value:,.0f}"
+    else:
+        shown = f"{value:.4g}"
+    return f"{shown} {unit}" if unit else shown
+
+
+def measured(finding: Finding) -> str:
+    """Value, limit, bounds, n and method of a finding; empty where it is not about a number."""
+    parts = []
+    if finding.value is not None:
+        parts.append(f"value {number(finding.value, finding.unit)}")
+    if finding.limit is not None:
+        parts.append(f"limit {number(finding.limit, finding.unit)}")
+    if finding.lower is not None or finding.upper is not None:
+        parts.append(f"bounds {number(finding.lower)} to {number(finding.upper, finding.unit)}")
+    if finding.n is not None:
+        effective = f" (effective {number(finding.effective_n)})" if finding.effective_n is not None else ""
+        parts.append(f"n {number(finding.n)}{effective}")
+    if finding.method:
+        parts.append(finding.method)
+    return " · ".join(parts)
+
+
+def price(finding: Finding) -> str:
+    """What more sampling would cost; empty where sampling would not decide."""
+    if finding.price is None:
+        return ""
+    seconds = f", about {number(finding.price.seconds)} s" if finding.price.seconds is not None else ""
+    return f"{finding.price.requests:,} more requests{seconds}"
+
+
+def cases(verdict: Verdict) -> Iterator[CaseVerdict]:
+    """Every case, in the order of the document."""
+    for check in verdict.checks:
+        yield from check.cases
+
+
+def advisory_findings(verdict: Verdict) -> list[CaseVerdict]:
+    """Advisory cases that failed, worst severity first."""
+    found = [case for case in cases(verdict) if case.group == "advisory" and case.finding.outcome is Outcome.FAIL]
+    return sorted(found, key=lambda case: (case.severity.rank, case.id))
+
+
+def headline(verdict: Verdict) -> str:
+    """The scope sentence, which never comes without the ruling in front."""
+    sentence = verdict.scope.sentence
+    return sentence if sentence.startswith(verdict.verdict) else f"{verdict.verdict} · {sentence}"
+
+
+def load_line(phase: LoadPhase) -> str:
+    """One phase of load: what was asked, what came back, how fast, and whether the generator kept up."""
+    failures = sum(phase.failed.values())
+    times = " ".join(f"{name} {number(phase.response_ms.get(name), 'ms')}" for name in QUANTILES)
+    lag = f", start lag p99 {number(phase.lag_ms['p99'], 'ms')}" if phase.lag_ms.get("p99") is not None else ""
+    busy = phase.generator_cpu_max_ratio
+    cpu = f"CPU at most {number(busy * 100)} %" if busy is not None else "CPU not measured"
+    lost = f", {phase.unsent:,} unsent" * bool(phase.unsent) + f", {phase.cut:,} cut off" * bool(phase.cut)
+    return (
+        f"{number(phase.achieved_rps)} req/s over {phase.seconds} s · {times} · {phase.planned:,} planned, "
+        f"{phase.ok:,} ok, {failures:,} failed{lost} · generator: {phase.cause or 'no end marker'}, {cpu}{lag}"
+    )
