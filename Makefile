@@ -12,6 +12,7 @@ EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable .
 
 .PHONY: demo check lint types layers test accuracy bench soak fmt constraints clean
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 demo: $(RUNTIME_STAMP)
 	@$(BIN)/hybridcheck demo
@@ -62,6 +63,7 @@ clean:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "hybridcheck needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@echo 'setting up $(VENV) (once)'
 	@$(PYTHON) -m venv $(VENV)
 
 $(RUNTIME_STAMP): constraints/build.txt constraints/runtime.txt pyproject.toml | $(BIN)/python
