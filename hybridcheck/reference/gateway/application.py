@@ -1,0 +1,108 @@
+"""The gateway's ASGI application: all its parts, wired."""
+
+import asyncio
+from pathlib import Path
+
+from hybridcheck.reference.defects import Switches
+from hybridcheck.reference.dispatch import Dispatcher
+from hybridcheck.reference.gateway.authentication import Authentication
+from hybridcheck.reference.gateway.dashboards import Dashboards
+from hybridcheck.reference.gateway.datasets import Datasets
+from hybridcheck.reference.gateway.exposed import exposed_file
+from hybridcheck.reference.gateway.graph import Graph
+from hybridcheck.reference.gateway.native_client import NativeClient, forwarded_routes
+from hybridcheck.reference.gateway.operations import Operations
+from hybridcheck.reference.gateway.people import People
+from hybridcheck.reference.gateway.schemas import SCHEMAS
+from hybridcheck.reference.gateway.store import Store
+from hybridcheck.reference.gateway.strain import Audit, Strain
+from hybridcheck.reference.gateway.streams import Streams
+from hybridcheck.reference.gateway.tokens import Tokens
+from hybridcheck.reference.gateway.twins import twin_routes
+from hybridcheck.reference.metrics import Metrics
+from hybridcheck.reference.openapi import openapi_document
+from hybridcheck.reference.routing import Route
+from hybridcheck.reference.settings import Settings
+from hybridcheck.reference.web import Answer, Problem, Receive, Request, Scope, Send
+
+UNTOUCHED = ("/metrics",)  # stays honest whatever is switched on, so that the rest can be watched
+
+
+class Gateway:
+    """One worker of the gateway."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Opens the shared state; tasks start with the first request."""
+        self._defects = Switches(settings.defects)
+        store = Store(settings.state_dir)
+        self._authentication = Authentication(
+            settings, store, Tokens(settings.signing_key, self._defects), self._defects
+        )
+        client = NativeClient(settings, self._defects)
+        operations = Operations(settings, store, client.answers, self._defects)
+        self._streams = Streams(self._authentication, self._defects)
+        datasets = Datasets(store, self._defects)
+        routes = [
+            *operations.routes(),
+            *self._authentication.routes(),
+            *datasets.routes(),
+            *People(settings).routes(),
+            *Graph(store, datasets, self._defects).routes(),
+            *self._streams.routes(),
+            *forwarded_routes(client),
+            *twin_routes(),
+        ]
+        dashboards_at = len(operations.routes())
+        labels = [*(route.label for route in routes), "GET /dashboards", "GET /dashboards/{dashboard_id}"]
+        metrics = Metrics(
+            Path(settings.state_dir) / "gateway-metrics.bin",
+            labels,
+            settings.instance_index,
+            settings.instances,
+            self._defects,
+        )
+        self._dashboards = Dashboards(store, metrics, self._defects)
+        routes[dashboards_at:dashboards_at] = self._dashboards.routes()
+        self.routes = tuple(routes)
+        operations.metrics = metrics
+        operations.openapi = openapi_document("Reference hybrid system", routes, SCHEMAS, settings.body_limit_bytes)
+        self._streams.metrics = metrics
+        self._audit = Audit(store, metrics, self._defects)
+        self._strain = Strain(self._defects)
+        self._dispatcher = Dispatcher(
+            routes,
+            SCHEMAS,
+            metrics,
+            self._authorize,
+            instance=f"gateway-{settings.instance_index + 1}",
+            body_limit_bytes=settings.body_limit_bytes,
+            cors_origins=settings.cors_origins,
+            defects=self._defects,
+            before=self._before if self._defects else None,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        if not self._tasks:
+            self._tasks = [
+                asyncio.create_task(self._dashboards.keep_sampling()),
+                asyncio.create_task(self._audit.keep_writing()),
+            ]
+        if scope["type"] == "http":
+            await self._dispatcher.answer_http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._streams.answer_websocket(scope, receive, send)
+
+    async def _before(self, request: Request) -> Answer | None:
+        if request.path not in UNTOUCHED:
+            self._audit.note_request()
+            await self._strain.suffer()
+        return exposed_file(request.path, self._defects)
+
+    def _authorize(self, request: Request, route: Route) -> None:
+        self._authentication.identify(request, route.operation)
+        if route.access == "admin" and request.role != "admin":
+            raise Problem(403, "this needs the role admin")
+        if route.method != "GET" and not route.safe:
+            self._audit.note(request.username, route.operation)

@@ -1,0 +1,168 @@
+"""The REST resource: datasets that belong to a user and are visible within the user's tenant."""
+
+import hashlib
+import json
+from typing import Any
+
+from hybridcheck.reference.defects import Switches
+from hybridcheck.reference.gateway.store import Dataset, Store
+from hybridcheck.reference.routing import Parameter, Route, integer_parameter
+from hybridcheck.reference.web import Answer, Header, Problem, Request, json_answer
+
+LIMIT = Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "Items on the page")
+OFFSET = Parameter("offset", {"type": "integer", "minimum": 0, "maximum": 100_000, "default": 0}, "Items to leave out")
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 100},
+    "The same key and body create one dataset, however often they are sent",
+    "header",
+)
+IF_MATCH = Parameter("If-Match", {"type": "string"}, "Only if this is the current entity tag", "header")
+
+
+class Datasets:
+    """The operations under /api/datasets."""
+
+    def __init__(self, store: Store, defects: Switches) -> None:
+        """Reading needs the owner's tenant or the admin role, changing needs the owner or the admin role."""
+        self._store = store
+        self._defects = defects
+
+    def routes(self) -> list[Route]:
+        """The operations under /api/datasets."""
+        one = "/api/datasets/{dataset_id}"
+        return [
+            Route(
+                "GET",
+                "/api/datasets",
+                self.catalogue,
+                "listDatasets",
+                "The datasets of the caller's tenant",
+                "datasets",
+                {200: "DatasetPage", 422: "Problem"},
+                parameters=(LIMIT, OFFSET),
+            ),
+            Route(
+                "POST",
+                "/api/datasets",
+                self.create,
+                "createDataset",
+                "Create a dataset",
+                "datasets",
+                {201: "Dataset", 409: "Problem"},
+                body="DatasetContent",
+                parameters=(IDEMPOTENCY_KEY,),
+            ),
+            Route("GET", one, self.read, "readDataset", "Read a dataset", "datasets", {200: "Dataset", 404: "Problem"}),
+            Route(
+                "PUT",
+                one,
+                self.replace,
+                "replaceDataset",
+                "Replace a dataset's content",
+                "datasets",
+                {200: "Dataset", 404: "Problem", 412: "Problem"},
+                body="DatasetContent",
+                parameters=(IF_MATCH,),
+            ),
+            Route(
+                "DELETE", one, self.delete, "deleteDataset", "Delete a dataset", "datasets", {204: None, 404: "Problem"}
+            ),
+        ]
+
+    async def catalogue(self, request: Request) -> Answer:
+        """A page of the tenant's datasets; of all tenants for an admin."""
+        self._require_storage()
+        query = request.query()
+        limit, offset = integer_parameter(query, LIMIT), integer_parameter(query, OFFSET)
+        items, total = self._store.datasets(None if request.role == "admin" else request.tenant, limit, offset)
+        shown: Any = str(total) if self._defects.on("wrong-schema") else total
+        return json_answer(
+            {"items": [self._document(item) for item in items], "total": shown, "limit": limit, "offset": offset}
+        )
+
+    async def create(self, request: Request) -> Answer:
+        """Create a dataset for the caller; the same idempotency key gives the same dataset, another body 409."""
+        self._require_storage()
+        key = request.header(b"idempotency-key")
+        if key is not None:
+            return self._create_once(request, key)
+        return self._created(self._store.create_dataset(request.username, request.tenant, request.document))
+
+    def _create_once(self, request: Request, key: str) -> Answer:
+        if not 1 <= len(key) <= 100:
+            raise Problem(422, "Idempotency-Key: 1 to 100 characters expected")
+        digest = hashlib.sha256(json.dumps(request.document, sort_keys=True).encode()).hexdigest()
+        known = self._store.remembered_key(request.username, key)
+        if known is None:
+            dataset = self._store.create_dataset(request.username, request.tenant, request.document)
+            self._store.remember_key(request.username, key, digest, dataset.id)
+            return self._created(dataset)
+        earlier = self._store.dataset(known[1])
+        if known[0] != digest or earlier is None:
+            raise Problem(409, "this Idempotency-Key was used for another request")
+        return self._created(earlier)
+
+    def _created(self, dataset: Dataset) -> Answer:
+        location = (b"location", f"/api/datasets/{dataset.id}".encode())
+        return json_answer(self._document(dataset), 201, (location, _entity_tag(dataset)))
+
+    async def read(self, request: Request) -> Answer:
+        """The dataset; 404 for one that is not there and for one of another tenant."""
+        dataset = self._readable(request)
+        return json_answer(self._document(dataset), headers=(_entity_tag(dataset),))
+
+    async def replace(self, request: Request) -> Answer:
+        """Replace the content; 412 if `If-Match` names another revision."""
+        dataset = self._writable(request)
+        expected = request.header(b"if-match")
+        if expected is not None and expected not in ("*", _entity_tag(dataset)[1].decode()):
+            raise Problem(412, "the dataset has changed")
+        changed = self._store.replace_dataset(dataset.id, request.document)
+        if changed is None:
+            raise Problem(404, "no such dataset")
+        return json_answer(self._document(changed), headers=(_entity_tag(changed),))
+
+    async def delete(self, request: Request) -> Answer:
+        """Delete the dataset."""
+        self._store.delete_dataset(self._writable(request).id)
+        return Answer(204)
+
+    def readable(self, request: Request, dataset_id: str) -> Dataset | None:
+        """The dataset if the caller may read it."""
+        dataset = self._store.dataset(dataset_id)
+        if dataset is None or request.role == "admin" or dataset.tenant == request.tenant:
+            return dataset
+        return dataset if self._defects.on("bola-read") else None
+
+    def _readable(self, request: Request) -> Dataset:
+        self._require_storage()
+        dataset = self.readable(request, request.path_values["dataset_id"])
+        if dataset is None:
+            raise Problem(404, "no such dataset")
+        return dataset
+
+    def _writable(self, request: Request) -> Dataset:
+        self._require_storage()
+        if self._defects.on("bola-write"):
+            dataset = self._store.dataset(request.path_values["dataset_id"])
+            if dataset is not None:
+                return dataset
+        dataset = self._readable(request)
+        if request.role != "admin" and dataset.owner != request.username:
+            raise Problem(403, "only its owner may change a dataset")
+        return dataset
+
+    def _require_storage(self) -> None:
+        if self._defects.on("readiness-lies"):
+            raise Problem(503, "the storage is not available", ((b"retry-after", b"5"),))
+
+    def _document(self, dataset: Dataset) -> dict[str, Any]:
+        document = dataset.document()
+        if self._defects.on("openapi-mismatch"):
+            document["revision"] = str(dataset.revision)
+        return document
+
+
+def _entity_tag(dataset: Dataset) -> Header:
+    return b"etag", f'"{dataset.revision}"'.encode()

@@ -1,0 +1,163 @@
+"""The way from the gateway to the native service: pooled loopback connections and the mapping of errors.
+
+Written by hand on asyncio streams because a general HTTP client costs more than the computation that it asks for.
+"""
+
+import asyncio
+import json
+import random
+from typing import Any
+
+from hybridcheck.reference.defects import Switches
+from hybridcheck.reference.routing import Route
+from hybridcheck.reference.settings import Settings
+from hybridcheck.reference.web import Answer, Problem, Request
+
+POOL_SIZE = 32
+_RETRY_AFTER = (b"retry-after", b"5")
+
+
+class BrokenReplyError(Exception):
+    """The native service closed the connection or did not speak HTTP."""
+
+
+class StaleConnectionError(BrokenReplyError):
+    """A pooled connection turned out to be closed before anything came back."""
+
+
+class NativeClient:
+    """Calls the native service for the gateway's users."""
+
+    def __init__(self, settings: Settings, defects: Switches) -> None:
+        """Connections are opened when they are needed."""
+        self._settings = settings
+        self._defects = defects
+        self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def answers(self) -> bool:
+        """Whether the native service's readiness route answers 200 now."""
+        try:
+            async with asyncio.timeout(2.0):
+                status, _ = await self._exchange("GET", "/health", b"", b"")
+        except (OSError, TimeoutError, BrokenReplyError):
+            return False
+        return status == 200
+
+    async def forward(self, request: Request) -> Answer:
+        """The native service's answer; its failures as 502, 503 or 504."""
+        body = b"" if request.document is None else json.dumps(request.document).encode()
+        try:
+            async with asyncio.timeout(self._settings.native_timeout_s):
+                status, reply = await self._exchange(request.method, request.path, body, self._headers(request))
+        except TimeoutError as error:
+            raise Problem(504, "the native service did not answer in time") from error
+        except BrokenReplyError as error:
+            raise Problem(502, "the native service broke off") from error
+        except OSError as error:
+            if self._defects.on("native-down-500"):
+                raise RuntimeError("unhandled connection error") from error
+            raise Problem(503, "the native service is not reachable", (_RETRY_AFTER,)) from error
+        return self._mapped(status, reply)
+
+    def _mapped(self, status: int, reply: bytes) -> Answer:
+        if status == 200 or self._defects.on("native-error-as-200"):
+            return Answer(200, reply)
+        if status in (400, 404, 413, 422):
+            raise Problem(status, _detail(reply))
+        raise Problem(502, "the native service failed")
+
+    def _headers(self, request: Request) -> bytes:
+        parent = f"{random.getrandbits(64) | 1:016x}"  # noqa: S311 - an id, not a secret
+        return (
+            f"X-Tenant-Id: {request.tenant}\r\ntraceparent: 00-{request.trace_id}-{parent}-01\r\n"
+            f"X-Request-Timeout-Ms: {self._settings.native_timeout_s * 1000:.0f}\r\n"
+        ).encode()
+
+    async def _exchange(self, method: str, path: str, body: bytes, headers: bytes) -> tuple[int, bytes]:
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._settings.native_port}\r\n"
+            f"X-Gateway-Key: {self._settings.gateway_key}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n"
+        ).encode()
+        message = head + headers + b"\r\n" + body
+        while self._idle:
+            try:
+                return await self._on(self._idle.pop(), message, pooled=True)
+            except StaleConnectionError:
+                continue  # every call only computes: asking again on another connection changes nothing
+        connection = await asyncio.open_connection("127.0.0.1", self._settings.native_port, limit=1 << 22)
+        return await self._on(connection, message, pooled=False)
+
+    async def _on(
+        self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], message: bytes, pooled: bool
+    ) -> tuple[int, bytes]:
+        reader, writer = connection
+        try:
+            writer.write(message)
+            await writer.drain()
+            reply = await _read_reply(reader)
+        except BaseException as error:
+            writer.close()
+            if isinstance(error, asyncio.IncompleteReadError | ConnectionError):
+                nothing_came = not (isinstance(error, asyncio.IncompleteReadError) and error.partial)
+                raise (StaleConnectionError if pooled and nothing_came else BrokenReplyError) from error
+            raise
+        if len(self._idle) < POOL_SIZE:
+            self._idle.append(connection)
+        else:
+            writer.close()
+        return reply
+
+
+async def _read_reply(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
+    try:
+        status = int(head[0].split(b" ")[1])
+        lengths = [int(line.split(b":")[1]) for line in head[1:] if line.lower().startswith(b"content-length:")]
+    except (ValueError, IndexError) as error:
+        raise BrokenReplyError("not an HTTP reply") from error
+    return status, await reader.readexactly(lengths[0] if lengths else 0)
+
+
+def _detail(reply: bytes) -> str:
+    try:
+        document: Any = json.loads(reply)
+    except ValueError:
+        return "the native service refused the request"
+    return str(document.get("detail", "")) if isinstance(document, dict) else ""
+
+
+_FORWARDED = (
+    (
+        "POST",
+        "/analytics/aggregate",
+        "aggregate",
+        "Sum, mean, variance, median and order of numbers",
+        "Values",
+        "Aggregate",
+    ),
+    ("POST", "/analytics/scalar", "scalar", "Floor division, modulo, power, rounding", "ScalarOperation", "Scalar"),
+    ("POST", "/analytics/text", "text", "Length in code points and upper case", "Text", "TextFacts"),
+    ("POST", "/detection/score", "score", "Anomaly score and label of each number", "DetectionInput", "Detection"),
+    ("POST", "/monitoring/percentiles", "percentiles", "Nearest-rank percentiles", "PercentileInput", "Percentiles"),
+    ("POST", "/monitoring/rate", "rate", "Rate of a counter over its samples", "CounterSamples", "CounterRate"),
+    ("GET", "/monitoring/status", "nativeStatus", "What the native service is doing", None, "NativeStatus"),
+)
+
+
+def forwarded_routes(client: NativeClient) -> list[Route]:
+    """The gateway's routes that the native service answers."""
+    return [
+        Route(
+            method,
+            path,
+            client.forward,
+            operation,
+            summary,
+            path.split("/")[1],
+            {200: answer, 502: "Problem", 503: "Problem", 504: "Problem"},
+            body=body,
+            safe=True,
+        )
+        for method, path, operation, summary, body, answer in _FORWARDED
+    ]

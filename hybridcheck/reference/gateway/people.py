@@ -1,0 +1,35 @@
+"""The administrator's list of accounts."""
+
+from hybridcheck.reference.routing import Route
+from hybridcheck.reference.settings import Settings
+from hybridcheck.reference.web import Answer, Request, json_answer
+
+
+class People:
+    """The operations under /admin."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Shows names, roles and tenants; never a password or its digest."""
+        self._items = [
+            {"username": identity.username, "role": identity.role, "tenant": identity.tenant}
+            for identity in settings.identities
+        ]
+
+    def routes(self) -> list[Route]:
+        """The operations under /admin."""
+        return [
+            Route(
+                "GET",
+                "/admin/users",
+                self.catalogue,
+                "listUsers",
+                "All accounts",
+                "admin",
+                {200: "Users"},
+                access="admin",
+            )
+        ]
+
+    async def catalogue(self, request: Request) -> Answer:
+        """All accounts."""
+        return json_answer({"items": self._items})

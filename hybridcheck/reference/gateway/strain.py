@@ -1,0 +1,100 @@
+"""What the gateway does badly under strain, only with a switch on; and the one honest backlog: the audit queue."""
+
+import asyncio
+import hashlib
+import threading
+import time
+
+from hybridcheck.reference.defects import Switches
+from hybridcheck.reference.metrics import Metrics
+from hybridcheck.reference.gateway.store import Store, now_text
+from hybridcheck.reference.web import Problem
+
+LOAD_RPS = 30  # load, for the switches below, is more than this in each of the last two whole seconds
+SLOW_S = 0.3
+BROKEN_FOR_S = 60.0
+KEPT_BYTES = 32 * 1024
+KEPT_AT_MOST_BYTES = 400 * 1024 * 1024
+
+
+class Audit:
+    """Writes are noted in a queue that a task empties into the store."""
+
+    def __init__(self, store: Store, metrics: Metrics, defects: Switches) -> None:
+        """The length of the queue is the gauge `work_backlog`."""
+        self._store = store
+        self._metrics = metrics
+        self._defects = defects
+        self._waiting: list[tuple[str, str, str]] = []
+        self._never_done = 0
+
+    def note(self, username: str, operation: str) -> None:
+        """Put a row into the queue."""
+        self._waiting.append((now_text(), username, operation))
+        self._metrics.set_backlog(len(self._waiting) + self._never_done)
+
+    def note_request(self) -> None:
+        """Called for every request; a healthy gateway has nothing to do here."""
+        if self._defects.on("not-back-to-baseline"):
+            self._never_done += 1
+            self._metrics.set_backlog(len(self._waiting) + self._never_done)
+
+    async def keep_writing(self) -> None:
+        """Empty the queue ten times a second."""
+        while True:
+            await asyncio.sleep(0.1)
+            if self._waiting:
+                rows, self._waiting = self._waiting, []
+                self._store.write_audit(rows)
+                self._metrics.set_backlog(self._never_done)
+
+
+class Strain:
+    """The defects that depend on load or time. Only used where at least one switch is on."""
+
+    def __init__(self, defects: Switches) -> None:
+        """Starts the thread of `cpu-hog` if it is on."""
+        self._defects = defects
+        self._per_second: dict[int, int] = {}
+        self._seen = 0
+        self._was_loaded = False
+        self._broken_until = 0.0
+        self._kept: list[bytes] = []
+        if defects.on("cpu-hog"):
+            threading.Thread(target=_burn, daemon=True).start()
+
+    async def suffer(self) -> None:
+        """Called before each request is answered."""
+        now = time.monotonic()
+        second = int(now)
+        self._seen += 1
+        self._per_second[second] = self._per_second.get(second, 0) + 1
+        if len(self._per_second) > 10:
+            self._per_second = {key: count for key, count in self._per_second.items() if key > second - 5}
+        if self._defects.on("memory-growth") and len(self._kept) * KEPT_BYTES < KEPT_AT_MOST_BYTES:
+            self._kept.append(b"\1" * KEPT_BYTES)
+        if self._defects.on("slow"):
+            await asyncio.sleep(SLOW_S)
+        if self._defects.on("flaky-errors") and self._loaded(second) and self._seen % 20 == 0:
+            raise RuntimeError("planted failure")
+        if self._defects.on("no-recovery"):
+            await self._fail_after_load(now, second)
+
+    def _loaded(self, second: int) -> bool:
+        return all(self._per_second.get(second - back, 0) > LOAD_RPS for back in (1, 2))
+
+    async def _fail_after_load(self, now: float, second: int) -> None:
+        if self._loaded(second):
+            self._was_loaded = True
+        elif self._was_loaded and self._per_second.get(second - 1, 0) < LOAD_RPS / 3:
+            self._was_loaded = False
+            self._broken_until = now + BROKEN_FOR_S
+        if now < self._broken_until:
+            await asyncio.sleep(1.0)
+            raise Problem(503, "still busy with earlier requests", ((b"retry-after", b"60"),))
+
+
+def _burn() -> None:
+    # PBKDF2 runs without the interpreter lock: it burns a core and leaves the event loop its turn.
+    while True:
+        hashlib.pbkdf2_hmac("sha256", b"burn", b"burn", 200_000)

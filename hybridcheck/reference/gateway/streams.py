@@ -1,0 +1,202 @@
+"""Server-sent events and WebSocket messages: numbered, stamped when they happen, resumable, ended in so many words."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from hybridcheck.reference.defects import Switches
+from hybridcheck.reference.dispatch import trace_id
+from hybridcheck.reference.gateway.authentication import Authentication
+from hybridcheck.reference.metrics import Metrics
+from hybridcheck.reference.routing import Parameter, Route, integer_parameter
+from hybridcheck.reference.web import PROBLEM_TYPE, Answer, Problem, Receive, Request, Scope, Send, Streamed
+
+COUNT = Parameter(
+    "count", {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 20}, "Events until the end of the stream"
+)
+INTERVAL = Parameter(
+    "interval_ms", {"type": "integer", "minimum": 0, "maximum": 1000, "default": 50}, "Milliseconds between two events"
+)
+LAST_ID = Parameter(
+    "last_event_id",
+    {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 0},
+    "The last event that the client has",
+)
+LAST_ID_HEADER = Parameter("Last-Event-ID", {"type": "string"}, "The last event that the client has", "header")
+PATH_SSE = "/stream/events"
+PATH_WS = "/stream/ws"
+DELAY_S = 1.0  # of the defect `stream-delayed`
+
+Event = dict[str, Any]
+
+
+class Streams:
+    """The operations under /stream."""
+
+    def __init__(self, authentication: Authentication, defects: Switches) -> None:
+        """Both streams need an access token."""
+        self._authentication = authentication
+        self._defects = defects
+        self.metrics: Metrics | None = None
+
+    def routes(self) -> list[Route]:
+        """The operations under /stream."""
+        return [
+            Route(
+                "GET",
+                PATH_SSE,
+                self.events,
+                "streamEvents",
+                "Numbered events as text/event-stream",
+                "streaming",
+                {200: "EventStream", 422: "Problem"},
+                parameters=(COUNT, INTERVAL, LAST_ID, LAST_ID_HEADER),
+                content_type="text/event-stream",
+            ),
+            Route(
+                "GET",
+                PATH_WS,
+                self.upgrade_needed,
+                "streamMessages",
+                "Numbered messages over a WebSocket",
+                "streaming",
+                {101: None, 422: "Problem", 426: "Problem"},
+                parameters=(COUNT, INTERVAL, LAST_ID),
+            ),
+        ]
+
+    async def upgrade_needed(self, request: Request) -> Answer:
+        """What a plain GET gets where a WebSocket lives."""
+        raise Problem(426, "this is a WebSocket", ((b"upgrade", b"websocket"), (b"connection", b"upgrade")))
+
+    async def events(self, request: Request) -> Streamed:
+        """Events from the one after Last-Event-ID to `count`, then `event: end`."""
+        query = request.query()
+        last = _last_event_id(request.header(b"last-event-id"), integer_parameter(query, LAST_ID))
+        if self._defects.on("sse-no-resume"):
+            last = 0
+        count, interval_ms = integer_parameter(query, COUNT), integer_parameter(query, INTERVAL)
+        return Streamed(
+            b"text/event-stream", self._pieces(last, count, interval_ms), headers=((b"x-accel-buffering", b"no"),)
+        )
+
+    async def _pieces(self, last: int, count: int, interval_ms: int) -> AsyncGenerator[bytes, None]:
+        held: list[bytes] = []
+        async for event in self._happening(last, count, interval_ms):
+            piece = b"id: %d\nevent: tick\ndata: %s\n\n" % (event["sequence"], _json(event))
+            if self._defects.on("sse-buffered"):
+                held.append(piece)
+            elif self._defects.on("sse-out-of-order"):
+                held.insert(0, piece)
+                if len(held) == 2:
+                    yield held.pop(0)
+                    yield held.pop(0)
+            else:
+                yield piece
+        yield b"".join(held)
+        if self._defects.on("sse-no-clean-end"):
+            raise ConnectionAbortedError("planted: cut off before the end")
+        yield b"event: end\ndata: {}\n\n"
+
+    async def _happening(self, last: int, count: int, interval_ms: int) -> AsyncGenerator[Event, None]:
+        """The events as they happen, each stamped with its moment (Unix time in seconds)."""
+        if self._defects.on("stream-delayed"):
+            async for event in _delayed(_ticks(last, count, interval_ms)):
+                yield event
+            return
+        async for event in _ticks(last, count, interval_ms):
+            yield event
+
+    async def answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One WebSocket connection: 401, 404 or 422 instead of the handshake, or all messages and a close with 1000."""
+        headers = dict(scope["headers"])
+        request = Request("GET", scope["path"], headers, scope, receive, trace_id(headers))
+        await receive()  # websocket.connect
+        try:
+            if scope["path"] != PATH_WS:
+                raise Problem(404, "nothing lives here")
+            self._authentication.identify(request, "streamMessages")
+            query = request.query()
+            last, count = integer_parameter(query, LAST_ID), integer_parameter(query, COUNT)
+            interval_ms = integer_parameter(query, INTERVAL)
+        except Problem as problem:
+            self._count(problem.status)
+            await _refuse(send, problem, request)
+            return
+        self._count(101)
+        await send({"type": "websocket.accept"})
+        sending = asyncio.create_task(self._send_messages(send, last, count, interval_ms))
+        leaving = asyncio.create_task(_closed(receive))
+        await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        sending.cancel()
+        leaving.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    async def _send_messages(self, send: Send, last: int, count: int, interval_ms: int) -> None:
+        async for event in self._happening(last, count, interval_ms):
+            if self._defects.on("ws-lossy") and event["sequence"] % 7 == 0:
+                continue
+            await send({"type": "websocket.send", "text": _json({"type": "tick"} | event).decode()})
+        await send({"type": "websocket.send", "text": '{"type":"end"}'})
+        await send({"type": "websocket.close", "code": 1000})
+
+    def _count(self, status: int) -> None:
+        if self.metrics is not None:
+            self.metrics.count(f"GET {PATH_WS}", status)
+
+
+async def _ticks(last: int, count: int, interval_ms: int) -> AsyncGenerator[Event, None]:
+    for sequence in range(last + 1, count + 1):
+        if sequence > last + 1:
+            await asyncio.sleep(interval_ms / 1000)
+        yield {"sequence": sequence, "sent_at": time.time()}
+
+
+async def _delayed(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
+    queue: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    async def collect() -> None:
+        async for event in events:
+            queue.put_nowait(event)
+        queue.put_nowait(None)
+
+    collecting = asyncio.create_task(collect())
+    try:
+        while (event := await queue.get()) is not None:
+            await asyncio.sleep(event["sent_at"] + DELAY_S - time.time())
+            yield event
+    finally:
+        collecting.cancel()
+
+
+def _last_event_id(header: str | None, parameter: int) -> int:
+    if header is None:
+        return parameter
+    if header.isascii() and header.isdigit() and len(header) <= 9:
+        return int(header)
+    raise Problem(422, "Last-Event-ID: the number of an event expected")
+
+
+def _json(event: Event) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+async def _closed(receive: Receive) -> None:
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _refuse(send: Send, problem: Problem, request: Request) -> None:
+    """An HTTP answer in place of the handshake (ASGI's websocket.http.response extension)."""
+    body = _json(problem.document(request.trace_id))
+    headers = [
+        (b"content-type", PROBLEM_TYPE),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-length", b"%d" % len(body)),
+        *problem.headers,
+    ]
+    await send({"type": "websocket.http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})

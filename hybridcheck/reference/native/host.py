@@ -1,0 +1,189 @@
+"""The native service's HTTP host: CPython around kernels that are loaded from a compiled library where there is one."""
+
+import hmac
+import math
+import random
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hybridcheck.reference.defects import Switches
+from hybridcheck.reference.dispatch import Dispatcher
+from hybridcheck.reference.gateway.schemas import SCHEMAS
+from hybridcheck.reference.metrics import CONTENT_TYPE, Metrics
+from hybridcheck.reference.native.build import load_kernels
+from hybridcheck.reference.native.services import COMPUTATIONS, Computation, refuse_arithmetic
+from hybridcheck.reference.openapi import openapi_document
+from hybridcheck.reference.routing import Route
+from hybridcheck.reference.settings import Settings
+from hybridcheck.reference.web import Answer, Problem, Receive, Request, Scope, Send, json_answer
+
+_SCHEMAS = SCHEMAS | {
+    "Manifest": {"type": "object", "required": ["runtime"], "properties": {"runtime": {"type": "string"}}}
+}
+
+
+class NativeHost:
+    """The native service. Its only caller is the gateway, which proves itself with a key."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Builds or finds the kernels first."""
+        self._settings = settings
+        self._defects = Switches(settings.defects)
+        self._kernels, self._manifest = load_kernels(settings.native_emulation)
+        self._started = time.monotonic()
+        routes = self._routes()
+        self._metrics = Metrics(
+            Path(settings.state_dir) / "native-metrics.bin", [route.label for route in routes], 0, 1, self._defects
+        )
+        self._openapi = openapi_document("Reference native service", routes, _SCHEMAS, settings.body_limit_bytes)
+        self._dispatcher = Dispatcher(
+            routes,
+            _SCHEMAS,
+            self._metrics,
+            self._authorize,
+            instance="native-1",
+            body_limit_bytes=settings.body_limit_bytes,
+            cors_origins=(),
+            defects=self._defects,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI interface."""
+        if scope["type"] == "http":
+            await self._dispatcher.answer_http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+
+    def _routes(self) -> list[Route]:
+        computations = [
+            Route(
+                "POST",
+                row.path,
+                partial(self._compute, row),
+                row.operation,
+                row.path,
+                "native",
+                {200: row.answer},
+                body=row.body,
+                safe=True,
+            )
+            for row in COMPUTATIONS
+        ]
+        return [
+            *computations,
+            Route(
+                "GET",
+                "/monitoring/status",
+                self._status,
+                "status",
+                "What the service is doing",
+                "native",
+                {200: "NativeStatus"},
+            ),
+            Route(
+                "GET",
+                "/__runtime",
+                self._runtime,
+                "runtime",
+                "What built the kernels",
+                "native",
+                {200: "Manifest"},
+                access="public",
+            ),
+            Route(
+                "GET",
+                "/health",
+                self._health,
+                "health",
+                "The process answers",
+                "native",
+                {200: "Index"},
+                access="public",
+            ),
+            Route(
+                "GET",
+                "/metrics",
+                self._expose,
+                "metrics",
+                "Prometheus exposition",
+                "native",
+                {200: "Exposition"},
+                access="public",
+                content_type="text/plain",
+            ),
+            Route(
+                "GET",
+                "/openapi.json",
+                self._describe,
+                "openapi",
+                "This document",
+                "native",
+                {200: "OpenApi"},
+                access="public",
+                shared_cache=True,
+            ),
+        ]
+
+    def _authorize(self, request: Request, route: Route) -> None:
+        key = request.headers.get(b"x-gateway-key", b"")
+        if not hmac.compare_digest(key, self._settings.gateway_key.encode()):
+            raise Problem(401, "the key of the gateway is needed", ((b"www-authenticate", b"GatewayKey"),))
+        request.tenant = request.header(b"x-tenant-id") or ""
+
+    async def _compute(self, row: Computation, request: Request) -> Answer:
+        with refuse_arithmetic():
+            result = row.compute(self._kernels, request.document)
+        if self._defects:
+            result = spoilt(row.operation, result, self._defects)
+            if self._defects.on("nan-in-json") and row.operation == "aggregate":
+                answer = json_answer({"tenant": request.tenant} | result)
+                answer.body = answer.body.replace(b'"variance":null', b'"variance":NaN')
+                return answer
+        return json_answer({"tenant": request.tenant} | result)
+
+    async def _status(self, request: Request) -> Answer:
+        return json_answer(
+            {
+                "tenant": request.tenant,
+                "requests": self._metrics.requests(),
+                "in_flight": self._metrics.in_flight(),
+                "uptime_s": time.monotonic() - self._started,
+                "runtime": self._manifest["runtime"],
+            }
+        )
+
+    async def _runtime(self, request: Request) -> Answer:
+        return json_answer(self._manifest)
+
+    async def _health(self, request: Request) -> Answer:
+        return json_answer({"name": "reference native service", "documentation": "/openapi.json"})
+
+    async def _expose(self, request: Request) -> Answer:
+        return Answer(200, self._metrics.exposition(), CONTENT_TYPE)
+
+    async def _describe(self, request: Request) -> Answer:
+        return json_answer(self._openapi)
+
+
+def spoilt(operation: str, result: dict[str, Any], defects: Switches) -> dict[str, Any]:
+    """The result as the switched-on defects would have it."""
+    if operation == "aggregate":
+        if defects.on("analytics-wrong-mean"):
+            result["mean"] *= result["count"] / (result["count"] + 1)
+        if defects.on("analytics-nondeterministic"):
+            result["mean"] += random.random() * max(abs(result["mean"]), 1.0) * 1e-3  # noqa: S311 - planted
+        if defects.on("nan-in-json"):
+            result["variance"] = None
+    if operation == "score":
+        for point in result["scores"]:
+            if defects.on("detection-wrong-labels"):
+                point["label"] = "normal" if point["label"] == "anomaly" else "anomaly"
+            if defects.on("detection-ignores-input"):
+                point["score"], point["label"] = math.sin(point["index"]), "normal"
+        result["anomalies"] = sum(point["label"] == "anomaly" for point in result["scores"])
+    if operation == "rate" and defects.on("monitoring-negative-rate"):
+        result["increase"], result["rate_per_s"] = -result["increase"], -result["rate_per_s"]
+    return result

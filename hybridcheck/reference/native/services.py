@@ -1,0 +1,148 @@
+"""Analytics, detection and monitoring as functions from a validated document to a result, over a set of kernels."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from hybridcheck.reference.web import Problem
+
+Document = dict[str, Any]
+
+
+class Kernels(Protocol):
+    """What is computed natively. Results follow Python's rules; what cannot be represented raises ArithmeticError."""
+
+    def sum_integers(self, values: Sequence[int]) -> int: ...  # OverflowError outside 64 bits
+    def sum_floats(self, values: Sequence[float]) -> float: ...  # compensated
+    def moments(self, values: Sequence[float]) -> tuple[float, float]: ...  # mean, sum of squared deviations
+    def sort_integers(self, values: Sequence[int]) -> list[int]: ...
+    def sort_floats(self, values: Sequence[float]) -> list[float]: ...
+    def integer_operation(self, operation: str, a: int, b: int) -> int: ...
+    def float_operation(self, operation: str, a: float, b: float) -> float: ...
+    def text_length(self, text: str) -> int: ...  # code points
+    def zscores(self, values: Sequence[float]) -> list[float]: ...
+    def ewma_scores(self, values: Sequence[float], alpha: float) -> list[float]: ...
+    def percentile(self, ordered: Sequence[float], rank: float) -> float: ...  # nearest rank
+    def counter_increase(self, values: Sequence[float]) -> float: ...  # a fall is a restart from zero
+
+
+@contextmanager
+def refuse_arithmetic() -> Iterator[None]:
+    """Arithmetic that has no representable result is the caller's 422, not our 500."""
+    try:
+        yield
+    except ZeroDivisionError as error:
+        raise Problem(422, "division by zero") from error
+    except (ArithmeticError, ValueError) as error:
+        raise Problem(422, "the result is out of range") from error
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise OverflowError("not finite")
+    return value
+
+
+def _integral(values: Sequence[float]) -> bool:
+    return all(type(value) is int for value in values)
+
+
+def aggregate(kernels: Kernels, document: Document) -> Document:
+    """Count, sum, mean, sample variance (null for one value), median, extremes and ascending order."""
+    values = document["values"]
+    count = len(values)
+    floats = [float(value) for value in values]
+    integral = _integral(values)
+    total = kernels.sum_integers(values) if integral else _finite(kernels.sum_floats(floats))
+    ordered: list[Any] = kernels.sort_integers(values) if integral else kernels.sort_floats(floats)
+    mean, squares = kernels.moments(floats)
+    middle = ordered[count // 2] if count % 2 else ordered[count // 2 - 1] / 2 + ordered[count // 2] / 2
+    return {
+        "count": count,
+        "sum": total,
+        "mean": _finite(mean),
+        "variance": _finite(squares) / (count - 1) if count > 1 else None,
+        "median": middle,
+        "minimum": ordered[0],
+        "maximum": ordered[-1],
+        "sorted": ordered,
+    }
+
+
+def scalar(kernels: Kernels, document: Document) -> Document:
+    """Floor division, modulo, power and rounding of two numbers, with Python's rules for signs and ties."""
+    operation, a, b = document["operation"], document["a"], document["b"]
+    if operation == "round":
+        if not (float(b).is_integer() and 0 <= b <= 15):
+            raise Problem(422, "$.b: a whole number of digits from 0 to 15 expected")
+        return {"result": a if type(a) is int else _finite(kernels.float_operation("round", a, float(b)))}
+    if type(a) is int and type(b) is int and not (operation == "pow" and b < 0):
+        return {"result": kernels.integer_operation(operation, a, b)}
+    return {"result": _finite(kernels.float_operation(operation, float(a), float(b)))}
+
+
+def text(kernels: Kernels, document: Document) -> Document:
+    """Length in code points and upper case. The case mapping is CPython's in every build: it needs Unicode's tables."""
+    return {"length": kernels.text_length(document["text"]), "upper": document["text"].upper()}
+
+
+def score(kernels: Kernels, document: Document) -> Document:
+    """A score for each number and whether it is further from the expected than the threshold."""
+    method, threshold = document.get("method", "zscore"), document.get("threshold", 3.0)
+    values = [float(value) for value in document["values"]]
+    if method == "zscore":
+        scores = kernels.zscores(values)
+    else:
+        scores = kernels.ewma_scores(values, float(document.get("alpha", 0.3)))
+    points = [
+        {
+            "index": index,
+            "value": value,
+            "score": _finite(found),
+            "label": "anomaly" if abs(found) > threshold else "normal",
+        }
+        for index, (value, found) in enumerate(zip(document["values"], scores, strict=True))
+    ]
+    anomalies = sum(point["label"] == "anomaly" for point in points)
+    return {"method": method, "threshold": threshold, "anomalies": anomalies, "scores": points}
+
+
+def percentiles(kernels: Kernels, document: Document) -> Document:
+    """Nearest-rank percentiles: the smallest value with at least that share of the values at or below it."""
+    ordered = kernels.sort_floats([float(value) for value in document["values"]])
+    found = [{"rank": rank, "value": kernels.percentile(ordered, float(rank))} for rank in document["ranks"]]
+    return {"count": len(ordered), "percentiles": found}
+
+
+def rate(kernels: Kernels, document: Document) -> Document:
+    """Increase and rate of a counter over its samples; a fall counts as a restart from zero."""
+    samples = document["samples"]
+    times = [float(sample["at_s"]) for sample in samples]
+    if any(later <= earlier for earlier, later in zip(times, times[1:], strict=False)):
+        raise Problem(422, "$.samples: at_s has to grow from sample to sample")
+    increase = _finite(kernels.counter_increase([float(sample["value"]) for sample in samples]))
+    elapsed_s = _finite(times[-1] - times[0])
+    return {"increase": increase, "elapsed_s": elapsed_s, "rate_per_s": _finite(increase / elapsed_s)}
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """A computation, where it is offered, and the schemas of what goes in and out."""
+
+    path: str
+    operation: str
+    compute: Callable[[Kernels, Document], Document]
+    body: str
+    answer: str
+
+
+COMPUTATIONS = (
+    Computation("/analytics/aggregate", "aggregate", aggregate, "Values", "Aggregate"),
+    Computation("/analytics/scalar", "scalar", scalar, "ScalarOperation", "Scalar"),
+    Computation("/analytics/text", "text", text, "Text", "TextFacts"),
+    Computation("/detection/score", "score", score, "DetectionInput", "Detection"),
+    Computation("/monitoring/percentiles", "percentiles", percentiles, "PercentileInput", "Percentiles"),
+    Computation("/monitoring/rate", "rate", rate, "CounterSamples", "CounterRate"),
+)

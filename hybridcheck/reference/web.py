@@ -1,0 +1,177 @@
+"""Requests, answers and problems on plain ASGI: what the gateway and the native host share."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl
+
+from hybridcheck.reference.defects import Switches
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Any, Receive, Send], Awaitable[None]]  # as ASGI 3 defines it
+Header = tuple[bytes, bytes]
+
+JSON_TYPE = b"application/json"
+PROBLEM_TYPE = b"application/problem+json"
+
+
+class Problem(Exception):
+    """An error that the client is told about as RFC 9457 problem+json."""
+
+    def __init__(self, status: int, detail: str, headers: tuple[Header, ...] = (), **members: Any) -> None:
+        """`members` are extension members of the problem document."""
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers
+        self.members = members
+
+    def document(self, trace_id: str) -> dict[str, Any]:
+        """The problem document."""
+        document = {
+            "type": "about:blank",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "trace_id": trace_id,
+        }
+        return document | self.members
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """A whole response."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes = JSON_TYPE
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(slots=True)
+class Streamed:
+    """A response whose body is produced piece by piece."""
+
+    content_type: bytes
+    pieces: AsyncGenerator[bytes, None]
+    status: int = 200
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request, with what the dispatcher found out about it."""
+
+    method: str
+    path: str
+    headers: dict[bytes, bytes]
+    scope: Scope
+    receive: Receive
+    trace_id: str
+    path_values: dict[str, str] = field(default_factory=dict)
+    username: str = ""
+    role: str = ""
+    tenant: str = ""
+    session_id: str = ""
+    document: Any = None  # the validated JSON body
+
+    def query(self) -> dict[str, str]:
+        """Query parameters; of repeated ones the last counts."""
+        return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), keep_blank_values=True))
+
+    def header(self, name: bytes) -> str | None:
+        """A header's value, by lower-case name."""
+        value = self.headers.get(name)
+        return None if value is None else value.decode("latin-1")
+
+
+def json_answer(document: Any, status: int = 200, headers: tuple[Header, ...] = ()) -> Answer:
+    """A JSON response. NaN and Infinity are refused: they are not JSON."""
+    body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return Answer(status, body, JSON_TYPE, headers)
+
+
+async def read_body(request: Request, limit_bytes: int, defects: Switches) -> bytes:
+    """The request's body; 413 as soon as it is known to be over the limit."""
+    limit = 1 << 40 if defects.on("upload-limit-missing") else limit_bytes
+    declared = request.headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit:
+        raise Problem(413, f"a body may have at most {limit_bytes} bytes", ((b"connection", b"close"),))
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size > limit:
+            raise Problem(413, f"a body may have at most {limit_bytes} bytes", ((b"connection", b"close"),))
+        pieces.append(piece)
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+async def read_json(request: Request, limit_bytes: int, defects: Switches) -> Any:
+    """The request's JSON document: 415 for another media type, 400 for what is not JSON."""
+    media_type = request.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    if media_type != JSON_TYPE and not defects.on("wrong-media-type-accepted"):
+        raise Problem(415, "the body must be application/json", ((b"accept-post", JSON_TYPE),))
+    body = await read_body(request, limit_bytes, defects)
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        if defects.on("malformed-json-500"):
+            raise RuntimeError("unhandled parse error") from error
+        raise Problem(400, "the body is not a JSON document in UTF-8") from error
+
+
+def _refuse_constant(token: str) -> None:
+    raise ValueError(f"{token} is not JSON")
+
+
+async def send_answer(send: Send, answer: Answer, fixed: list[Header]) -> None:
+    """Send a whole response with the given fixed headers before its own."""
+    headers = [*fixed, *answer.headers, (b"content-length", b"%d" % len(answer.body))]
+    if answer.body:
+        headers.append((b"content-type", answer.content_type))
+    if answer.status == 204:
+        headers = [*fixed, *answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def send_stream(send: Send, receive: Receive, answer: Streamed, fixed: list[Header]) -> None:
+    """Send a response piece by piece and stop producing when the client goes away."""
+    headers = [*fixed, *answer.headers, (b"content-type", answer.content_type)]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    producing = asyncio.create_task(_send_pieces(send, answer))
+    leaving = asyncio.create_task(_disconnected(receive))
+    await asyncio.wait({producing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    leaving.cancel()
+    if not producing.done():
+        producing.cancel()
+    await asyncio.gather(producing, leaving, return_exceptions=True)
+    if producing.done() and not producing.cancelled():
+        producing.result()
+
+
+async def _send_pieces(send: Send, answer: Streamed) -> None:
+    async for piece in answer.pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
