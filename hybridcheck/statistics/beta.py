@@ -16,6 +16,7 @@ _QUADRATURE_NODES = 40
 _FRACTION_STEPS_MAX = 20_000
 _NEWTON_STEPS_MAX = 200
 _LOG_FLOAT_MAX = 700.0
+_SHAPE_MIN = 1e-100
 
 
 def stirling_error(value: float) -> float:
@@ -73,7 +74,7 @@ def log_lower_tail(log_odds_ratio: float, a: float, b: float) -> float:
 def regularised_incomplete_beta(x: float, a: float, b: float) -> float:
     """Return I_x(a, b), the probability that a Beta(a, b) variable is at most x.
 
-    ValueError when a or b is not positive and finite, or x lies outside [0, 1].
+    ValueError when a or b is below 1e-100 or not finite, or x lies outside [0, 1].
     """
     _require_shapes(a, b)
     if not 0.0 <= x <= 1.0:
@@ -142,8 +143,10 @@ def student_t_quantile(probability: float, degrees_of_freedom: float) -> float:
 
 
 def _require_shapes(a: float, b: float) -> None:
-    if not (0.0 < a < math.inf and 0.0 < b < math.inf):
-        raise ValueError(f"both shapes of the beta function must be positive and finite, got a={a!r}, b={b!r}")
+    if not (_SHAPE_MIN <= a < math.inf and _SHAPE_MIN <= b < math.inf):
+        raise ValueError(
+            f"both shapes of the beta function must be at least {_SHAPE_MIN} and finite, got a={a!r}, b={b!r}"
+        )
 
 
 def _shares_at(log_odds_ratio: float, a: float, b: float) -> tuple[float, float]:

@@ -12,6 +12,8 @@ from hybridcheck.statistics.beta import (
     regularised_incomplete_beta,
 )
 
+_LOG_OF_NOTHING = -745.0  # exp of it is the smallest float
+
 
 def clopper_pearson_lower(k: float, n: float, confidence: float) -> float:
     """Return the one-sided lower bound of a share of which k of n were seen: Beta^-1(1 - confidence; k, n - k + 1).
@@ -20,7 +22,7 @@ def clopper_pearson_lower(k: float, n: float, confidence: float) -> float:
     """
     _require_counts(k, n)
     _require_confidence(confidence)
-    if k == 0.0:
+    if k == 0.0 or math.log1p(-confidence) / k < _LOG_OF_NOTHING:  # the bound is at most (1 - confidence)^(1/k)
         return 0.0
     return beta_quantile_of_lower_tail(1.0 - confidence, k, n - k + 1.0)
 
@@ -32,7 +34,7 @@ def clopper_pearson_upper(k: float, n: float, confidence: float) -> float:
     """
     _require_counts(k, n)
     _require_confidence(confidence)
-    if k == n:
+    if k == n or math.log1p(-confidence) / (n - k) < _LOG_OF_NOTHING:  # as above, for the good ones
         return 1.0
     if k == 0.0:
         return -math.expm1(math.log1p(-confidence) / n)

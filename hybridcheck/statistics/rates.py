@@ -23,12 +23,12 @@ says upper <= limit and `fail` says lower > limit, decisions can only be withdra
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from hybridcheck.statistics.beta import normal_quantile, student_t_quantile
 from hybridcheck.statistics.binomial import clopper_pearson_lower, clopper_pearson_upper, min_clean_samples
 
-TOO_FEW_SAMPLES = "TOO_FEW_SAMPLES"
+TOO_FEW_SAMPLES: Final = "TOO_FEW_SAMPLES"
 _PRICE_SEARCH_FACTOR = 100  # a price beyond a hundred times the present size helps nobody
 
 
@@ -207,8 +207,9 @@ def join_small_batches(batches: Sequence[Batch]) -> list[Batch]:
     joined: list[Batch] = []
     for batch in filled:
         if joined and joined[-1].total < enough:
-            batch = _join(joined.pop(), batch)
-        joined.append(batch)
+            joined[-1] = _join(joined[-1], batch)
+        else:
+            joined.append(batch)
     if len(joined) > 1 and joined[-1].total < enough:
         last = joined.pop()
         joined.append(_join(joined.pop(), last))

@@ -238,7 +238,7 @@ def test_disturbances_longer_than_a_second_are_seen() -> None:
     generator = random.Random(5)
     runs = []
     for _ in range(150):
-        shares = [generator.betavariate(1.0, 19.0) for _ in range(30) for _ in (0,)]
+        shares = [generator.betavariate(1.0, 19.0) for _ in range(30)]
         runs.append(
             [Batch(sum(generator.random() < share for _ in range(10)), 10) for share in shares for _ in range(8)]
         )
@@ -251,7 +251,7 @@ def test_healthy_and_broken_services_are_decided() -> None:
     """Power: half the limit passes and twice the limit fails in nearly all runs of 2,000 independent requests."""
     generator = random.Random(9)
     for share, expected in ((0.025, "pass"), (0.1, "fail")):
-        outcomes = []
+        outcomes: list[str] = []
         for _ in range(60):
             batches = [Batch(sum(generator.random() < share for _ in range(50)), 50) for _ in range(40)]
             outcomes.append(judge_rate(batches, 0.05, fail_alpha=0.01).outcome)
