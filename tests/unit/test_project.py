@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ LONG_BODY = re.compile(r"#\s*long body: \S.{9,}")
 
 # In a text: a line that starts with make, or a quoted command.
 MAKE_COMMAND = r"(?:^ *(?:\$ )?|`)make (?:[A-Z]+=\S+ )*([a-z][a-z-]*)"
+
+# What comes in exactly the version that a declared dependency asks for: Locust's event loop, and pydantic's other half.
+FROM_A_PARENT = frozenset({"gevent", "greenlet", "pydantic-core"})
 
 FORBIDDEN_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "core", "manager", "misc"})
 
@@ -205,6 +209,45 @@ def test_constraints_agree_with_each_other() -> None:
     assert pins["runtime"].items() <= pins["dev"].items()
     shared = pins["build"].keys() & pins["dev"].keys()
     assert {name: pins["build"][name] for name in shared} == {name: pins["dev"][name] for name in shared}
+
+
+def declared(requirements: list[str]) -> set[str]:
+    """Read the normalised names of requirements such as `PyJWT>=2.15`."""
+    return {re.split(r"[^A-Za-z0-9._-]", requirement)[0].lower().replace("_", "-") for requirement in requirements}
+
+
+def test_every_declared_dependency_is_pinned() -> None:
+    """`constraints/` holds each dependency that `pyproject.toml` names."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = settings["project"]
+    assert declared(project["dependencies"]) <= constraint_pins("runtime").keys()
+    assert declared(project["optional-dependencies"]["dev"]) <= constraint_pins("dev").keys()
+    assert declared(settings["build-system"]["requires"]) <= constraint_pins("build").keys()
+
+
+def test_every_third_party_import_is_a_declared_dependency() -> None:
+    """The package relies on no library only because another one happens to bring it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    providers = packages_distributions()
+    allowed = declared(settings["project"]["dependencies"]) | FROM_A_PARENT | {"hybridcheck"}
+    undeclared = [
+        f"{relative(path)} imports {name}"
+        for path in MODULES
+        for name in sorted(imported_packages(path) - sys.stdlib_module_names)
+        if not {provider.lower().replace("_", "-") for provider in providers.get(name, [name])} & allowed
+    ]
+    assert undeclared == []
+
+
+def imported_packages(path: Path) -> set[str]:
+    """Name the top-level packages that one file imports absolutely."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 def constraint_pins(name: str) -> dict[str, str]:
