@@ -1,0 +1,1 @@
+"""What runs inside Locust's process; nobody imports it."""

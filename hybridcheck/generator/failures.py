@@ -1,0 +1,53 @@
+"""What can be wrong with a request, in the closed list of kinds that the reports use."""
+
+import socket
+import ssl
+
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade
+
+STATUS = "status"
+CONTENT_TYPE = "content_type"
+BODY_CHECK = "body_check"
+TIMEOUT = "timeout"
+CONNECT_REFUSED = "connect_refused"
+CONNECT_TIMEOUT = "connect_timeout"
+RESET = "reset"
+EARLY_CLOSE = "early_close"
+FRAMING = "framing"
+TLS = "tls"
+DNS = "dns"
+OTHER = "other"
+
+_LONGEST_DETAIL = 200
+
+_KINDS: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLError, TLS),
+    (socket.gaierror, DNS),
+    (ConnectionRefusedError, CONNECT_REFUSED),
+    (ConnectionResetError, RESET),
+    (BrokenPipeError, RESET),
+    (TimeoutError, CONNECT_TIMEOUT),  # the kernel gave up connecting; our own deadlines are `Failed`
+    (HttpParserError, FRAMING),
+    (HttpParserUpgrade, FRAMING),
+)
+
+
+class Failed(Exception):
+    """A request failed in a way that is named already."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
+
+def named(error: BaseException) -> tuple[str, str]:
+    """The kind of a failure and what happened in words."""
+    detail = f"{type(error).__name__}: {error}"[:_LONGEST_DETAIL]
+    if isinstance(error, Failed):
+        return error.kind, str(error)[:_LONGEST_DETAIL]
+    if isinstance(error, HttpParserCallbackError) and error.__context__ is not None:
+        return named(error.__context__)
+    for family, kind in _KINDS:
+        if isinstance(error, family):
+            return kind, detail
+    return OTHER, detail

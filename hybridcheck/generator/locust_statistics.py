@@ -1,0 +1,71 @@
+"""Feeds Locust's own statistics from our books, so that its console and web UI stay true.
+
+In slices of 100 buckets: folding everything in one go would hold up arrivals for milliseconds. Response times reach
+Locust when a window of seconds is complete; until then its counts are those of the last complete window.
+"""
+
+from collections import Counter
+from typing import Any
+
+import gevent
+from locust import stats as locust_stats
+from locust.env import Environment
+
+from hybridcheck.generator.orders import Operation
+from hybridcheck.statistics.histogram import value_ns
+
+_SLICE = 100
+_NS_PER_MS = 1_000_000
+
+
+class LocustFold:
+    """Collects the rows of an operation and folds them into Locust together with their window of response times."""
+
+    def __init__(self, environment: Environment, started_unix_s: int) -> None:
+        self._stats: Any = environment.stats
+        self._started_unix_s = started_unix_s
+        self._rows: dict[str, list[dict[str, Any]]] = {}
+
+    def __call__(self, operation: Operation, report: dict[str, Any]) -> None:
+        """Keep a row; fold all rows kept when their window comes."""
+        if report["kind"] == "second":
+            self._rows.setdefault(operation.name, []).append(report)
+            return
+        for row in self._rows.pop(operation.name, []):
+            self._fold_row(operation, row)
+        pairs = report["response"]
+        for begin in range(0, len(pairs), _SLICE):
+            self._fold_times(operation, pairs[begin : begin + _SLICE])
+            if len(pairs) > _SLICE:
+                gevent.sleep(0)
+
+    def _entries(self, operation: Operation) -> tuple[Any, Any]:
+        return self._stats.total, self._stats.entries[operation.name, operation.method]
+
+    def _fold_row(self, operation: Operation, row: dict[str, Any]) -> None:
+        failures = sum(row["failed"].values())
+        second = self._started_unix_s + row["second"]
+        for entry in self._entries(operation):
+            entry.num_requests += row["ok"] + failures
+            entry.num_none_requests += failures  # failures have no response time in our histograms
+            entry.num_failures += failures
+            entry.num_reqs_per_sec[second] += row["ok"] + failures
+            entry.num_fail_per_sec[second] += failures
+            entry.total_content_length += row["bytes_received"]
+            if row["ok"] + failures:
+                entry.last_request_timestamp = float(second)
+        for kind, count in Counter(row["failed"]).items():
+            key = locust_stats.StatsError.create_key(operation.method, operation.name, kind)
+            error = self._stats.errors.setdefault(key, locust_stats.StatsError(operation.method, operation.name, kind))
+            error.occurrences += count
+
+    def _fold_times(self, operation: Operation, pairs: list[tuple[int, int]]) -> None:
+        for entry in self._entries(operation):
+            for bucket, count in pairs:
+                milliseconds = value_ns(bucket) / _NS_PER_MS
+                entry.response_times[locust_stats.bucket_response_time(milliseconds)] += count
+                entry.total_response_time += milliseconds * count
+            lowest, highest = value_ns(pairs[0][0]) / _NS_PER_MS, value_ns(pairs[-1][0]) / _NS_PER_MS
+            known = entry.min_response_time
+            entry.min_response_time = lowest if known is None else min(known, lowest)
+            entry.max_response_time = max(entry.max_response_time, highest)

@@ -1,0 +1,119 @@
+"""What the parent ordered: the plan as it came through the pipe, turned into requests that are ready to be sent."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from hybridcheck.errors import ToolError
+from hybridcheck.generator.recording import Book
+from hybridcheck.load import shapes
+
+_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+
+
+class Operation:
+    """One kind of request with all its bytes, what a right answer is, and its book."""
+
+    __slots__ = ("body_contains", "book", "content_type", "expected", "head", "method", "name", "request")
+
+    def __init__(self, ordered: Mapping[str, Any], request: bytes, book: Book) -> None:
+        self.name: str = ordered["name"]
+        self.method: str = ordered["method"]
+        self.request = request
+        self.head = self.method == "HEAD"
+        self.expected = frozenset(ordered["expected_statuses"])
+        self.content_type: bytes | None = _encoded(ordered["content_type"], lower=True)
+        self.body_contains: bytes | None = _encoded(ordered["body_contains"], lower=False)
+        self.book = book
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """The whole plan in the form in which the generator uses it; times in nanoseconds, seconds as such."""
+
+    tls: bool
+    host: str
+    port: int
+    verify_tls: bool
+    ca_file: str | None
+    operations: tuple[Operation, ...]
+    turn: tuple[int, ...]
+    open_model: bool
+    poisson: bool
+    stages: shapes.Stages
+    seed: int
+    connections: int
+    deadline_ns: int
+    duration_ns: int
+    warm_up_s: int
+    max_requests: int
+
+    @property
+    def looks_into_answers(self) -> bool:
+        """True when an operation's check needs headers or body of its answers."""
+        return any(operation.content_type or operation.body_contains for operation in self.operations)
+
+
+def read_orders(plan: Mapping[str, Any], secrets: Mapping[str, str], body_of: Mapping[str, bytes]) -> Orders:
+    """Turn the JSON form of a load plan into orders.
+
+    Raises:
+        ToolError: a secret that the plan names did not come, or would break the request apart.
+        KeyError, ValueError: not a plan.
+    """
+    url = urlsplit(plan["base_url"])
+    host = url.hostname or ""
+    tls = url.scheme == "https"
+    stages = shapes.stages_of(plan["shape"]["name"], plan["shape"]["parameters"])
+    operations = tuple(
+        Operation(
+            ordered,
+            _request(url.netloc, url.path.rstrip("/"), ordered, secrets, body_of[ordered["name"]]),
+            Book(ordered["name"], tuple(ordered["limits_ns"]), plan["warm_up_s"], plan["window_s"]),
+        )
+        for ordered in plan["operations"]
+    )
+    return Orders(
+        tls=tls,
+        host=host,
+        port=url.port or (443 if tls else 80),
+        verify_tls=plan["verify_tls"],
+        ca_file=plan["ca_file"],
+        operations=operations,
+        turn=shapes.operation_order([ordered["weight"] for ordered in plan["operations"]], plan["seed"]),
+        open_model=plan["model"] == "open",
+        poisson=plan["spacing"] == "poisson",
+        stages=stages,
+        seed=plan["seed"],
+        connections=plan["connections"],
+        deadline_ns=round(plan["deadline_s"] * shapes.NS_PER_S),
+        duration_ns=round(shapes.duration_s(stages) * shapes.NS_PER_S),
+        warm_up_s=plan["warm_up_s"],
+        max_requests=plan["max_requests"] or sys.maxsize,
+    )
+
+
+def _request(authority: str, prefix: str, ordered: Mapping[str, Any], secrets: Mapping[str, str], body: bytes) -> bytes:
+    """The bytes of a request; headers that the plan names replace ours, whatever their case."""
+    headers = {"host": ("Host", authority), "user-agent": ("User-Agent", "hybridcheck"), "accept": ("Accept", "*/*")}
+    if body or ordered["method"] in _BODY_EXPECTED:
+        headers["content-length"] = ("Content-Length", str(len(body)))
+    for name, value in ordered["headers"]:
+        headers[name.lower()] = (name, value)
+    for name, secret in ordered["secret_headers"]:
+        if secret not in secrets:
+            raise ToolError(f"the secret {secret!r} did not come with the plan", where=ordered["name"])
+        headers[name.lower()] = (name, secrets[secret])
+    if any(character in value for _, value in headers.values() for character in "\r\n\0"):
+        raise ToolError("a header value contains a line break", where=ordered["name"])
+    lines = [f"{ordered['method']} {prefix}{ordered['path']} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers.values()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def _encoded(text: str | None, *, lower: bool) -> bytes | None:
+    if text is None:
+        return None
+    return (text.lower() if lower else text).encode()

@@ -1,0 +1,141 @@
+"""When requests are due: one small class for each load model, with one face; no gevent, the caller brings the time.
+
+All times are nanoseconds since the start of the run. `take` hands out the intended start of the next request or -1.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+from hybridcheck.generator.orders import Operation, Orders
+from hybridcheck.load import shapes
+
+NOTHING_DUE = -1
+NEVER = 1 << 62
+
+
+class OpenPace:
+    """Arrivals come when the plan says, whoever is free; those beyond their deadline are unsent."""
+
+    def __init__(self, orders: Orders, turn: Iterator[Operation]) -> None:
+        self._turn = turn
+        self._patience_ns = orders.deadline_ns
+        self._arrivals, self._due_ones = _intended(orders), _intended(orders)
+        self.next_due = next(self._arrivals, NEVER)
+        self._next_counted = next(self._due_ones, NEVER)
+        self.duration_ns = orders.duration_ns
+        self.taken = self.offered = self.unsent = 0
+
+    def take(self, lane: int, now: int) -> int:
+        """The intended start of the oldest arrival that is due and can still be in time."""
+        due = self.next_due
+        if due > now:
+            return NOTHING_DUE
+        if due + self._patience_ns < now:
+            self.expire(now)
+            due = self.next_due
+            if due > now:
+                return NOTHING_DUE
+        self.next_due = next(self._arrivals, NEVER)
+        self.taken += 1
+        return due
+
+    def expire(self, now: int) -> None:
+        """Book arrivals that waited longer than a request may take as unsent."""
+        self._give_up(now - self._patience_ns)
+
+    def _give_up(self, before: int) -> None:
+        while self.next_due < before:
+            book = next(self._turn).book
+            cell = book.cell_at(self.next_due)
+            cell.planned += 1
+            cell.unsent += 1
+            self.unsent += 1
+            self.next_due = next(self._arrivals, NEVER)
+
+    def tick(self, now: int) -> int:
+        """Count what has become due, expire what waited too long; returns 0: the timer wakes lanes, not the tick."""
+        while self._next_counted <= now:
+            self.offered += 1
+            self._next_counted = next(self._due_ones, NEVER)
+        self.expire(now)
+        return 0
+
+    @property
+    def backlog(self) -> int:
+        """Arrivals that were due at the last tick and have not begun."""
+        return max(self.offered - self.taken - self.unsent, 0)
+
+    def open_before(self, until_ns: int) -> bool:
+        """True when arrivals before that time have not been handed out."""
+        return self.next_due < until_ns
+
+    def exhausted(self, now: int) -> bool:
+        """True when no arrival is left."""
+        return self.next_due == NEVER and now >= self.duration_ns
+
+    def stop(self, now: int) -> None:
+        """No more arrivals: what is due and waits becomes unsent, what would have come later was never planned."""
+        self._give_up(now + 1)
+        self.next_due = NEVER
+
+
+class ClosedPace:
+    """As many users as the shape says; each sends when its last answer is there."""
+
+    next_due = NEVER
+
+    def __init__(self, orders: Orders) -> None:
+        self._stages = orders.stages
+        self.duration_ns = orders.duration_ns
+        self._left = orders.max_requests
+        self._users = 0
+        self.taken = 0
+        self.backlog = 0
+
+    @property
+    def offered(self) -> int:
+        """In the closed model what is offered is what is sent."""
+        return self.taken
+
+    def take(self, lane: int, now: int) -> int:
+        """The present moment for a lane that is one of the users of this moment."""
+        if lane >= self._users or now >= self.duration_ns or self._left <= 0:
+            return NOTHING_DUE
+        self._left -= 1
+        self.taken += 1
+        return now
+
+    def tick(self, now: int) -> int:
+        """How many users there are now: lanes below that number are to be woken."""
+        self._users = round(shapes.level_at(self._stages, now / shapes.NS_PER_S)) if self._left > 0 else 0
+        return self._users
+
+    def open_before(self, until_ns: int) -> bool:
+        """False: nothing is due before a lane takes it."""
+        return False
+
+    def exhausted(self, now: int) -> bool:
+        """True after the end of the shape, and when the request budget is spent."""
+        return now >= self.duration_ns or self._left <= 0
+
+    def stop(self, now: int) -> None:
+        """No more requests."""
+        self._left = 0
+
+
+Pace = OpenPace | ClosedPace
+
+
+def _intended(orders: Orders) -> Iterator[int]:
+    arrivals = shapes.poisson_arrivals(orders.stages, orders.seed) if orders.poisson else shapes.arrivals(orders.stages)
+    return itertools.islice(arrivals, orders.max_requests)
+
+
+def pace_of(orders: Orders, turn: Iterator[Operation]) -> Pace:
+    """The pace that the plan's load model asks for."""
+    return OpenPace(orders, turn) if orders.open_model else ClosedPace(orders)
+
+
+def turns(orders: Orders) -> Iterator[Operation]:
+    """The endless order in which the operations take their turns."""
+    return itertools.cycle([orders.operations[index] for index in orders.turn])

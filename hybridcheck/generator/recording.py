@@ -1,0 +1,160 @@
+"""The books: per operation and second what became of each arrival, and histograms per window; no clock, no gevent.
+
+Everything is booked under the second of the *intended* start. A second is settled once all its arrivals have an outcome;
+then its row goes out and its memory is freed, so the books stay small however long a run is.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+NS_PER_S = 1_000_000_000
+
+Buckets = dict[int, int]
+
+
+class Cell:
+    """One operation within one second. `response` and `service` are shared by all cells of a window."""
+
+    __slots__ = (
+        "bytes_received",
+        "cut",
+        "failed",
+        "from_ns",
+        "late",
+        "ok",
+        "planned",
+        "response",
+        "service",
+        "unsent",
+        "until_ns",
+    )
+
+    def __init__(self, second: int, limits: int, response: Buckets, service: Buckets) -> None:
+        self.from_ns = second * NS_PER_S
+        self.until_ns = self.from_ns + NS_PER_S
+        self.planned = self.ok = self.unsent = self.cut = self.bytes_received = 0
+        self.late = [0] * limits
+        self.failed: dict[str, int] = {}
+        self.response = response
+        self.service = service
+
+    @property
+    def under_way(self) -> int:
+        """Arrivals without an outcome so far."""
+        return self.planned - self.ok - self.unsent - self.cut - sum(self.failed.values())
+
+
+class Window:
+    """Histograms of one operation over a stretch of seconds that does not cross the end of the warm-up."""
+
+    __slots__ = ("from_second", "response", "service", "until_second")
+
+    def __init__(self, from_second: int, until_second: int) -> None:
+        self.from_second = from_second
+        self.until_second = until_second
+        self.response: Buckets = {}
+        self.service: Buckets = {}
+
+
+class Book:
+    """All cells and windows of one operation that have not been reported, and its totals."""
+
+    def __init__(self, name: str, limits_ns: tuple[int, ...], warm_up_s: int, window_s: int) -> None:
+        self.name = name
+        self.limits_ns = limits_ns
+        self.tightest_ns = min(limits_ns, default=1 << 62)
+        self.warm_up_s = warm_up_s
+        self.window_s = window_s
+        self.cells: dict[int, Cell] = {}
+        self.windows: dict[int, Window] = {}
+        self.totals: Counter[str] = Counter()
+        self.failed: Counter[str] = Counter()
+        self.examples: set[str] = set()
+        self.cell = self._cell_of(0)
+
+    def cell_at(self, since_start_ns: int) -> Cell:
+        """The cell of an intended start, which becomes the current one."""
+        self.cell = self._cell_of(since_start_ns // NS_PER_S)
+        return self.cell
+
+    def _cell_of(self, second: int) -> Cell:
+        cell = self.cells.get(second)
+        if cell is None:
+            window = self._window_of(second)
+            cell = self.cells[second] = Cell(second, len(self.limits_ns), window.response, window.service)
+        return cell
+
+    def _window_of(self, second: int) -> Window:
+        base = self.warm_up_s if second >= self.warm_up_s else 0
+        start = base + (second - base) // self.window_s * self.window_s
+        if start not in self.windows:
+            end = start + self.window_s
+            self.windows[start] = Window(start, min(end, self.warm_up_s) if base == 0 < self.warm_up_s else end)
+        return self.windows[start]
+
+    def count_late(self, cell: Cell, response_ns: int) -> None:
+        """Count an ok answer for each limit that it broke."""
+        for index, limit_ns in enumerate(self.limits_ns):
+            if response_ns > limit_ns:
+                cell.late[index] += 1
+
+    def settled(self, second: int) -> bool:
+        """True when no arrival of that second is without an outcome."""
+        cell = self.cells.get(second)
+        return cell is None or cell.under_way == 0
+
+    def close_second(self, second: int) -> dict[str, Any]:
+        """The row of a second; it is booked into the totals and forgotten."""
+        cell = self._cell_of(second)
+        del self.cells[second]
+        for count in ("planned", "ok", "unsent", "cut"):
+            self.totals[count] += getattr(cell, count)
+        self.failed.update(cell.failed)
+        late = {str(limit_ns): count for limit_ns, count in zip(self.limits_ns, cell.late, strict=True)}
+        return {
+            "kind": "second",
+            "second": second,
+            "operation": self.name,
+            "warmup": second < self.warm_up_s,
+            "planned": cell.planned,
+            "ok": cell.ok,
+            "late": late,
+            "failed": cell.failed,
+            "unsent": cell.unsent,
+            "cut": cell.cut,
+            "bytes_received": cell.bytes_received,
+        }
+
+    def close_windows(self, before_second: int) -> Iterator[dict[str, Any]]:
+        """The histograms of all windows that end at or before a second; they are forgotten."""
+        for start in sorted(self.windows):
+            window = self.windows[start]
+            if window.until_second > before_second:
+                continue
+            del self.windows[start]
+            yield {
+                "kind": "times",
+                "from_second": start,
+                "until_second": window.until_second,
+                "operation": self.name,
+                "warmup": start < self.warm_up_s,
+                "response": sorted(window.response.items()),
+                "service": sorted(window.service.items()),
+            }
+
+    def first_of_its_kind(self, kind: str) -> bool:
+        """True once for each kind of failure."""
+        if kind in self.examples:
+            return False
+        self.examples.add(kind)
+        return True
+
+
+def merged(*histograms: Buckets) -> Buckets:
+    """The sum of histograms."""
+    total: defaultdict[int, int] = defaultdict(int)
+    for histogram in histograms:
+        for bucket, count in histogram.items():
+            total[bucket] += count
+    return dict(total)

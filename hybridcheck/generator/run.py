@@ -1,0 +1,252 @@
+"""One load run inside Locust's process: lanes, the alarm that wakes them, the sweeper, and the second hand that reports.
+
+Everything happens in one gevent hub. The alarm and the 20-ms tick run as callbacks *in* the hub, so that switching to a
+lane returns here when the lane waits. Reports go out from a greenlet of their own, in slices, so that a second with many
+operations does not hold up arrivals.
+"""
+
+import gc
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from hybridcheck.generator import health
+from hybridcheck.generator.alarm import alarm
+from hybridcheck.generator.connection import Address, resolve, tls_context
+from hybridcheck.generator.lane import EXPIRED, WAKE, Lane
+from hybridcheck.generator.orders import Operation, Orders
+from hybridcheck.generator.pace import NEVER, pace_of, turns
+from hybridcheck.generator.recording import NS_PER_S, Buckets, merged
+from hybridcheck.generator.report_pipe import ReportPipe
+from hybridcheck.statistics.histogram import Histogram
+
+_TICK_S = 0.02
+_SWEEP_SLICES = 5  # each lane's deadline is looked at every 100 ms
+_FLUSH_PATIENCE_S = 5.0
+_clock = time.perf_counter_ns
+
+Fold = Callable[[Operation, dict[str, Any]], None]
+"""Called with every row and every window that was reported, to keep Locust's own statistics true."""
+
+
+class LoadRun:
+    """Carries out one plan and reports it; `done` is set when the end marker is out."""
+
+    def __init__(self, orders: Orders, pipe: ReportPipe, fold: Fold) -> None:
+        self.orders = orders
+        self.hub = gevent.get_hub()
+        self.turn: Iterator[Operation] = turns(orders)
+        self.pace = pace_of(orders, self.turn)
+        self.idle: list[Lane] = []
+        self.own_lag: Buckets = {}
+        self.pool_lag: Buckets = {}
+        self.connections_opened = 0
+        self.done = Event()
+        self.origin_ns = 0
+        self.tls_context: Any = None
+        self._addresses: tuple[Address, ...] = ()
+        self._no_address: OSError | None = None
+        self._pipe = pipe
+        self._fold = fold
+        self._lanes: list[Lane] = []
+        self._timers: list[Any] = []
+        self._settled = self._next_health = 0
+        self._seen: Counter[str] = Counter()
+        self._loop_lag_ns = self._ticks = 0
+        self._expected_tick_ns = 0
+        self._ended = False
+
+    def addresses(self) -> tuple[Address, ...]:
+        """The target's addresses, resolved once at the start.
+
+        Raises:
+            OSError: the resolver found none; every request fails by it.
+        """
+        if self._no_address is not None:
+            raise self._no_address
+        return self._addresses
+
+    def prepare(self) -> tuple[Address, ...]:
+        """Resolve the target and read the CA file, before the clock starts.
+
+        Raises:
+            OSError: the CA file cannot be read.
+        """
+        self.tls_context = tls_context(self.orders) if self.orders.tls else None
+        try:
+            self._addresses = resolve(self.orders.host, self.orders.port)
+        except OSError as error:
+            self._no_address = error
+        return self._addresses
+
+    def start(self) -> None:
+        """Start the clock, the lanes and the reports."""
+        gc.collect()
+        gc.freeze()
+        self._reading = health.read_counters()
+        self._first_reading = self._reading
+        self.origin_ns = _clock()
+        self._alarm = alarm(self.hub.loop, self._wake)
+        self.pace.tick(0)
+        self._lanes = [Lane(self, index) for index in range(self.orders.connections)]
+        for lane in reversed(self._lanes):
+            lane.greenlet.start()
+        tick = self.hub.loop.timer(_TICK_S, repeat=_TICK_S)
+        self._expected_tick_ns = _clock() + round(_TICK_S * NS_PER_S)
+        tick.start(self._tick)
+        self._timers.append(tick)
+        gevent.spawn(self._second_hand)
+
+    def parked(self) -> None:
+        """A lane has become idle: the next arrival has somebody who waits for it."""
+        if len(self.idle) == 1 and self.pace.next_due != NEVER:
+            self._alarm.at(self.origin_ns + self.pace.next_due)
+
+    def _wake(self) -> None:
+        """Switch to an idle lane for each arrival that is due; set the alarm for the next one."""
+        pace, idle, origin = self.pace, self.idle, self.origin_ns
+        while idle and pace.next_due <= _clock() - origin:
+            idle.pop().greenlet.switch(WAKE)
+        if idle and pace.next_due != NEVER:
+            self._alarm.at(origin + pace.next_due)
+
+    def _tick(self) -> None:
+        """Every 20 ms: how late is the loop, who is beyond a deadline, which users are new, what does the pipe take."""
+        now = _clock()
+        self._loop_lag_ns = max(self._loop_lag_ns, now - self._expected_tick_ns)
+        self._expected_tick_ns = now + round(_TICK_S * NS_PER_S)
+        users = self.pace.tick(now - self.origin_ns)
+        if users:
+            for lane in [lane for lane in self.idle if lane.index < users]:
+                self.idle.remove(lane)
+                lane.greenlet.switch(WAKE)
+        self._ticks += 1
+        since_start = now - self.origin_ns
+        for lane in self._lanes[self._ticks % _SWEEP_SLICES :: _SWEEP_SLICES]:
+            if 0 < lane.deadline_ns < since_start:
+                lane.greenlet.switch(EXPIRED)
+        self._pipe.push()
+
+    def _second_hand(self) -> None:
+        """Report each second when it is over, and the end when nothing is left to do."""
+        second = 0
+        while not self._ended:
+            second = max(second, (_clock() - self.origin_ns) // NS_PER_S) + 1  # seconds slept through stay missing
+            while (left_ns := self.origin_ns + second * NS_PER_S - _clock()) > 0:
+                gevent.sleep(min(left_ns / NS_PER_S, 0.1))
+                if self._nothing_left():
+                    self.finish("completed")
+                if self.done.is_set():
+                    return
+            self._report_health(second - 1)
+            self._settle(second, pause=True)
+
+    def _nothing_left(self) -> bool:
+        now = _clock() - self.origin_ns
+        return self.pace.exhausted(now) and not any(lane.deadline_ns for lane in self._lanes)
+
+    def _settle(self, before_second: int, *, pause: bool) -> None:
+        """Report all seconds, in order, whose arrivals all have an outcome; then the windows that are complete."""
+        books = [(operation, operation.book) for operation in self.orders.operations]
+        while self._settled < before_second and not self.pace.open_before((self._settled + 1) * NS_PER_S):
+            if not all(book.settled(self._settled) for _, book in books):
+                break
+            for operation, book in books:
+                self._report(operation, book.close_second(self._settled), pause=pause)
+            self._settled += 1
+        for operation, book in books:
+            for window in book.close_windows(self._settled):
+                self._report(operation, window, pause=pause)
+
+    def _report(self, operation: Operation, report: dict[str, Any], *, pause: bool) -> None:
+        self._pipe.write(report)
+        self._fold(operation, report)
+        if pause:
+            gevent.sleep(0)
+
+    def _report_health(self, second: int) -> None:
+        self._next_health = second + 1
+        before, self._reading = self._reading, health.read_counters()
+        self.pace.tick(_clock() - self.origin_ns)
+        own, pool = self.own_lag, self.pool_lag
+        self.own_lag, self.pool_lag = {}, {}
+        lag = merged(own, pool)
+        counts = {
+            "offered": self.pace.offered,
+            "sent": self.pace.taken,
+            "connections_opened": self.connections_opened,
+        }
+        self._pipe.write(
+            {
+                "kind": "generator",
+                "second": second,
+                "warmup": second < self.orders.warm_up_s,
+                **health.between(before, self._reading),
+                **{name: count - self._seen[name] for name, count in counts.items()},
+                "pool_waits": sum(pool.values()),
+                "lag": sorted(lag.items()),
+                "own_lag": sorted(own.items()),
+                "lag_p99_ns": Histogram(lag).quantile(0.99),
+                "own_lag_p99_ns": Histogram(own).quantile(0.99),
+                "loop_lag_max_ns": self._loop_lag_ns,
+                "in_flight": sum(lane.deadline_ns > 0 for lane in self._lanes),
+                "backlog": self.pace.backlog,
+                "rss_bytes": health.resident_bytes(),
+            }
+        )
+        self._seen.update({name: count - self._seen[name] for name, count in counts.items()})
+        self._loop_lag_ns = 0
+
+    def example(self, operation: Operation, intended_ns: int, kind: str, detail: str) -> None:
+        """Report the first failure of its kind at an operation."""
+        if operation.book.first_of_its_kind(kind):
+            second = intended_ns // NS_PER_S
+            row = {"second": second, "operation": operation.name, "failure": kind, "detail": detail}
+            self._pipe.write({"kind": "failure_example", **row})
+
+    def finish(self, cause: str) -> None:
+        """End the run, however it ends: what is under way is cut, everything is reported, the end marker goes out last."""
+        if self._ended or not self.origin_ns:
+            return
+        self._ended = True
+        now = _clock() - self.origin_ns
+        self.pace.tick(now)
+        for timer in self._timers:
+            timer.stop()
+        for lane in self._lanes:
+            if lane.deadline_ns and lane.cell is not None:
+                lane.cell.cut += 1
+            lane.greenlet.kill(block=False)
+        self.pace.stop(now)
+        seconds = -(-min(now, self.orders.duration_ns) // NS_PER_S)
+        self._report_health(self._next_health)
+        self._settle(seconds, pause=False)
+        for operation in self.orders.operations:
+            for window in operation.book.close_windows(seconds + operation.book.window_s):
+                self._report(operation, window, pause=False)
+        self._pipe.write(self._end_marker(cause, seconds))
+        self._pipe.flush(_FLUSH_PATIENCE_S)
+        self.done.set()
+
+    def _end_marker(self, cause: str, seconds: int) -> dict[str, Any]:
+        totals: Counter[str] = Counter()
+        failed: Counter[str] = Counter()
+        for operation in self.orders.operations:
+            totals.update(operation.book.totals)
+            failed.update(operation.book.failed)
+        spent = health.read_counters()
+        return {
+            "kind": "end",
+            "cause": cause,
+            "lines": self._pipe.lines,
+            "seconds": seconds,
+            **{name: totals[name] for name in ("planned", "ok", "unsent", "cut")},
+            "failed": dict(failed),
+            "connections_opened": self.connections_opened,
+            "cpu_s": spent.cpu_ns / NS_PER_S,
+            "wall_s": (spent.wall_ns - self._first_reading.wall_ns) / NS_PER_S,
+        }

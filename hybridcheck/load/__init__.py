@@ -1,0 +1,1 @@
+"""Driving Locust from outside: shapes, plan, reports and the child process."""

@@ -1,0 +1,134 @@
+"""The load plan: everything that the generator does, fixed before the first byte and computed from declared things.
+
+A plan is JSON through and through and holds no secret: a header whose value is secret names it, and the value travels
+beside the plan through the pipe to the child.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+
+from hybridcheck.load import shapes
+
+METHOD_OR_FIELD = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, section 5.6.2: methods and header names
+TARGET = r"^/[!-~]*$"
+FIELD_VALUE = r"^[\t -~\x80-\xff]*$"
+
+HeaderName = Annotated[str, Field(pattern=METHOD_OR_FIELD)]
+HeaderValue = Annotated[str, Field(pattern=FIELD_VALUE)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Operation(_Frozen):
+    """One kind of request, what a right answer to it looks like, and the latency limits to count against.
+
+    `limits_ns`: an ok answer whose response time exceeds a limit counts as late for it. `secret_headers`: header name →
+    name of a secret. `body_contains` and `content_type` (compared without parameters) are checked on every answer.
+    """
+
+    name: str = Field(min_length=1, max_length=200)
+    method: Annotated[str, Field(pattern=METHOD_OR_FIELD)] = "GET"
+    path: Annotated[str, Field(pattern=TARGET)]
+    weight: int = Field(default=1, ge=1, le=10_000)
+    headers: tuple[tuple[HeaderName, HeaderValue], ...] = ()
+    secret_headers: tuple[tuple[HeaderName, str], ...] = ()
+    body: Base64Bytes = b""
+    expected_statuses: tuple[Annotated[int, Field(ge=200, le=599)], ...] = Field(default=(200,), min_length=1)
+    content_type: str | None = None
+    body_contains: str | None = Field(default=None, min_length=1)
+    limits_ns: tuple[Annotated[int, Field(gt=0)], ...] = ()
+
+
+class Shape(_Frozen):
+    """A shape by name with its parameters; see `hybridcheck.load.shapes`."""
+
+    name: str
+    parameters: dict[str, float]
+
+    @cached_property
+    def stages(self) -> shapes.Stages:
+        """The linear stages that the shape consists of."""
+        return shapes.stages_of(self.name, self.parameters)
+
+
+class LoadPlan(_Frozen):
+    """One load phase against one base URL.
+
+    model: "open" (the shape's level is arrivals per second, and they come whether or not the target keeps up) or
+        "closed" (the level is the number of users, each of whom sends when its last answer is there).
+    connections: how many requests may be under way at once. In the open model an arrival without a free connection
+        waits; its response time runs from its intended start, and beyond `deadline_s` it is unsent.
+    deadline_s: how long a request may take from its start, with connecting; beyond it, it fails as `timeout`.
+    warm_up_s: the first seconds of the shape; reported, marked, and left out of every judgement.
+    window_s: histograms are reported for each stretch of this length.
+    max_requests: no more than this many arrivals are planned; a plan of the open model that needs more is refused.
+    """
+
+    base_url: str
+    operations: tuple[Operation, ...] = Field(min_length=1)
+    model: Literal["open", "closed"] = "open"
+    spacing: Literal["even", "poisson"] = "even"
+    shape: Shape
+    connections: int = Field(default=64, ge=1, le=20_000)
+    deadline_s: float = Field(default=10.0, gt=0, le=3600)
+    verify_tls: bool = True
+    ca_file: str | None = None
+    seed: int = 0
+    warm_up_s: int = Field(default=0, ge=0)
+    window_s: int = Field(default=5, ge=1, le=60)
+    max_requests: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        url = urlsplit(self.base_url)
+        if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment or url.username:
+            raise ValueError(f"base_url is http(s)://host[:port][/path], not {self.base_url!r}")
+        if len({operation.name for operation in self.operations}) != len(self.operations):
+            raise ValueError("two operations have the same name")
+        stages = self.shape.stages
+        if self.warm_up_s >= self.duration_s:
+            raise ValueError(f"warm_up_s {self.warm_up_s} leaves nothing of {self.duration_s:g} s")
+        if self.model == "closed" and shapes.peak_level(stages) > self.connections:
+            raise ValueError(f"the shape has {shapes.peak_level(stages):g} users for {self.connections} connections")
+        if self.model == "open" and self.max_requests is not None and self._area > self.max_requests:
+            raise ValueError(f"the shape needs {math.ceil(self._area)} requests, max_requests is {self.max_requests}")
+        return self
+
+    @property
+    def _area(self) -> float:
+        return shapes.area_until(self.shape.stages, math.inf)
+
+    @property
+    def duration_s(self) -> float:
+        """How long arrivals come; the run then waits for what is under way, at most two deadlines."""
+        return shapes.duration_s(self.shape.stages)
+
+    @property
+    def seconds(self) -> int:
+        """Number of seconds that the child reports for each operation."""
+        return math.ceil(self.duration_s - 1e-9)
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The names of all secrets that the operations' headers need."""
+        return frozenset(name for operation in self.operations for _, name in operation.secret_headers)
+
+    def intended_starts_ns(self) -> Iterator[int]:
+        """The arrivals of the open model, in nanoseconds since the start.
+
+        Raises:
+            ValueError: the closed model has no arrivals that were known before.
+        """
+        if self.model == "closed":
+            raise ValueError("in the closed model the target's answers decide when requests start")
+        stages = self.shape.stages
+        arrivals = shapes.poisson_arrivals(stages, self.seed) if self.spacing == "poisson" else shapes.arrivals(stages)
+        return itertools.islice(arrivals, self.max_requests)

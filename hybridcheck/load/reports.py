@@ -1,0 +1,181 @@
+"""What the load child reports, line by line: plain frozen data; the child writes the same fields as JSON.
+
+The books balance for every second, operation and run: planned = ok + failed (all kinds) + unsent + cut. A request counts
+in the second of its *intended* start. Response time runs from the intended start, service time from the start of the
+work on it (connecting included, where a new connection was needed), start lag is the difference. Histograms hold ok
+answers only (fast errors must not improve a quantile), as sorted (bucket, count) pairs of `statistics.histogram`.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+Pairs = tuple[tuple[int, int], ...]
+
+
+class FailureKind(StrEnum):
+    """What was wrong with a request that was due; a closed list."""
+
+    STATUS = "status"
+    CONTENT_TYPE = "content_type"
+    BODY_CHECK = "body_check"
+    TIMEOUT = "timeout"
+    CONNECT_REFUSED = "connect_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    RESET = "reset"
+    EARLY_CLOSE = "early_close"
+    FRAMING = "framing"
+    TLS = "tls"
+    DNS = "dns"
+    OTHER = "other"
+
+
+class EndCause(StrEnum):
+    """How the child ended; a closed list. Only `completed` says that the plan was carried out."""
+
+    COMPLETED = "completed"
+    INTERRUPTED = "interrupted"
+    ABORTED = "aborted"
+    KILLED = "killed"
+    CRASHED = "crashed"
+    NO_END_MARKER = "no_end_marker"
+    INCOMPLETE = "incomplete"
+    START_FAILED = "start_failed"
+
+
+class _Report(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Started(_Report):
+    """The generator is about to send; `versions` names what it is made of."""
+
+    kind: Literal["started"] = "started"
+    pid: int
+    started_unix_ns: int
+    start_up_s: float
+    addresses: tuple[str, ...]
+    versions: dict[str, str]
+
+
+class OperationSecond(_Report):
+    """What became of the arrivals of one operation whose intended start lies within one second.
+
+    late: declared limit in ns as text → ok answers beyond it.
+    """
+
+    kind: Literal["second"] = "second"
+    second: int
+    operation: str
+    warmup: bool
+    planned: int
+    ok: int
+    late: dict[str, int]
+    failed: dict[FailureKind, int]
+    unsent: int
+    cut: int
+    bytes_received: int
+
+    @property
+    def balances(self) -> bool:
+        """True when every planned arrival has exactly one outcome."""
+        return self.planned == self.ok + sum(self.failed.values()) + self.unsent + self.cut
+
+
+class OperationTimes(_Report):
+    """Response and service times of one operation's ok answers intended in [from_second, until_second)."""
+
+    kind: Literal["times"] = "times"
+    from_second: int
+    until_second: int
+    operation: str
+    warmup: bool
+    response: Pairs
+    service: Pairs
+
+
+class FailureExample(_Report):
+    """The first failure of its kind at an operation, in words; text from the target may be in it."""
+
+    kind: Literal["failure_example"] = "failure_example"
+    second: int
+    operation: str
+    failure: FailureKind
+    detail: str
+
+
+class GeneratorSecond(_Report):
+    """The generator's own health within one second of wall clock.
+
+    cpu_ratio: own CPU time / wall time. runqueue_ratio: share of the time in which it was ready to run and had to wait
+    for a CPU (None where the kernel does not say). offered: arrivals that became due; sent: requests started.
+    lag: start lag of all requests started (intended start → start of work); pool_waits of them had to wait because every
+    connection was busy. own_lag: the rest, which had a connection and were late through the generator's own fault.
+    loop_lag_max_ns: how late its 20-ms tick came at worst. backlog: arrivals due and not begun at the end of the second.
+    """
+
+    kind: Literal["generator"] = "generator"
+    second: int
+    warmup: bool
+    wall_ns: int
+    cpu_ratio: float
+    runqueue_ratio: float | None
+    offered: int
+    sent: int
+    pool_waits: int
+    lag: Pairs
+    own_lag: Pairs
+    lag_p99_ns: int | None
+    own_lag_p99_ns: int | None
+    loop_lag_max_ns: int
+    in_flight: int
+    backlog: int
+    connections_opened: int
+    gc_collections: int
+    rss_bytes: int | None
+
+
+class EndMarker(_Report):
+    """The child's last line: totals over everything that it reported, warm-up included, and how many lines came before.
+
+    cause: `completed`, or `interrupted` by SIGTERM or by the loss of its parent.
+    """
+
+    kind: Literal["end"] = "end"
+    cause: Literal["completed", "interrupted"]
+    lines: int
+    seconds: int
+    planned: int
+    ok: int
+    failed: dict[FailureKind, int]
+    unsent: int
+    cut: int
+    connections_opened: int
+    cpu_s: float
+    wall_s: float
+
+
+class ChildEnd(_Report):
+    """How the child ended, as its parent saw it; always the last report of a drive.
+
+    missing_seconds: seconds of the plan of which an operation's row is missing. detail: what was wrong, in words.
+    stderr_tail: the last lines that the child wrote to stderr.
+    """
+
+    kind: Literal["child_end"] = "child_end"
+    cause: EndCause
+    exit_code: int | None
+    detail: str = ""
+    missing_seconds: tuple[int, ...] = ()
+    stderr_tail: tuple[str, ...] = ()
+
+
+ChildReport = Annotated[
+    Started | OperationSecond | OperationTimes | FailureExample | GeneratorSecond | EndMarker,
+    Field(discriminator="kind"),
+]
+Report = Started | OperationSecond | OperationTimes | FailureExample | GeneratorSecond | EndMarker | ChildEnd
+
+CHILD_REPORT: TypeAdapter[ChildReport] = TypeAdapter(ChildReport)
+"""Parses one line of the child."""
