@@ -268,6 +268,12 @@ def test_the_readme_names_only_make_targets_that_exist() -> None:
             assert named <= targets
 
 
+def test_the_readme_is_the_package_description() -> None:
+    """Once there is a README, the built package carries it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert ("readme" in settings["project"]) == (ROOT / "README.md").exists()
+
+
 def test_ci_runs_the_test_command() -> None:
     """`.ci/run` is executable and ends with what CONTRIBUTING calls the test command."""
     script = ROOT / ".ci" / "run"
