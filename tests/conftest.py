@@ -5,6 +5,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no defect of the code: Hypothesis judges values here, never wall-clock time.
+settings.register_profile("hybridcheck", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("hybridcheck")
 
 _FOREIGN_PREFIXES = ("HYBRIDCHECK_", "INTEGRATION_TEST_", "LOCUST_")
 _FOREIGN_NAMES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
