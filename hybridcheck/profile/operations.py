@@ -49,6 +49,14 @@ class Example(Frozen):
     tolerance: Annotated[float, Field(ge=0)] = 0.0
 
 
+class DataSpec(Frozen):
+    """What data an answer shows: a list of points, a stamp (ISO 8601 or Unix seconds), and how old it may be."""
+
+    points: str | None = None
+    at: str | None = None
+    max_age_s: Annotated[float, Field(gt=0)] | None = None
+
+
 class Operation(Frozen):
     """A promise of the API: how to send it, who may, and what it answers.
 
@@ -78,6 +86,7 @@ class Operation(Frozen):
     visibility: Literal["public", "owner", "tenant"] = "public"
     expect: Expect = Expect()
     examples: tuple[Example, ...] = ()
+    data: DataSpec | None = None
     creates: bool = False
     id_from: str | None = None
     read_back: str | None = None
@@ -85,6 +94,14 @@ class Operation(Frozen):
     update: str | None = None
     marker_field: str | None = None
     idempotency_header: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        short = data.get("request") if isinstance(data, dict) else data
+        if isinstance(short, str):
+            raise ValueError(f"'{short[:80]}' is not of the form 'GET /path' or 'GET /path -> 200'")  # noqa: TRY004
+        return data
 
     @property
     def reads(self) -> bool:
@@ -122,7 +139,8 @@ class Reference(Frozen):
 class StreamSpec(Frozen):
     """A stream: where it is, who may read it, and what its events carry (paths into their JSON data).
 
-    `sequence` counts up by one; `sent_at` is the target's clock in UTC seconds; `total` events end the stream cleanly.
+    `sequence` counts up by one; `sent_at` is the target's clock in UTC seconds; `total` events end the stream cleanly;
+    `end_event` is the name of the event that says so, and is none of them.
     """
 
     path: Annotated[str, StringConstraints(pattern=r"^/")]
@@ -136,6 +154,7 @@ class StreamSpec(Frozen):
     max_delay_ms: Annotated[float, Field(gt=0)] | None = None
     resumes: bool = False
     total: Annotated[int, Field(ge=1)] | None = None
+    end_event: str | None = None
     within_s: Annotated[float, Field(gt=0, le=300)] = 10
 
     @model_validator(mode="before")
@@ -168,7 +187,7 @@ def _expand_one(operation: Json, base: str) -> Json:
         return _prefixed(operation, base)
     match = SHORT.match(short)
     if match is None:
-        raise ValueError(f"'{short}' is not of the form 'GET /path' or 'GET /path -> 200'")
+        return operation  # Operation itself complains, at the operation's own place
     method = match["method"] or "GET"
     path, _, query = match["path"].partition("?")
     expanded: dict[str, Json] = {"id": short.split("->")[0].strip(), "method": method, "path": base + path}

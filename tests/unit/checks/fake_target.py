@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ from hybridcheck.verdict import Finding
 
 T = TypeVar("T")
 
-Answer = tuple[int, dict[str, str], bytes | str | dict[str, Any] | list[Any]]
+Answer = tuple[int, dict[str, str], Any]
 """Status, headers, body (a dict or list is sent as JSON)."""
 
 Answering = Callable[[Ask], Answer | Failure]
@@ -136,7 +137,7 @@ class FakeTarget:
         headers = ask.headers + ((("Authorization", ask.authorization),) if ask.authorization else ())
         body = Body(text=ask.body.decode(), size_bytes=len(ask.body)) if ask.body is not None else None
         request = SentRequest(method=ask.method, url=self._base_url + ask.path + query, headers=headers, body=body)
-        at = {"at_s": self._clock_s, "total_ms": 1.0, "operation": ask.operation, "identity": ask.identity}
+        at: dict[str, Any] = {"at_s": self._clock_s, "total_ms": 1.0, "operation": ask.operation, "identity": ask.identity}
         if isinstance(answer, Failure):
             return self._record(Exchange(label=label, request=request, failure=answer, **at))
         return self._record(Exchange(label=label, request=request, response=response_of(answer), **at))
@@ -151,7 +152,7 @@ def response_of(answer: Answer) -> ReceivedResponse:
     """A response as the recorder would keep it."""
     status, headers, content = answer
     if isinstance(content, dict | list):
-        content, headers = json.dumps(content), {"Content-Type": "application/json", **headers}
+        content, headers = json.dumps(content, ensure_ascii=False), {"Content-Type": "application/json", **headers}
     data = content.encode() if isinstance(content, str) else content
     body = Body(text=data.decode(), size_bytes=len(data))
     return ReceivedResponse(status=status, headers=tuple(headers.items()), body=body)
@@ -178,10 +179,8 @@ def finding_of(check: Check, profile: dict[str, Any], target: FakeTarget, *, ind
     case = cases_of(check, profile)[index]
 
     async def probe() -> None:
-        try:
+        with suppress(EvidenceLost):
             await check.probe(case, target)  # type: ignore[attr-defined]
-        except EvidenceLost:
-            pass
 
     asyncio.run(probe())
     everything = tuple(record for record in target.records if isinstance(record, Exchange | Gap))

@@ -1,0 +1,168 @@
+"""The checks behind the core questions: each catches its defect, stays silent on its twin, and does not guess."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hybridcheck.cases import Reason
+from hybridcheck.checks.auth.refusal import RefusesGarbageCredentials, RefusesMissingCredentials
+from hybridcheck.checks.contract.declared import AnswersAsDeclared
+from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
+from hybridcheck.checks.health.readiness import ReadinessAnswers
+from hybridcheck.evidence import Failure
+from hybridcheck.target import Ask
+from hybridcheck.verdict import Outcome
+from tests.unit.checks.fake_target import Answer, FakeTarget, finding_of, unmet_of
+
+OPERATIONS: dict[str, Any] = {
+    "identities": {"alice": {"token": "t" * 20}},
+    "operations": [
+        {
+            "id": "items",
+            "path": "/items",
+            "auth": "required",
+            "identity": "alice",
+            "expect": {"schema": {"type": "object", "required": ["items"]}},
+        },
+    ],
+}
+
+
+def healthy(ask: Ask) -> Answer:
+    """A target that does what it promises."""
+    if ask.path == "/items" and ask.identity == "alice":
+        return 200, {}, {"items": [1, 2]}
+    if ask.path == "/items":
+        return 401, {}, {"title": "Unauthorized"}
+    if ask.path == "/ready":
+        return 200, {}, {"ready": True}
+    return 404, {}, {"title": "Not Found"}
+
+
+def test_a_ready_target_passes() -> None:
+    """A declared readiness answer that a random path does not get is a pass."""
+    finding = finding_of(ReadinessAnswers(), {"ready": "/ready"}, FakeTarget(healthy))
+    assert finding.outcome is Outcome.PASS
+
+
+def test_a_target_that_is_not_ready_fails_after_three_answers() -> None:
+    """Three of three wrong answers are a fail, with all of them as evidence."""
+    target = FakeTarget(lambda ask: (503, {}, {}) if ask.path == "/ready" else (404, {}, {}))
+    finding = finding_of(ReadinessAnswers(), {"ready": "/ready"}, target)
+    assert (finding.outcome, finding.n) == (Outcome.FAIL, 3)
+
+
+@pytest.mark.parametrize("answer", [(200, {}, {"status": "ok"}), (200, {}, b""), (200, {}, "<html>login</html>")])
+def test_a_catch_all_is_never_ready(answer: Answer) -> None:
+    """What a random path is answered with shows nothing about readiness."""
+    finding = finding_of(ReadinessAnswers(), {"ready": "/ready"}, FakeTarget(lambda _: answer))
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.CATCH_ALL)
+
+
+def test_a_target_that_refuses_connections_fails() -> None:
+    """Silence is something the target did, not missing evidence."""
+    finding = finding_of(ReadinessAnswers(), {"ready": "/ready"}, FakeTarget(lambda _: Failure.REFUSED))
+    assert finding.outcome is Outcome.FAIL
+
+
+def test_one_bad_answer_of_three_is_flaky() -> None:
+    """A retry never turns a fail into a pass."""
+    answers: Iterator[Answer] = iter([(500, {}, b""), (200, {}, {"ready": True}), (404, {}, b"")])
+    finding = finding_of(ReadinessAnswers(), {"ready": "/ready"}, FakeTarget(lambda _: next(answers)))
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.FLAKY)
+
+
+def test_a_body_that_breaks_its_schema_fails() -> None:
+    """The declared JSON Schema is part of the promise; the finding says where it is broken."""
+    target = FakeTarget(lambda ask: (200, {}, {"rows": []}) if ask.path == "/items" else (404, {}, {}))
+    finding = finding_of(AnswersAsDeclared(), OPERATIONS, target)
+    assert finding.outcome is Outcome.FAIL
+    assert "'items' is a required property" in finding.observed
+
+
+def test_a_declared_answer_passes() -> None:
+    """The healthy twin stays silent."""
+    assert finding_of(AnswersAsDeclared(), OPERATIONS, FakeTarget(healthy)).outcome is Outcome.PASS
+
+
+def test_a_throttled_contract_is_undecided() -> None:
+    """A 429 says nothing about the contract."""
+    finding = finding_of(AnswersAsDeclared(), OPERATIONS, FakeTarget(lambda _: (429, {}, b"")))
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.THROTTLED)
+
+
+@pytest.mark.parametrize("check", [RefusesMissingCredentials(), RefusesGarbageCredentials()])
+def test_a_protected_operation_passes(check: RefusesMissingCredentials) -> None:
+    """A 401 to the forbidden request beside a working control is a pass."""
+    assert finding_of(check, OPERATIONS, FakeTarget(healthy)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("check", [RefusesMissingCredentials(), RefusesGarbageCredentials()])
+def test_an_open_operation_fails(check: RefusesMissingCredentials) -> None:
+    """What the owner gets, given twice to nobody, is proof."""
+    target = FakeTarget(lambda ask: healthy(replace(ask, identity="alice")))
+    assert finding_of(check, OPERATIONS, target).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("check", [RefusesMissingCredentials(), RefusesGarbageCredentials()])
+def test_an_error_envelope_is_only_suspected(check: RefusesMissingCredentials) -> None:
+    """A 200 that does not give what the owner gets proves nothing."""
+    target = FakeTarget(lambda ask: healthy(ask) if ask.identity else (200, {}, {"error": "log in"}))
+    finding = finding_of(check, OPERATIONS, target)
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
+
+
+def test_without_a_working_control_nothing_is_said_about_access() -> None:
+    """An API that answers 401 to everything is not secure, it is unknown."""
+    finding = finding_of(RefusesMissingCredentials(), OPERATIONS, FakeTarget(lambda _: (401, {}, b"")))
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.AUTH_NOT_EFFECTIVE)
+
+
+def test_access_without_protected_operations_says_what_it_needs() -> None:
+    """What is not declared is named, not passed."""
+    assert "auth: required" in unmet_of(RefusesMissingCredentials(), {"operations": ["GET /"]})[0].needs
+
+
+TRACE = (
+    'Traceback (most recent call last):\n  File "/app/a.py", line 3, in f\n  File "/app/b.py", line 9, in g\nKeyError'
+)
+
+
+def test_a_stack_trace_fails() -> None:
+    """Two frames of one language are a trace, also inside a JSON string."""
+    target = FakeTarget(lambda _: (500, {}, {"detail": TRACE}))
+    finding_of(ReadinessAnswers(), {"ready": "/ready"}, target)
+    assert finding_of(NoStackTrace(), {}, target).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("text", ["Internal Server Error", 'File "a.py", line 3', "at the door (see page:10:2)"])
+def test_words_about_errors_are_no_trace(text: str) -> None:
+    """One frame or a phrase discloses nothing."""
+    target = FakeTarget(lambda _: (500, {}, {"detail": text}))
+    finding_of(ReadinessAnswers(), {"ready": "/ready"}, target)
+    assert finding_of(NoStackTrace(), {}, target).outcome is Outcome.PASS
+
+
+MASK = "‹secret:0123456789ab:20›"
+
+
+def test_a_known_secret_in_an_answer_fails() -> None:
+    """A mask that the request did not contain is a leak."""
+    target = FakeTarget(lambda _: (200, {}, {"password": MASK}))
+    finding_of(ReadinessAnswers(), {"ready": "/ready"}, target)
+    assert finding_of(NoSecret(), {}, target).outcome is Outcome.FAIL
+
+
+def test_an_echo_of_the_request_is_no_leak() -> None:
+    """A service that shows the caller its own headers gives away nothing."""
+    target = FakeTarget(lambda _: (200, {}, {"headers": {"authorization": MASK}}))
+    target._exchange("echo", Ask("GET", "/headers", authorization=MASK))
+    assert finding_of(NoSecret(), {}, target).outcome is Outcome.PASS
+
+
+def test_a_run_that_recorded_nothing_shows_no_clean_answers() -> None:
+    """Nothing seen is never a pass."""
+    for check in (NoStackTrace(), NoSecret()):
+        assert finding_of(check, {}, FakeTarget(healthy)).outcome is Outcome.INCONCLUSIVE
