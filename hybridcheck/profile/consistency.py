@@ -1,0 +1,380 @@
+"""What a profile's parts say about each other: names that must exist, limits that must not contradict, paths, dates."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from urllib.parse import urlsplit
+
+import jsonschema
+
+from hybridcheck.cases import CoreQuestion, Json
+from hybridcheck.paths import is_path
+from hybridcheck.profile.document import KeyPath
+from hybridcheck.profile.load_phases import callable_in_load, peak_rps, planned_requests, weights
+from hybridcheck.profile.models import Identity, LoadPhaseSpec, Profile
+from hybridcheck.profile.operations import Operation, StreamSpec
+from hybridcheck.profile.wording import nearest
+
+LONGEST_WAIVER_DAYS = 90
+"""For cases below critical; the plan, which knows severities, holds critical ones to 14."""
+
+JSON_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
+
+DRAFTS = {
+    str(draft.META_SCHEMA.get("$id") or draft.META_SCHEMA["id"]).rstrip("#"): draft
+    for draft in (
+        jsonschema.Draft202012Validator,
+        jsonschema.Draft201909Validator,
+        jsonschema.Draft7Validator,
+        jsonschema.Draft6Validator,
+        jsonschema.Draft4Validator,
+    )
+}
+"""The drafts that a schema may name in `$schema`; 2020-12 where it names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """One thing that does not fit: where, what, and what would."""
+
+    path: KeyPath
+    message: str
+    hint: str = ""
+
+
+def contradictions(profile: Profile, today: date) -> Iterator[Contradiction]:
+    """Everything in a profile that each part for itself cannot see."""
+    for rule in RULES:
+        yield from rule(profile)
+    yield from _waivers(profile, today)
+
+
+def placed_operations(profile: Profile) -> Iterator[tuple[KeyPath, Operation]]:
+    """Every operation with its place in the file."""
+    for index, operation in enumerate(profile.operations):
+        yield ("operations", index), operation
+    for name, service in profile.services.items():
+        for index, operation in enumerate(service.operations):
+            yield ("services", name, "operations", index), operation
+
+
+def _ids(profile: Profile) -> frozenset[str]:
+    return frozenset(operation.id for _, operation in placed_operations(profile))
+
+
+def _duplicate_ids(profile: Profile) -> Iterator[Contradiction]:
+    first: dict[str, KeyPath] = {}
+    for path, operation in placed_operations(profile):
+        if operation.id in first:
+            other = ".".join(str(step) for step in first[operation.id])
+            yield Contradiction(path, f"the operation id '{operation.id}' exists already ({other})", "give it an `id:`")
+        first.setdefault(operation.id, path)
+
+
+def _identities(profile: Profile) -> Iterator[Contradiction]:
+    for path, part in _callers(profile):
+        identity = part.identity
+        if identity is not None and identity not in profile.identities:
+            yield Contradiction((*path, "identity"), f"no identity '{identity}'", _near(identity, profile.identities))
+        if part.auth == "required" and identity is None:
+            yield Contradiction(
+                path,
+                "`auth: required` without `identity`: who may call it?",
+                _choices("identity", profile.identities) or "declare one under `identities`",
+            )
+    for name, declared in profile.identities.items():
+        yield from _way_in(profile, name, declared)
+
+
+def _way_in(profile: Profile, name: str, declared: Identity) -> Iterator[Contradiction]:
+    if declared.password is not None and profile.session is None:
+        hint = "declare `session: {login: {path: /login, …}}`, or give the identity `basic` or `token`"
+        yield Contradiction(("identities", name), "it has a password, and no `session` says how to log in", hint)
+
+
+def _callers(profile: Profile) -> Iterator[tuple[KeyPath, Operation | StreamSpec]]:
+    yield from placed_operations(profile)
+    for name, service in profile.services.items():
+        for key, stream in (("sse", service.sse), ("websocket", service.websocket)):
+            if stream is not None:
+                yield ("services", name, key), stream
+
+
+def _roles(profile: Profile) -> Iterator[Contradiction]:
+    roles = {identity.role for identity in profile.identities.values()}
+    for path, operation in placed_operations(profile):
+        for role in operation.roles:
+            if role not in roles:
+                yield Contradiction((*path, "roles"), f"no identity has the role '{role}'", _near(role, roles))
+        caller = profile.identities.get(operation.identity or "")
+        if caller is not None and operation.roles and caller.role not in operation.roles:
+            message = f"'{operation.identity}' has the role '{caller.role}', which may not call it"
+            yield Contradiction((*path, "identity"), message, f"roles: {', '.join(operation.roles)}")
+
+
+def _operation_links(profile: Profile) -> Iterator[Contradiction]:
+    known = _ids(profile)
+    for path, operation in placed_operations(profile):
+        for key in ("read_back", "cleanup", "update"):
+            target = getattr(operation, key)
+            if target is not None and target not in known:
+                yield Contradiction((*path, key), f"no operation has the id '{target}'", _near(target, known))
+        if operation.creates and operation.reads:
+            yield Contradiction((*path, "creates"), f"a {operation.method} does not create", "remove `creates`")
+        for needed in ("read_back", "cleanup"):
+            if getattr(operation, needed) and not operation.id_from:
+                hint = "id_from: $.id   # where the answer names what was created"
+                yield Contradiction((*path, needed), f"`{needed}` needs `id_from`", hint)
+    for index, counter in enumerate(profile.observability.counters):
+        if counter.operation not in known:
+            place = ("observability", "counters", index, "operation")
+            yield Contradiction(
+                place, f"no operation has the id '{counter.operation}'", _near(counter.operation, known)
+            )
+
+
+def _sendable(profile: Profile) -> Iterator[Contradiction]:
+    """Only an operation that another one links to gets its path filled in at run time."""
+    linked = {
+        target
+        for _, operation in placed_operations(profile)
+        for target in (operation.read_back, operation.cleanup, operation.update)
+        if target
+    }
+    for path, operation in placed_operations(profile):
+        if not operation.sendable and operation.id not in linked:
+            missing = operation.url_path().partition("{")[2].partition("}")[0]
+            hint = f"params: {{{missing}: …}}, or let another operation name it in `read_back`, `cleanup` or `update`"
+            yield Contradiction(path, f"nothing fills '{{{missing}}}' in {operation.path}", hint)
+        for name in operation.params:
+            if "{" + name + "}" not in operation.path:
+                yield Contradiction((*path, "params", name), f"{operation.path} has no '{{{name}}}'")
+
+
+def _value_paths(profile: Profile) -> Iterator[Contradiction]:
+    for path, text in _paths(profile):
+        if not is_path(text):
+            fixed = "$." + text.lstrip("$.") if is_path("$." + text.lstrip("$.")) else "$.items[0].id"
+            yield Contradiction(path, f"'{text}' is not a path into JSON", f"write it like {fixed}")
+
+
+def _paths(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
+    for path, operation in placed_operations(profile):
+        yield from (((*path, "expect", "values", text), text) for text in operation.expect.values)
+        for index, example in enumerate(operation.examples):
+            yield from (((*path, "examples", index, "expect", text), text) for text in example.expect)
+        if operation.id_from is not None:
+            yield (*path, "id_from"), operation.id_from
+    for path, stream in _callers(profile):
+        if isinstance(stream, StreamSpec):
+            given = (("sequence", stream.sequence), ("sent_at", stream.sent_at))
+            yield from (((*path, key), text) for key, text in given if text is not None)
+    if profile.session is not None:
+        for call in ("login", "whoami", "refresh", "logout"):
+            spec = getattr(profile.session, call)
+            for key in ("token", "refresh_token", "identity"):
+                text = getattr(spec, key, None)
+                if text is not None:
+                    yield ("session", call, key), text
+
+
+def _schemas(profile: Profile) -> Iterator[Contradiction]:
+    for path, operation in placed_operations(profile):
+        schema = operation.expect.json_schema
+        if schema is not None:
+            place = (*path, "expect", "schema")
+            yield from (Contradiction(place, message, hint) for message, hint in schema_faults(schema))
+
+
+def schema_faults(schema: Json) -> Iterator[tuple[str, str]]:
+    """What is wrong with a JSON Schema (message, hint): its own rules, an unknown draft, a reference out of it."""
+    if not isinstance(schema, dict | bool):
+        yield "a JSON Schema is a mapping", "schema: {type: object, required: [id]}"
+        return
+    declared = schema.get("$schema") if isinstance(schema, dict) else None
+    if declared is not None and not _known_draft(declared):
+        yield f"the draft {declared!r} is not known", f"leave `$schema` out, or write {next(iter(DRAFTS))}"
+        return
+    for reference in _references(schema):
+        if not reference.startswith("#"):
+            yield (
+                f"'{reference[:80]}' refers out of this schema",
+                "copy what it means under `$defs`: nothing is fetched",
+            )
+    try:
+        DRAFTS[declared.rstrip("#") if declared else next(iter(DRAFTS))].check_schema(schema)
+    except jsonschema.SchemaError as wrong:
+        at = "/".join(str(step) for step in wrong.absolute_path)
+        hint = f"types: {', '.join(JSON_TYPES)}" if at.endswith("type") else ""
+        yield f"is not a valid JSON Schema{' at ' + at if at else ''}: {wrong.message[:200]}", hint
+    except RecursionError:
+        yield "this JSON Schema is nested too deeply", ""
+
+
+def _known_draft(declared: Json) -> bool:
+    return isinstance(declared, str) and declared.rstrip("#") in DRAFTS
+
+
+def _references(schema: Json) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for key, value in schema.items():
+            if key in {"$ref", "$dynamicRef", "$recursiveRef"} and isinstance(value, str):
+                yield value
+            elif key not in {"const", "enum", "examples", "default"}:
+                yield from _references(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _references(value)
+
+
+def _load(profile: Profile) -> Iterator[Contradiction]:
+    known = _ids(profile)
+    for name, phase in profile.load.items():
+        place: KeyPath = ("load", name)
+        for key, named in (("operations", phase.operations), ("objectives", phase.objectives)):
+            for operation_id in named:
+                yield from _load_operation(profile, known, (*place, key, operation_id), operation_id)
+        sent = weights(profile, phase)
+        if not sent:
+            hint = 'operations: ["GET /health"]'
+            yield Contradiction(place, "no declared operation can be sent in this phase", hint)
+        for operation_id in sorted(set(phase.objectives) & known - set(sent)):
+            where = (*place, "objectives", operation_id)
+            yield Contradiction(where, f"this phase does not send '{operation_id}'", "add it to `operations`")
+        yield from _load_limits(profile, place, phase)
+
+
+def _load_operation(
+    profile: Profile, known: frozenset[str], place: KeyPath, operation_id: str
+) -> Iterator[Contradiction]:
+    operation = profile.operation(operation_id)
+    if operation is None:
+        yield Contradiction(place, f"no operation has the id '{operation_id}'", _near(operation_id, known))
+    elif not operation.sendable:
+        yield Contradiction(place, f"{operation.path} cannot be sent as declared", "fill its path with `params`")
+    elif not callable_in_load(operation):
+        yield Contradiction(place, f"'{operation_id}' needs an identity to be sent", "give the operation an `identity`")
+
+
+def _load_limits(profile: Profile, place: KeyPath, phase: LoadPhaseSpec) -> Iterator[Contradiction]:
+    peak, limits = peak_rps(phase), profile.limits
+    if peak is not None and peak > limits.max_rps:
+        message = f"{peak:g} requests per second are more than limits.max_rps, {limits.max_rps:g}"
+        yield Contradiction((*place, "rate_rps"), message, f"limits: {{max_rps: {peak:g}}}, or a lower rate")
+    if phase.users is not None and phase.model == "closed" and phase.users > limits.max_connections:
+        message = f"{phase.users} users are more than limits.max_connections, {limits.max_connections}"
+        yield Contradiction((*place, "users"), message, f"limits: {{max_connections: {phase.users}}}, or fewer users")
+
+
+def _budget(profile: Profile) -> Iterator[Contradiction]:
+    needed = sum(planned_requests(phase) or 0.0 for phase in profile.load.values())
+    if needed > profile.limits.max_requests:
+        message = f"the load phases need {needed:,.0f} requests, limits.max_requests is {profile.limits.max_requests:,}"
+        yield Contradiction(("load",), message, f"limits: {{max_requests: {needed * 1.2:.0f}}}, or shorter phases")
+
+
+def _throughput(profile: Profile) -> Iterator[Contradiction]:
+    wanted = profile.thresholds.min_throughput_rps
+    if wanted is None:
+        return
+    place = ("thresholds", "min_throughput_rps")
+    if wanted > profile.limits.max_rps:
+        message = f"{wanted:g} requests per second can never be seen: limits.max_rps is {profile.limits.max_rps:g}"
+        yield Contradiction(place, message, f"limits: {{max_rps: {wanted:g}}}, or a lower threshold")
+    rates = [peak_rps(phase) for phase in profile.load.values()]
+    known = [rate for rate in rates if rate is not None]
+    if known and len(known) == len(rates) and max(known) < wanted <= profile.limits.max_rps:
+        message = f"no load phase offers {wanted:g} requests per second; the highest offers {max(known):g}"
+        yield Contradiction(place, message, f"raise rate_rps to at least {wanted:g}, or lower the threshold")
+
+
+def _not_applicable(profile: Profile) -> Iterator[Contradiction]:
+    """Words without a dot can only be core questions; the plan, which knows the checks, looks at the others."""
+    questions = [question.value for question in CoreQuestion]
+    for name in profile.not_applicable:
+        if "." not in name and name not in questions:
+            hint = _near(name, questions) + "; or the id of a check, such as 'authn.expired-token-refused'"
+            yield Contradiction(("not_applicable", name), f"'{name}' is not a core question", hint)
+
+
+def _targets(profile: Profile) -> Iterator[Contradiction]:
+    for path, url in _urls(profile):
+        fault = url_fault(url)
+        if fault:
+            yield Contradiction(path, fault, "http(s)://host[:port][/path]")
+
+
+def _urls(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
+    for name, target in profile.targets.items():
+        yield ("targets", name, "url"), target.url
+    for name, service in profile.services.items():
+        if service.direct_url is not None:
+            yield ("services", name, "direct_url"), service.direct_url
+
+
+def url_fault(url: str) -> str:
+    """Why a text is no base URL; empty where it is one. Never repeats credentials."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as wrong:
+        return f"this URL is malformed: {wrong}"
+    if "@" in parts.netloc:
+        return "this URL carries credentials: declare an identity instead"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        return f"'{url[:80]}' is not an http or https URL with a host"
+    if parts.query or parts.fragment or url.endswith(("?", "#")):
+        return "a base URL has no query and no fragment"
+    if any(character.isspace() or ord(character) < 32 for character in url):
+        return "a URL has no blanks"
+    return ""
+
+
+def _waivers(profile: Profile, today: date) -> Iterator[Contradiction]:
+    for index, waiver in enumerate(profile.waivers):
+        place: KeyPath = ("waivers", index, "expires")
+        try:
+            expires = date.fromisoformat(waiver.expires)
+        except ValueError:
+            yield Contradiction(place, f"'{waiver.expires}' is not a date of the calendar", "such as 2026-12-31")
+            continue
+        if expires > today + timedelta(days=LONGEST_WAIVER_DAYS):
+            latest = today + timedelta(days=LONGEST_WAIVER_DAYS)
+            message = f"a waiver lasts at most {LONGEST_WAIVER_DAYS} days (14 for critical cases)"
+            yield Contradiction(place, message, f"expires: {latest.isoformat()} or earlier")
+
+
+def _waived_twice(profile: Profile) -> Iterator[Contradiction]:
+    seen: dict[str, list[int]] = defaultdict(list)
+    for index, waiver in enumerate(profile.waivers):
+        seen[waiver.case].append(index)
+    for case, places in seen.items():
+        for index in places[1:]:
+            yield Contradiction(("waivers", index), f"'{case}' is waived in waivers[{places[0]}] already", "keep one")
+
+
+def _near(word: str, known: Iterable[str] | Mapping[str, object]) -> str:
+    return nearest(word, known) or "none is declared"
+
+
+def _choices(key: str, known: Iterable[str]) -> str:
+    names = list(known)
+    return f"{key}: {names[0]}" if len(names) == 1 else (f"{key}: one of {', '.join(names)}" if names else "")
+
+
+RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (
+    _targets,
+    _duplicate_ids,
+    _identities,
+    _roles,
+    _operation_links,
+    _sendable,
+    _value_paths,
+    _schemas,
+    _load,
+    _budget,
+    _throughput,
+    _not_applicable,
+    _waived_twice,
+)
