@@ -278,7 +278,7 @@ def test_ci_runs_the_test_command() -> None:
     """`.ci/run` is executable and ends with what CONTRIBUTING calls the test command."""
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
-    assert script.read_text(encoding="utf-8").rstrip().splitlines()[-1] == "make check"
+    assert script.read_text(encoding="utf-8").rstrip().splitlines()[-1] == "exec make check"
 
 
 def test_public_names_agree_with_all() -> None:
