@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import TextIO
 
 from hybridcheck.bundled import data_folder
 from hybridcheck.reference.defects import CATALOGUE, UnknownDefectError
@@ -18,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     if options.list_defects:
         for defect in CATALOGUE:
-            print(f"{defect.name:27} {defect.check:32} {defect.wrong}")
+            _say(f"{defect.name:27} {defect.check:32} {defect.wrong}")
         return 0
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -27,10 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
         with ReferenceSystem(options.defect, port=options.port, instances=options.instances) as system:
             return _hold(system, ended)
     except UnknownDefectError as error:
-        print(error, file=sys.stderr)
+        _say(str(error), sys.stderr)
         return 2
     except (StartError, OSError) as error:
-        print(error, file=sys.stderr)
+        _say(str(error), sys.stderr)
         return 1
 
 
@@ -43,19 +44,24 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _say(line: str, stream: TextIO = sys.stdout) -> None:
+    stream.write(line + "\n")
+    stream.flush()
+
+
 def _hold(system: ReferenceSystem, ended: threading.Event) -> int:
     """Print what a user needs and wait for the end, by signal or by the death of a process."""
     handle, name = tempfile.mkstemp(prefix="hybridcheck-reference-", suffix=".env")  # readable by its owner only
     try:
         with os.fdopen(handle, "w") as file:
             file.writelines(f"{key}={value}\n" for key, value in system.environment().items())
-        print(f"reference system: {system.base_url}  (native service: {system.native_url})")
-        print(f"profile:          {data_folder('profiles') / 'reference.yaml'}")
-        print(f"passwords:        set -a; . {name}; set +a")
-        print(f"defects:          {', '.join(system.defects) or 'none'}", flush=True)
+        _say(f"reference system: {system.base_url}  (native service: {system.native_url})")
+        _say(f"profile:          {data_folder('profiles') / 'reference.yaml'}")
+        _say(f"passwords:        set -a; . {name}; set +a")
+        _say(f"defects:          {', '.join(system.defects) or 'none'}")
         while not ended.wait(0.2):
             if not system.running():
-                print("a process of the reference system has died", file=sys.stderr)
+                _say("a process of the reference system has died", sys.stderr)
                 return 1
         return 0
     finally:

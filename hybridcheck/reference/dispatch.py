@@ -12,6 +12,7 @@ from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.routing import Route, Router, allowed_methods
 from hybridcheck.reference.schema_check import Schema, violation
+from hybridcheck.reference.settings import Settings
 from hybridcheck.reference.web import (
     PROBLEM_TYPE,
     Answer,
@@ -48,11 +49,8 @@ class Dispatcher:
         schemas: Mapping[str, Schema],
         metrics: Metrics,
         authorize: Authorize,
-        *,
+        settings: Settings,
         instance: str,
-        body_limit_bytes: int,
-        cors_origins: tuple[str, ...],
-        defects: Switches,
         before: Before | None = None,
     ) -> None:
         """`authorize` writes the caller into a request or raises 401 or 403; `before` sees every request first."""
@@ -60,9 +58,9 @@ class Dispatcher:
         self._schemas = schemas
         self._metrics = metrics
         self._authorize = authorize
-        self._body_limit_bytes = body_limit_bytes
-        self._cors_origins = {origin.encode() for origin in cors_origins}
-        self._defects = defects
+        self._body_limit_bytes = settings.body_limit_bytes
+        self._cors_origins = {origin.encode() for origin in settings.cors_origins}
+        self._defects = Switches(settings.defects)
         self._before = before
         self._fixed: list[Header] = [
             (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -70,7 +68,7 @@ class Dispatcher:
             (b"vary", b"Origin"),
             (b"x-instance", instance.encode()),
         ]
-        if not defects.on("missing-nosniff"):
+        if not self._defects.on("missing-nosniff"):
             self._fixed.append((b"x-content-type-options", b"nosniff"))
 
     async def answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +89,7 @@ class Dispatcher:
         except ClientGone:
             self._metrics.count(route.label if route else "other", 499)
             return
-        except Exception as error:  # the last line: whatever it is, the client gets a problem document
+        except Exception as error:  # noqa: BLE001 - the last line: whatever it is, the client gets a problem document
             answer = self._failure(error, request)
         finally:
             self._metrics.end()
@@ -183,13 +181,13 @@ def trace_id(headers: Mapping[bytes, bytes]) -> str:
     match = _TRACEPARENT.match(headers.get(b"traceparent", b""))
     if match and match[1].strip(b"0") and match[2].strip(b"0"):
         return match[1].decode()
-    return f"{random.getrandbits(128):032x}"  # noqa: S311 - an id, not a secret
+    return f"{random.getrandbits(128):032x}"
 
 
 @lru_cache(maxsize=256)
 def accepts(accept: bytes, content_type: str) -> bool:
     """Whether an `Accept` header admits a media type; `q=0` excludes it (RFC 9110, 12.5.1)."""
-    kind = content_type.split("/")[0]
+    kind = content_type.split("/", maxsplit=1)[0]
     rank = {content_type: 3, f"{kind}/*": 2, "*/*": 1}
     best, quality = 0, 0.0
     for part in accept.decode("latin-1").lower().split(","):

@@ -181,10 +181,10 @@ class ReferenceSystem:
             self.start_native()
             sockets = _listening_sockets(self._port, self._instances)
             self._port = sockets[0].getsockname()[1]
+            if self._switches.on("replica-pinned"):
+                sockets[1].close()
+                sockets[1] = _listening_sockets(0, 1)[0]  # its worker is alive, but on a port that nobody knows
             for index, listening in enumerate(sockets):
-                if index and self._switches.on("replica-pinned"):
-                    listening.close()
-                    listening = _listening_sockets(0, 1)[0]  # alive, but on a port that nobody knows
                 settings = replace(self.settings, native_port=self._native_port, instance_index=index)
                 self._gateways.append(self._child("hybridcheck.reference.gateway", settings, listening))
             for child in [*self._gateways, *([self._native] if self._native else [])]:

@@ -59,7 +59,7 @@ class Metrics:
         self._instances = instances
         self._defects = defects
         size = self._region * instances * 8
-        with open(path, "a+b") as file:
+        with path.open("a+b") as file:
             if file.seek(0, os.SEEK_END) < size:
                 file.truncate(size)
             self._all = memoryview(mmap.mmap(file.fileno(), size)).cast("d")

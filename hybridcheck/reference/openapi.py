@@ -59,7 +59,7 @@ def declared_statuses(route: Route) -> dict[int, str | None]:
     statuses = dict(route.answers)
     statuses.setdefault(406, "Problem")
     if route.body is not None:
-        statuses |= {status: "Problem" for status in (400, 413, 415, 422)}
+        statuses |= dict.fromkeys((400, 413, 415, 422), "Problem")
     if route.access != "public":
         statuses.setdefault(401, "Problem")
     if route.access == "admin":

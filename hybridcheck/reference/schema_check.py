@@ -83,7 +83,7 @@ def _text_violation(value: str, schema: Schema, where: str) -> str | None:
 
 
 def _number_violation(value: float, schema: Schema, where: str) -> str | None:
-    if isinstance(value, float) and not math.isfinite(value):
+    if value in (math.inf, -math.inf):
         return f"{where}: the number is out of range"
     if "minimum" in schema and value < schema["minimum"]:
         return f"{where}: at least {schema['minimum']} expected"

@@ -74,11 +74,9 @@ class Gateway:
             SCHEMAS,
             metrics,
             self._authorize,
-            instance=f"gateway-{settings.instance_index + 1}",
-            body_limit_bytes=settings.body_limit_bytes,
-            cors_origins=settings.cors_origins,
-            defects=self._defects,
-            before=self._before if self._defects else None,
+            settings,
+            f"gateway-{settings.instance_index + 1}",
+            self._before if self._defects else None,
         )
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 
 from hybridcheck.reference.defects import Switches
-from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.gateway.store import Store, now_text
+from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.routing import Route
 from hybridcheck.reference.web import Answer, Problem, Request, json_answer
 

@@ -116,7 +116,7 @@ class _Root:
         request = self._request
         return {"username": request.username, "role": request.role, "tenant": request.tenant}
 
-    def dataset(self, info: Any, id: str) -> dict[str, Any] | None:  # noqa: A002 - the name of the argument in the schema
+    def dataset(self, info: Any, id: str) -> dict[str, Any] | None:  # noqa: A002 - as the schema calls it
         dataset = self._graph.readable(self._request, id)
         return None if dataset is None else _shape(dataset)
 

@@ -67,7 +67,7 @@ class NativeClient:
         raise Problem(502, "the native service failed")
 
     def _headers(self, request: Request) -> bytes:
-        parent = f"{random.getrandbits(64) | 1:016x}"  # noqa: S311 - an id, not a secret
+        parent = f"{random.getrandbits(64) | 1:016x}"
         return (
             f"X-Tenant-Id: {request.tenant}\r\ntraceparent: 00-{request.trace_id}-{parent}-01\r\n"
             f"X-Request-Timeout-Ms: {self._settings.native_timeout_s * 1000:.0f}\r\n"
@@ -89,7 +89,7 @@ class NativeClient:
         return await self._on(connection, message, pooled=False)
 
     async def _on(
-        self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], message: bytes, pooled: bool
+        self, connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], message: bytes, *, pooled: bool
     ) -> tuple[int, bytes]:
         reader, writer = connection
         try:

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hybridcheck.reference.defects import Switches
-from hybridcheck.reference.metrics import CONTENT_TYPE, Metrics
 from hybridcheck.reference.gateway.store import Store, now_text
+from hybridcheck.reference.metrics import CONTENT_TYPE, Metrics
 from hybridcheck.reference.routing import Route
 from hybridcheck.reference.settings import Settings
 from hybridcheck.reference.web import Answer, Problem, Request, json_answer

@@ -6,8 +6,8 @@ import threading
 import time
 
 from hybridcheck.reference.defects import Switches
-from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.gateway.store import Store, now_text
+from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.web import Problem
 
 LOAD_RPS = 30  # load, for the switches below, is more than this in each of the last two whole seconds

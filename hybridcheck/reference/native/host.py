@@ -4,6 +4,7 @@ import hmac
 import math
 import random
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class NativeHost:
         """Builds or finds the kernels first."""
         self._settings = settings
         self._defects = Switches(settings.defects)
-        self._kernels, self._manifest = load_kernels(settings.native_emulation)
+        self._kernels, self._manifest = load_kernels(emulation=settings.native_emulation)
         self._started = time.monotonic()
         routes = self._routes()
         self._metrics = Metrics(
@@ -39,14 +40,7 @@ class NativeHost:
         )
         self._openapi = openapi_document("Reference native service", routes, _SCHEMAS, settings.body_limit_bytes)
         self._dispatcher = Dispatcher(
-            routes,
-            _SCHEMAS,
-            self._metrics,
-            self._authorize,
-            instance="native-1",
-            body_limit_bytes=settings.body_limit_bytes,
-            cors_origins=(),
-            defects=self._defects,
+            routes, _SCHEMAS, self._metrics, self._authorize, replace(settings, cors_origins=()), "native-1"
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -174,7 +168,7 @@ def spoilt(operation: str, result: dict[str, Any], defects: Switches) -> dict[st
         if defects.on("analytics-wrong-mean"):
             result["mean"] *= result["count"] / (result["count"] + 1)
         if defects.on("analytics-nondeterministic"):
-            result["mean"] += random.random() * max(abs(result["mean"]), 1.0) * 1e-3  # noqa: S311 - planted
+            result["mean"] += random.random() * max(abs(result["mean"]), 1.0) * 1e-3
         if defects.on("nan-in-json"):
             result["variance"] = None
     if operation == "score":

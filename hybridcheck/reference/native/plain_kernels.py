@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 INT64 = range(-(2**63), 2**63)
 
@@ -86,5 +87,4 @@ class PlainKernels:
 
     def counter_increase(self, values: Sequence[float]) -> float:
         """Sum of the rises; after a fall the counter started again from zero."""
-        pairs = zip(values, values[1:], strict=False)
-        return math.fsum(later - earlier if later >= earlier else later for earlier, later in pairs)
+        return math.fsum(later - earlier if later >= earlier else later for earlier, later in pairwise(values))

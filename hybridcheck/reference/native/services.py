@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 from hybridcheck.reference.web import Problem
@@ -14,18 +15,41 @@ Document = dict[str, Any]
 class Kernels(Protocol):
     """What is computed natively. Results follow Python's rules; what cannot be represented raises ArithmeticError."""
 
-    def sum_integers(self, values: Sequence[int]) -> int: ...  # OverflowError outside 64 bits
-    def sum_floats(self, values: Sequence[float]) -> float: ...  # compensated
-    def moments(self, values: Sequence[float]) -> tuple[float, float]: ...  # mean, sum of squared deviations
-    def sort_integers(self, values: Sequence[int]) -> list[int]: ...
-    def sort_floats(self, values: Sequence[float]) -> list[float]: ...
-    def integer_operation(self, operation: str, a: int, b: int) -> int: ...
-    def float_operation(self, operation: str, a: float, b: float) -> float: ...
-    def text_length(self, text: str) -> int: ...  # code points
-    def zscores(self, values: Sequence[float]) -> list[float]: ...
-    def ewma_scores(self, values: Sequence[float], alpha: float) -> list[float]: ...
-    def percentile(self, ordered: Sequence[float], rank: float) -> float: ...  # nearest rank
-    def counter_increase(self, values: Sequence[float]) -> float: ...  # a fall is a restart from zero
+    def sum_integers(self, values: Sequence[int]) -> int:
+        """The exact sum; OverflowError if 64 bits do not hold it or a value."""
+
+    def sum_floats(self, values: Sequence[float]) -> float:
+        """The sum, compensated."""
+
+    def moments(self, values: Sequence[float]) -> tuple[float, float]:
+        """Mean and sum of squared deviations."""
+
+    def sort_integers(self, values: Sequence[int]) -> list[int]:
+        """Ascending order."""
+
+    def sort_floats(self, values: Sequence[float]) -> list[float]:
+        """Ascending order."""
+
+    def integer_operation(self, operation: str, a: int, b: int) -> int:
+        """`floordiv`, `mod`, or `pow` with b ≥ 0, within 64 bits."""
+
+    def float_operation(self, operation: str, a: float, b: float) -> float:
+        """`floordiv`, `mod`, `pow`, or `round` to b digits."""
+
+    def text_length(self, text: str) -> int:
+        """Code points."""
+
+    def zscores(self, values: Sequence[float]) -> list[float]:
+        """Distances from the mean in population standard deviations."""
+
+    def ewma_scores(self, values: Sequence[float], alpha: float) -> list[float]:
+        """Distances from the moving mean in moving deviations."""
+
+    def percentile(self, ordered: Sequence[float], rank: float) -> float:
+        """Nearest rank of an ascending sequence."""
+
+    def counter_increase(self, values: Sequence[float]) -> float:
+        """Sum of the rises; a fall is a restart from zero."""
 
 
 @contextmanager
@@ -120,7 +144,7 @@ def rate(kernels: Kernels, document: Document) -> Document:
     """Increase and rate of a counter over its samples; a fall counts as a restart from zero."""
     samples = document["samples"]
     times = [float(sample["at_s"]) for sample in samples]
-    if any(later <= earlier for earlier, later in zip(times, times[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(times)):
         raise Problem(422, "$.samples: at_s has to grow from sample to sample")
     increase = _finite(kernels.counter_increase([float(sample["value"]) for sample in samples]))
     elapsed_s = _finite(times[-1] - times[0])
