@@ -5,7 +5,7 @@ import random
 from decimal import Decimal, localcontext
 
 import pytest
-from scipy import special, stats  # type: ignore[import-untyped]  # scipy ships no types
+from scipy import special, stats
 
 from hybridcheck.statistics.beta import (
     inverse_regularised_incomplete_beta,
