@@ -28,19 +28,25 @@ CATALOGUE: tuple[Defect, ...] = (
     Defect(
         "wrong-schema",
         "GET /api/datasets answers `total` as text, against its schema",
-        "contract.schema",
+        "contract.answers-as-declared",
         "gateway/datasets.py",
     ),
     Defect(
-        "server-error", "a valid GET /dashboards/{id} answers 500", "contract.no-server-error", "gateway/dashboards.py"
+        "server-error",
+        "a valid GET /dashboards/{id} answers 500",
+        "contract.answers-as-declared",
+        "gateway/dashboards.py",
     ),
     Defect(
-        "wrong-status", "GET /dashboards answers 202 where 200 is declared", "contract.status", "gateway/dashboards.py"
+        "wrong-status",
+        "GET /dashboards answers 202 where 200 is declared",
+        "contract.answers-as-declared",
+        "gateway/dashboards.py",
     ),
     Defect(
         "wrong-content-type",
         "GET /dashboards labels its JSON as text/html",
-        "contract.content-type",
+        "contract.answers-as-declared",
         "gateway/dashboards.py",
     ),
     Defect(
@@ -76,13 +82,13 @@ CATALOGUE: tuple[Defect, ...] = (
     Defect(
         "no-auth",
         "GET /api/datasets answers without credentials",
-        "authn.missing-token-refused",
+        "authn.missing-credentials-refused",
         "gateway/authentication.py",
     ),
     Defect(
         "garbage-token-accepted",
         "any text is taken for a valid token",
-        "authn.garbage-token-refused",
+        "authn.garbage-credentials-refused",
         "gateway/authentication.py",
     ),
     Defect(
@@ -213,9 +219,19 @@ CATALOGUE: tuple[Defect, ...] = (
     Defect("metrics-missing-counter", "http_requests_total is missing from /metrics", "metrics.counter", "metrics.py"),
     Defect("metrics-double-count", "each request is counted twice", "metrics.counter", "metrics.py"),
     # load
-    Defect("slow", "each answer takes 300 ms longer", "load.latency", "gateway/strain.py"),
-    Defect("flaky-errors", "under load every twentieth answer is 500", "load.error-ratio", "gateway/strain.py"),
-    Defect("no-recovery", "after load, every answer is a slow 503 for a minute", "load.recovery", "gateway/strain.py"),
+    Defect("slow", "each answer takes 300 ms longer", "load.latency-limit", "gateway/strain.py"),
+    Defect(
+        "flaky-errors",
+        "under load (over 60 requests/s for 4 s) every twentieth answer is 500",
+        "load.error-limit",
+        "gateway/strain.py",
+    ),
+    Defect(
+        "no-recovery",
+        "after load (over 60 requests/s for 4 s) every answer is a slow 503 for a minute",
+        "recovery.after-load",
+        "gateway/strain.py",
+    ),
     Defect(
         "memory-growth", "32 KiB are kept for every request (at most 400 MiB)", "resources.memory", "gateway/strain.py"
     ),

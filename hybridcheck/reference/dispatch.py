@@ -49,6 +49,7 @@ class Dispatcher:
         schemas: Mapping[str, Schema],
         metrics: Metrics,
         authorize: Authorize,
+        *,
         settings: Settings,
         instance: str,
         before: Before | None = None,

@@ -74,9 +74,9 @@ class Gateway:
             SCHEMAS,
             metrics,
             self._authorize,
-            settings,
-            f"gateway-{settings.instance_index + 1}",
-            self._before if self._defects else None,
+            settings=settings,
+            instance=f"gateway-{settings.instance_index + 1}",
+            before=self._before if self._defects else None,
         )
         self._tasks: list[asyncio.Task[None]] = []
 

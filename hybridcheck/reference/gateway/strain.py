@@ -4,13 +4,17 @@ import asyncio
 import hashlib
 import threading
 import time
+from collections import deque
 
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.gateway.store import Store, now_text
 from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.web import Problem
 
-LOAD_RPS = 30  # load, for the switches below, is more than this in each of the last two whole seconds
+LOAD_RPS = 60  # load, for the switches below, is more than this in each of the last LOAD_S whole seconds: more than a
+LOAD_S = 4  # burst of functional requests
+FALLEN_TO = 0.45  # after load, fewer than this share of its best second is the end of the load
+WINDOW_S = 0.5
 SLOW_S = 0.3
 BROKEN_FOR_S = 60.0
 KEPT_BYTES = 32 * 1024
@@ -56,8 +60,9 @@ class Strain:
         """Starts the thread of `cpu-hog` if it is on."""
         self._defects = defects
         self._per_second: dict[int, int] = {}
+        self._recent: deque[float] = deque()
         self._seen = 0
-        self._was_loaded = False
+        self._best_rps = 0  # best second of the load that is going on; 0 without one
         self._broken_until = 0.0
         self._kept: list[bytes] = []
         if defects.on("cpu-hog"):
@@ -66,28 +71,34 @@ class Strain:
     async def suffer(self) -> None:
         """Called before each request is answered."""
         now = time.monotonic()
+        self._note(now)
+        if self._defects.on("memory-growth") and len(self._kept) * KEPT_BYTES < KEPT_AT_MOST_BYTES:
+            self._kept.append(bytes([self._seen % 255 + 1]) * KEPT_BYTES)
+        if self._defects.on("slow"):
+            await asyncio.sleep(SLOW_S)
+        if self._defects.on("flaky-errors") and self._loaded(now) and self._seen % 20 == 0:
+            raise RuntimeError("planted failure")
+        if self._defects.on("no-recovery"):
+            await self._fail_after_load(now)
+
+    def _note(self, now: float) -> None:
         second = int(now)
         self._seen += 1
         self._per_second[second] = self._per_second.get(second, 0) + 1
-        if len(self._per_second) > 10:
-            self._per_second = {key: count for key, count in self._per_second.items() if key > second - 5}
-        if self._defects.on("memory-growth") and len(self._kept) * KEPT_BYTES < KEPT_AT_MOST_BYTES:
-            self._kept.append(b"\1" * KEPT_BYTES)
-        if self._defects.on("slow"):
-            await asyncio.sleep(SLOW_S)
-        if self._defects.on("flaky-errors") and self._loaded(second) and self._seen % 20 == 0:
-            raise RuntimeError("planted failure")
-        if self._defects.on("no-recovery"):
-            await self._fail_after_load(now, second)
+        if len(self._per_second) > 4 * LOAD_S:
+            self._per_second = {key: count for key, count in self._per_second.items() if key >= second - LOAD_S}
+        self._recent.append(now)
+        while self._recent[0] < now - WINDOW_S:
+            self._recent.popleft()
 
-    def _loaded(self, second: int) -> bool:
-        return all(self._per_second.get(second - back, 0) > LOAD_RPS for back in (1, 2))
+    def _loaded(self, now: float) -> bool:
+        return all(self._per_second.get(int(now) - back, 0) > LOAD_RPS for back in range(1, LOAD_S + 1))
 
-    async def _fail_after_load(self, now: float, second: int) -> None:
-        if self._loaded(second):
-            self._was_loaded = True
-        elif self._was_loaded and self._per_second.get(second - 1, 0) < LOAD_RPS / 3:
-            self._was_loaded = False
+    async def _fail_after_load(self, now: float) -> None:
+        if self._loaded(now):
+            self._best_rps = max(self._best_rps, self._per_second[int(now) - 1])
+        if self._best_rps and len(self._recent) / WINDOW_S < FALLEN_TO * self._best_rps:
+            self._best_rps = 0
             self._broken_until = now + BROKEN_FOR_S
         if now < self._broken_until:
             await asyncio.sleep(1.0)

@@ -40,7 +40,12 @@ class NativeHost:
         )
         self._openapi = openapi_document("Reference native service", routes, _SCHEMAS, settings.body_limit_bytes)
         self._dispatcher = Dispatcher(
-            routes, _SCHEMAS, self._metrics, self._authorize, replace(settings, cors_origins=()), "native-1"
+            routes,
+            _SCHEMAS,
+            self._metrics,
+            self._authorize,
+            settings=replace(settings, cors_origins=()),
+            instance="native-1",
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
