@@ -21,17 +21,8 @@ LONGEST_WAIVER_DAYS = 90
 
 JSON_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 
-DRAFTS = {
-    str(draft.META_SCHEMA.get("$id") or draft.META_SCHEMA["id"]).rstrip("#"): draft
-    for draft in (
-        jsonschema.Draft202012Validator,
-        jsonschema.Draft201909Validator,
-        jsonschema.Draft7Validator,
-        jsonschema.Draft6Validator,
-        jsonschema.Draft4Validator,
-    )
-}
-"""The drafts that a schema may name in `$schema`; 2020-12 where it names none."""
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+"""The one draft that declared schemas are read as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +184,8 @@ def schema_faults(schema: Json) -> Iterator[tuple[str, str]]:
         yield "a JSON Schema is a mapping", "schema: {type: object, required: [id]}"
         return
     declared = schema.get("$schema") if isinstance(schema, dict) else None
-    if declared is not None and not _known_draft(declared):
-        yield f"the draft {declared!r} is not known", f"leave `$schema` out, or write {next(iter(DRAFTS))}"
-        return
+    if declared is not None and declared != DRAFT:
+        yield f"schemas are read as draft 2020-12, not as {str(declared)[:80]!r}", "leave `$schema` out"
     for reference in _references(schema):
         if not reference.startswith("#"):
             yield (
@@ -203,17 +193,13 @@ def schema_faults(schema: Json) -> Iterator[tuple[str, str]]:
                 "copy what it means under `$defs`: nothing is fetched",
             )
     try:
-        DRAFTS[declared.rstrip("#") if declared else next(iter(DRAFTS))].check_schema(schema)
+        jsonschema.Draft202012Validator.check_schema(schema)
     except jsonschema.SchemaError as wrong:
         at = "/".join(str(step) for step in wrong.absolute_path)
         hint = f"types: {', '.join(JSON_TYPES)}" if at.endswith("type") else ""
         yield f"is not a valid JSON Schema{' at ' + at if at else ''}: {wrong.message[:200]}", hint
     except RecursionError:
         yield "this JSON Schema is nested too deeply", ""
-
-
-def _known_draft(declared: Json) -> bool:
-    return isinstance(declared, str) and declared.rstrip("#") in DRAFTS
 
 
 def _references(schema: Json) -> Iterator[str]:

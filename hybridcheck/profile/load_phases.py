@@ -31,3 +31,12 @@ def planned_requests(phase: LoadPhaseSpec) -> float | None:
         return None
     mean_rps = (phase.from_rps + phase.rate_rps) / 2 if phase.shape == "ramp" else phase.rate_rps
     return mean_rps * phase.duration_s
+
+
+def with_load_operations(profile: Profile) -> Profile:
+    """The profile with the operations of each load phase written out, so that everybody reads the same."""
+    phases = {
+        name: phase.model_copy(update={"operations": dict(weights(profile, phase))})
+        for name, phase in profile.load.items()
+    }
+    return profile.model_copy(update={"load": phases}) if phases else profile

@@ -14,6 +14,7 @@ from hybridcheck.errors import Complaint, ProfileError
 from hybridcheck.profile.consistency import contradictions
 from hybridcheck.profile.document import Document, KeyPath, Refused, read_bytes, read_document
 from hybridcheck.profile.environment import Overrides, apply, read_overrides
+from hybridcheck.profile.load_phases import with_load_operations
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.references import Resolved, resolve
 from hybridcheck.profile.wording import complain_of, in_file
@@ -23,7 +24,7 @@ from hybridcheck.profile.wording import complain_of, in_file
 class Loaded:
     """A profile as it was read.
 
-    `profile` has the environment's thresholds applied. `path` is None for a run without a profile. `digest` is the
+    `profile` has the environment's thresholds applied and the operations of each load phase written out. `path` is None for a run without a profile. `digest` is the
     SHA-256 of the file's bytes in hex. `lines` gives the line of each key path. `secrets` are the values that the
     redactor has to learn; they never show in `repr`.
     """
@@ -61,6 +62,7 @@ def read_text(data: bytes, path: Path, environment: Mapping[str, str], *, today:
     profile, resolved = _checked(document, path.parent, environment, overrides, today or datetime.now(UTC).date())
     if profile is None or document.complaints:
         raise ProfileError(_in_order(document.complaints))
+    profile = with_load_operations(profile)
     digest = hashlib.sha256(data).hexdigest()
     secrets = tuple(sorted({secret for secret in resolved.secrets if secret}))
     return Loaded(profile, path, digest, document.lines, overrides, secrets)

@@ -1,0 +1,114 @@
+"""From a declared load phase to what the generator has to do: scaled to the budget, every request resolved. Pure."""
+
+import json
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+from pydantic import Field
+
+from hybridcheck.cases import Budget, Frozen
+from hybridcheck.profile.load_phases import weights
+from hybridcheck.profile.models import LoadPhaseSpec, Profile
+from hybridcheck.profile.operations import Operation
+
+LONGEST_S = {Budget.QUICK: 10.0, Budget.STANDARD: 120.0}
+"""The longest load phase of a budget; `full` drives phases as declared."""
+
+FEWEST_JUDGED_S = 8.0
+"""What a shortened phase leaves to judge: its warm-up is shortened too."""
+
+MOST_WEIGHT = 10_000
+PATH_SAFE = "/:@!$&'()*+,;=-._~%"  # RFC 3986, section 3.3, and what is percent-encoded already
+
+
+class DriveOperation(Frozen):
+    """One kind of request of a load phase. `limits_ms` are the latency limits that its answers are counted against.
+
+    `path` has its query, both percent-encoded, relative to the target's base URL. `body` is text in UTF-8.
+    """
+
+    id: str
+    method: str
+    path: str
+    weight: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
+    identity: str | None = None
+    expected_statuses: tuple[int, ...]
+    content_type: str | None = None
+    limits_ms: tuple[float, ...] = ()
+
+
+class Drive(Frozen):
+    """A load phase as it will be driven; its records go to the shared stream `stream` (`load/NAME`)."""
+
+    stream: str
+    spec: LoadPhaseSpec
+    operations: tuple[DriveOperation, ...] = Field(min_length=1)
+    shortened_from_s: float | None = None
+
+
+def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
+    """The drive of the declared phase `name`; its operations must exist and be sendable (`consistency` sees to it)."""
+    declared = profile.load[name]
+    spec = scaled(declared, budget)
+    chosen = weights(profile, declared)
+    whole = _whole_weights(chosen)
+    found = {operation.id: operation for _, _, operation in profile.all_operations()}
+    operations = tuple(_resolved(profile, spec, found[key], weight) for key, weight in whole.items())
+    shortened = declared.duration_s if spec.duration_s < declared.duration_s else None
+    return Drive(stream=f"load/{name}", spec=spec, operations=operations, shortened_from_s=shortened)
+
+
+def scaled(spec: LoadPhaseSpec, budget: Budget) -> LoadPhaseSpec:
+    """The phase within the budget's time. Limits, rates and users stay as declared; a ramp gets steeper."""
+    longest_s = LONGEST_S.get(budget)
+    if longest_s is None or spec.duration_s <= longest_s:
+        return spec
+    warmup_s = min(spec.warmup_s, longest_s - FEWEST_JUDGED_S)
+    return spec.model_copy(update={"duration_s": longest_s, "warmup_s": warmup_s})
+
+
+def encode_path(operation: Operation) -> str:
+    """The path of a request with its parameters and query, percent-encoded."""
+    query = urlencode(list(operation.query.items()))
+    return quote(operation.url_path(), safe=PATH_SAFE) + (f"?{query}" if query else "")
+
+
+def _resolved(profile: Profile, spec: LoadPhaseSpec, operation: Operation, weight: int) -> DriveOperation:
+    headers = tuple(operation.headers.items())
+    body = None
+    if operation.body is not None:
+        body = operation.body if isinstance(operation.body, str) else json.dumps(operation.body)
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            headers = (*headers, ("Content-Type", "application/json"))
+    return DriveOperation(
+        id=operation.id,
+        method=operation.method,
+        path=encode_path(operation),
+        weight=weight,
+        headers=headers,
+        body=body,
+        identity=operation.identity if operation.auth != "none" else None,
+        expected_statuses=operation.expect.status,
+        content_type=operation.expect.content_type,
+        limits_ms=_limits_ms(profile, spec, operation.id),
+    )
+
+
+def _limits_ms(profile: Profile, spec: LoadPhaseSpec, operation_id: str) -> tuple[float, ...]:
+    own = spec.objectives.get(operation_id)
+    every = spec.objectives.get("*")
+    limits = {profile.thresholds.max_latency_ms}
+    for objective in (own, every):
+        if objective is not None:
+            limits |= {objective.p95_ms, objective.p99_ms}
+    return tuple(sorted(limit for limit in limits if limit is not None))
+
+
+def _whole_weights(declared: Mapping[str, float]) -> dict[str, int]:
+    """Weights as whole numbers in the declared proportions: as they are where they are whole, else per ten thousand."""
+    if all(weight.is_integer() and weight <= MOST_WEIGHT for weight in map(float, declared.values())):
+        return {key: int(weight) for key, weight in declared.items()}
+    total = sum(declared.values())
+    return {key: max(1, round(weight / total * MOST_WEIGHT)) for key, weight in declared.items()}
