@@ -23,6 +23,7 @@ says upper <= limit and `fail` says lower > limit, decisions can only be withdra
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from hybridcheck.statistics.beta import normal_quantile, student_t_quantile
@@ -163,10 +164,13 @@ def _spreads(batches: Sequence[Batch], min_batches: int) -> tuple[tuple[float, i
 
 def _corrected(effect: float, batch_count: int, confidence: float) -> float:
     """Return the design effect times (t/z)^2, Korn & Graubard's correction for its few degrees of freedom."""
-    if effect <= 1.0 or batch_count < 2:
-        return effect
+    return effect * _widening(batch_count, confidence) if effect > 1.0 and batch_count > 1 else effect
+
+
+@lru_cache(maxsize=1024)
+def _widening(batch_count: int, confidence: float) -> float:
     level = max(confidence, 0.75)  # below it t/z is not a widening
-    return float(effect * (student_t_quantile(level, batch_count - 1) / normal_quantile(level)) ** 2)
+    return (student_t_quantile(level, batch_count - 1) / normal_quantile(level)) ** 2
 
 
 def design_effect(batches: Sequence[Batch]) -> float:
