@@ -1,0 +1,116 @@
+"""The manifest: what this run is about to create, has created, and has removed; on the disk before the request.
+
+One JSON line per step of one thing (`intended`, `created`, `not_created`, `removed`, `left`), numbered by `entry`.
+`hybridcheck cleanup MANIFEST` removes from it what a killed run left behind. It holds no secret: only identity names.
+"""
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from hybridcheck.errors import OutputError, ToolError, UsageError
+from hybridcheck.evidence import Exchange
+from hybridcheck.profile.operations import Operation
+
+Step = Literal["intended", "created", "not_created", "removed", "left"]
+
+GONE = frozenset({404, 410})
+"""Statuses that say that there is nothing to remove (any more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing: which operation creates it, which removes it, as whom, and its id once it is known."""
+
+    entry: int
+    step: Step
+    run_id: str
+    base_url: str
+    case: str
+    operation: str
+    cleanup: str | None
+    identity: str | None
+    resource: str | None = None
+
+
+class Manifest:
+    """An open manifest file; each line is on the disk when its call returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._entries = 0
+
+    def intend(
+        self, *, run_id: str, base_url: str, case: str, operation: str, cleanup: str | None, identity: str | None
+    ) -> Entry:
+        """Write down what the next request is about to create.
+
+        Raises:
+            OutputError: where it cannot be written; the request must then not be sent.
+        """
+        self._entries += 1
+        entry = Entry(self._entries, "intended", run_id, base_url, case, operation, cleanup, identity)
+        self._write(entry)
+        return entry
+
+    def step(self, entry: Entry, step: Step, resource: str | None = None) -> Entry:
+        """Write down what has become of it."""
+        moved = replace(entry, step=step, resource=resource if resource is not None else entry.resource)
+        self._write(moved)
+        return moved
+
+    def _write(self, entry: Entry) -> None:
+        line = json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                if os.write(descriptor, line) != len(line):
+                    raise OutputError("the manifest was written in part", where=str(self._path))
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise OutputError(f"cannot write: {error.strerror}", where=str(self._path)) from error
+
+
+def read_manifest(path: Path) -> tuple[Entry, ...]:
+    """The last step of every entry, in the order of creation. A last line that was cut off is left out.
+
+    Raises:
+        UsageError: where the file cannot be read or is no manifest.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    last: dict[tuple[str, int], Entry] = {}
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            entry = Entry(**json.loads(line))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise UsageError(f"line {number} is no manifest entry: {error}", where=str(path)) from error
+        last[entry.run_id, entry.entry] = entry
+    return tuple(last.values())
+
+
+def cleanup_path(operation: Operation, resource: str) -> str:
+    """The path of a clean-up operation for one resource: the id stands in each part that is not filled.
+
+    Raises:
+        ToolError: where the operation has no such part, or the id could change where the path leads.
+    """
+    path = operation.url_path()
+    if "{" not in path:
+        raise ToolError(f"the path of '{operation.id}' has no {{id}} part that says what to remove")
+    if resource in {"", ".", ".."}:
+        raise ToolError(f"'{resource}' is no id of a resource")
+    return re.sub(r"\{[^{}]*\}", lambda _: quote(resource, safe=""), path)
+
+
+def is_removed(exchange: Exchange) -> bool:
+    """Whether the answer to a clean-up request says that the resource is gone."""
+    return exchange.status is not None and (200 <= exchange.status < 300 or exchange.status in GONE)
