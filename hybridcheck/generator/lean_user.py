@@ -76,7 +76,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
     plan_pipe = int(os.environ["HYBRIDCHECK_PLAN_FD"])
     message = json.loads(_read_line(plan_pipe))
     plan = message["plan"]
-    bodies = {operation["name"]: base64.b64decode(operation["body"]) for operation in plan["operations"]}
+    bodies = {operation["name"]: base64.urlsafe_b64decode(operation["body"]) for operation in plan["operations"]}
     orders = read_orders(plan, message["secrets"], bodies)
     pipe = ReportPipe(int(os.environ["HYBRIDCHECK_REPORT_FD"]))
     run = LoadRun(orders, pipe, LocustFold(environment, int(time.time())))

@@ -7,7 +7,7 @@ operations does not hold up arrivals.
 
 import gc
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -59,6 +59,7 @@ class LoadRun:
         self._loop_lag_ns = self._ticks = 0
         self._expected_tick_ns = 0
         self._ended = False
+        self._outgoing: deque[tuple[Operation, dict[str, Any]]] = deque()
 
     def addresses(self) -> tuple[Address, ...]:
         """The target's addresses, resolved once at the start.
@@ -134,39 +135,44 @@ class LoadRun:
     def _second_hand(self) -> None:
         """Report each second when it is over, and the end when nothing is left to do."""
         second = 0
-        while not self._ended:
+        while not self._over():
             second = max(second, (_clock() - self.origin_ns) // NS_PER_S) + 1  # seconds slept through stay missing
             while (left_ns := self.origin_ns + second * NS_PER_S - _clock()) > 0:
                 gevent.sleep(min(left_ns / NS_PER_S, 0.1))
                 if self._nothing_left():
                     self.finish("completed")
-                if self.done.is_set():
+                if self._over():
                     return
             self._report_health(second - 1)
-            self._settle(second, pause=True)
+            self._settle(second)
+            self._send_reports(pause=True)
+
+    def _over(self) -> bool:
+        return self._ended
 
     def _nothing_left(self) -> bool:
         now = _clock() - self.origin_ns
         return self.pace.exhausted(now) and not any(lane.deadline_ns for lane in self._lanes)
 
-    def _settle(self, before_second: int, *, pause: bool) -> None:
-        """Report all seconds, in order, whose arrivals all have an outcome; then the windows that are complete."""
+    def _settle(self, before_second: int) -> None:
+        """Queue all seconds, in order, whose arrivals all have an outcome; then the windows that are complete."""
         books = [(operation, operation.book) for operation in self.orders.operations]
         while self._settled < before_second and not self.pace.open_before((self._settled + 1) * NS_PER_S):
             if not all(book.settled(self._settled) for _, book in books):
                 break
-            for operation, book in books:
-                self._report(operation, book.close_second(self._settled), pause=pause)
+            self._outgoing.extend((operation, book.close_second(self._settled)) for operation, book in books)
             self._settled += 1
         for operation, book in books:
-            for window in book.close_windows(self._settled):
-                self._report(operation, window, pause=pause)
+            self._outgoing.extend((operation, window) for window in book.close_windows(self._settled))
 
-    def _report(self, operation: Operation, report: dict[str, Any], *, pause: bool) -> None:
-        self._pipe.write(report)
-        self._fold(operation, report)
-        if pause:
-            gevent.sleep(0)
+    def _send_reports(self, *, pause: bool) -> None:
+        """Write what is queued and fold it into Locust's statistics; `finish` may take over in any pause."""
+        while self._outgoing:
+            operation, report = self._outgoing.popleft()
+            self._pipe.write(report)
+            self._fold(operation, report)
+            if pause:
+                gevent.sleep(0)
 
     def _report_health(self, second: int) -> None:
         self._next_health = second + 1
@@ -224,10 +230,11 @@ class LoadRun:
         self.pace.stop(now)
         seconds = -(-min(now, self.orders.duration_ns) // NS_PER_S)
         self._report_health(self._next_health)
-        self._settle(seconds, pause=False)
+        self._settle(seconds)
         for operation in self.orders.operations:
-            for window in operation.book.close_windows(seconds + operation.book.window_s):
-                self._report(operation, window, pause=False)
+            book = operation.book
+            self._outgoing.extend((operation, window) for window in book.close_windows(seconds + book.window_s))
+        self._send_reports(pause=False)
         self._pipe.write(self._end_marker(cause, seconds))
         self._pipe.flush(_FLUSH_PATIENCE_S)
         self.done.set()

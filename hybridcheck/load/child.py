@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -47,8 +47,10 @@ async def drive(
     stop: asyncio.Event | None = None,
     grace_s: float = 5.0,
     silence_s: float = 15.0,
-) -> AsyncIterator[Report]:
+) -> AsyncGenerator[Report, None]:
     """Carry out a plan in a child process and yield its reports; the last one is always a `ChildEnd`.
+
+    Who may leave the loop early iterates within `contextlib.aclosing(drive(plan))`, as with every async generator.
 
     Setting `stop` asks the child to end: it still reports what it has, and the cause is `aborted`. Closing or cancelling
     the iterator ends the child too, without the rest. Either way it gets SIGTERM, after `grace_s` SIGKILL, and is reaped.

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hybridcheck.load import shapes
 
@@ -24,7 +24,9 @@ HeaderValue = Annotated[str, Field(pattern=FIELD_VALUE)]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
+    )
 
 
 class Operation(_Frozen):
@@ -40,7 +42,7 @@ class Operation(_Frozen):
     weight: int = Field(default=1, ge=1, le=10_000)
     headers: tuple[tuple[HeaderName, HeaderValue], ...] = ()
     secret_headers: tuple[tuple[HeaderName, str], ...] = ()
-    body: Base64Bytes = b""
+    body: bytes = b""
     expected_statuses: tuple[Annotated[int, Field(ge=200, le=599)], ...] = Field(default=(200,), min_length=1)
     content_type: str | None = None
     body_contains: str | None = Field(default=None, min_length=1)

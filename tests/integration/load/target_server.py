@@ -1,0 +1,106 @@
+"""A small target with scripted answers, for the load engine's tests; run as a process, prints its port first.
+
+Every path is a behaviour. It counts what it received, and `/count` (never counted) tells as JSON.
+"""
+
+import asyncio
+import json
+import socket
+import ssl
+import struct
+import sys
+import zlib
+from collections import Counter
+
+COUNTS: Counter[str] = Counter()
+BODY = b'{"status":"ok"}'
+
+
+def framed(body: bytes = BODY, status: str = "200 OK", extra: bytes = b"") -> bytes:
+    """An answer whose length is said in its head."""
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + extra + b"\r\n" + body
+
+
+def gzipped(body: bytes) -> bytes:
+    """The body as gzip."""
+    packer = zlib.compressobj(wbits=31)
+    return packer.compress(body) + packer.flush()
+
+
+CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n{"stat\r\n9\r\nus":"ok"}\r\n0\r\n\r\n'
+ANSWERS = {
+    "/ok": framed(),
+    "/fails": framed(b"broken", "500 Internal Server Error"),
+    "/chunked": CHUNKED,
+    "/head": framed(b"", extra=b"")[: framed(b"").index(b"Content-Length")] + b"Content-Length: 4711\r\n\r\n",
+    "/interim": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + framed(),
+    "/gzip": framed(gzipped(BODY), extra=b"Content-Encoding: gzip\r\n"),
+    "/twice": framed() + framed(),
+    "/garbage": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "/redirect": framed(b"", "302 Found", b"Location: /ok\r\n"),
+}
+THEN_CLOSES = {
+    "/close": framed(extra=b"Connection: close\r\n"),
+    "/until-close": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + BODY,
+    "/early": framed(b"x" * 100)[:-60],
+    "/nothing": b"",
+    "/half-chunk": CHUNKED[:-12],
+}
+
+
+async def answer(path: str, writer: asyncio.StreamWriter) -> bool:
+    """Answer one request; True when the connection lives on."""
+    if path == "/count":
+        writer.write(framed(json.dumps(COUNTS).encode()))
+        return True
+    COUNTS[path] += 1
+    if path.startswith("/slow/"):
+        await asyncio.sleep(int(path.rsplit("/", 1)[1]) / 1000)
+        writer.write(framed())
+    elif path == "/hangs":
+        await asyncio.sleep(60)
+    elif path == "/drips":
+        for byte in framed():
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.002)
+    elif path == "/reset":
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return False
+    else:
+        writer.write(ANSWERS.get(path) or THEN_CLOSES.get(path, framed(b"?", "404 Not Found")))
+    return path not in THEN_CLOSES
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """One connection until somebody closes it."""
+    COUNTS["connections"] += 1
+    try:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            length = next((line[15:] for line in head.split("\r\n") if line.lower().startswith("content-length:")), "0")
+            await reader.readexactly(int(length))
+            COUNTS["authorized"] += "Authorization: Bearer secret-token" in head
+            if not await answer(head.split(" ")[1], writer):
+                break
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    writer.close()
+
+
+async def main(certificate: str | None) -> None:
+    """Serve on a free port and tell which."""
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context, backlog=1000)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else None))
