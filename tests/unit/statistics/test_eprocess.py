@@ -7,6 +7,7 @@ import pytest
 from scipy import integrate, stats
 
 from hybridcheck.statistics.eprocess import log_e_value
+from hybridcheck.statistics.rates import Batch, design_effect
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_the_expected_value_under_the_limit_is_at_most_one() -> None:
 
 
 def test_looking_every_second_stays_within_the_risk_and_finds_defects() -> None:
-    """300 runs at the limit, a look each second: under 1 % stops; at three times the limit nearly all stop."""
+    """200 runs at the limit, a look each second: about 1 % stops; at three times the limit nearly all stop."""
     generator = random.Random(12)
 
     def stops(share: float) -> bool:
@@ -51,6 +52,26 @@ def test_looking_every_second_stays_within_the_risk_and_finds_defects() -> None:
 
     assert sum(stops(0.02) for _ in range(200)) <= 4
     assert sum(stops(0.06) for _ in range(60)) >= 55
+
+
+def test_effective_numbers_keep_the_risk_under_correlation() -> None:
+    """100 correlated runs at the limit: raw counts stop far above 1 %, counts over the design effect do not."""
+    generator = random.Random(1)
+    raw = effective = 0
+    for _ in range(100):
+        batches: list[Batch] = []
+        raw_stop = effective_stop = False
+        for second in range(1, 61):
+            share = generator.betavariate(0.02 * 9, 0.98 * 9)  # correlation 0.1 within a second
+            batches.append(Batch(sum(generator.random() < share for _ in range(25)), 25))
+            bad = sum(batch.bad for batch in batches)
+            raw_stop |= log_e_value(bad, 25 * second, 0.02) >= math.log(100)
+            effect = design_effect(batches)
+            effective_stop |= second >= 10 and log_e_value(bad / effect, 25 * second / effect, 0.02) >= math.log(100)
+        raw += raw_stop
+        effective += effective_stop
+    assert raw >= 5
+    assert effective <= 1
 
 
 @pytest.mark.parametrize(("k", "n", "p0"), [(-1, 2, 0.5), (3, 2, 0.5), (1, 2, 0.0), (1, 2, 1.0), (1, math.inf, 0.5)])
