@@ -60,3 +60,10 @@ def as_markdown_code(text: str, most_characters: int = MOST_CHARACTERS) -> str:
     fence = "`" * (max((len(run) for run in _BACKTICKS.findall(line)), default=0) + 1)
     padding = " " if line[0] in "` " or line[-1] in "` " else ""
     return f"{fence}{padding}{line}{padding}{fence}"
+
+
+def as_markdown_block(text: str) -> str:
+    """A fenced block of its own, for lines to copy; a longer fence than any that the text brings."""
+    lines = [for_terminal(line) for line in text.splitlines()]
+    fence = "`" * max(3, *(len(run) + 1 for line in lines for run in _BACKTICKS.findall(line)), 3)
+    return "\n".join(("", fence, *lines, fence, ""))

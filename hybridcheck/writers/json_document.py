@@ -1,13 +1,16 @@
 """The verdict as its canonical JSON document: one serialisation, checked against the published schema, written whole."""
 
 import json
+import math
 import os
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 
 from hybridcheck.cases import Json
 from hybridcheck.errors import OutputError, ToolError, UsageError
@@ -17,10 +20,17 @@ from hybridcheck.writers.formats import Page
 MAJOR = SCHEMA_VERSION.partition(".")[0]
 
 
+class _Whole(GenerateJsonSchema):
+    """Every field is required: a document that was written has all of them, and a reader may rely on it."""
+
+    def field_is_required(self, field: object, total: bool) -> bool:  # noqa: FBT001 - the signature is pydantic's
+        return True
+
+
 @cache
 def verdict_schema() -> dict[str, Json]:
     """The JSON Schema 2020-12 of the document, made from the model; unknown properties are refused everywhere."""
-    described = Verdict.model_json_schema(mode="serialization")
+    described = Verdict.model_json_schema(mode="serialization", schema_generator=_Whole)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:hybridcheck:verdict:{MAJOR}",
@@ -35,15 +45,24 @@ def to_json(verdict: Verdict) -> str:
     Raises:
         ToolError: the document does not match its own schema, or holds a number that JSON cannot.
     """
+    wrong = next(_not_numbers(verdict.model_dump(), "$"), None)
+    if wrong is not None:
+        raise ToolError("the verdict holds a number that JSON cannot", where=f"verdict.json {wrong}")
     document = verdict.model_dump(mode="json")
     errors = sorted(Draft202012Validator(verdict_schema()).iter_errors(document), key=lambda error: error.json_path)
     if errors:
         listed = "; ".join(f"{error.json_path}: {error.message[:200]}" for error in errors[:5])
         raise ToolError(f"the verdict does not match its schema: {listed}", where="verdict.json")
-    try:
-        return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    except ValueError as error:
-        raise ToolError(f"the verdict holds a number that JSON cannot: {error}", where="verdict.json") from error
+    return json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _not_numbers(value: Json, place: str) -> Iterator[str]:
+    """Where NaN or Infinity is; pydantic would write null, as if nothing had been measured."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, part in parts:
+        yield from _not_numbers(part, f"{place}.{key}")
 
 
 def render(verdict: Verdict, page: Page) -> str:

@@ -1,0 +1,16 @@
+"""`hybridcheck load`: the profile's load phases and what judges them."""
+
+from hybridcheck.cases import SafetyClass
+from hybridcheck.checks.catalogue import CHECKS
+from hybridcheck.cli import options as given
+from hybridcheck.cli.option_groups import spread
+from hybridcheck.errors import ExitCode
+
+
+@spread
+def command(run: given.Run, showing: given.Showing) -> ExitCode:
+    """Drive the profile's load and judge it: a scoped verdict on performance."""
+    from hybridcheck.cli import running  # the gate and all that it brings, not for --help
+
+    about_load = tuple(check.id for check in CHECKS if check.safety is SafetyClass.LOAD)
+    return running.run(running.request_of(run, running.Chosen(only=about_load)), showing)

@@ -1,0 +1,122 @@
+"""The options that commands share, each declared once."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybridcheck.cases import Budget, SafetyClass
+from hybridcheck.profile.models import Environment
+
+
+class Format(StrEnum):
+    """What a report looks like; the names are those of `writers.formats`."""
+
+    CONSOLE = "console"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    JUNIT = "junit"
+
+
+class LogFormat(StrEnum):
+    """What a log line looks like: for people, or one JSON object."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """From which level on something is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", help="URL of the system, or the name of a target in the profile.")
+]
+ProfilePath = Annotated[
+    Path | None, typer.Option("--profile", help="The profile; else hybridcheck.yaml in this folder or above.")
+]
+EnvironmentOption = Annotated[
+    Environment | None, typer.Option("--environment", help="What the target is, where the profile does not say.")
+]
+BudgetOption = Annotated[
+    Budget | None, typer.Option("--budget", help="How long: half a minute, 10 minutes (the default), or 30.")
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", help="Only this check or case (repeatable); a scoped verdict.")
+]
+Skip = Annotated[
+    list[str] | None, typer.Option("--skip", help="Not this check or case (repeatable); a scoped verdict.")
+]
+Tag = Annotated[
+    list[str] | None, typer.Option("--tag", help="Only checks with this tag (repeatable); a scoped verdict.")
+]
+Suite = Annotated[
+    list[str] | None, typer.Option("--suite", help="Only this suite, such as auth (repeatable); a scoped verdict.")
+]
+Allow = Annotated[
+    list[SafetyClass] | None, typer.Option("--allow", help="Also allow this class of checks (repeatable).")
+]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed required case.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random, to repeat a run.")]
+Timeout = Annotated[float | None, typer.Option("--timeout", min=1, help="Seconds after which the whole run stops.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report without blocking: exit 0 on any verdict.")]
+Defects = Annotated[
+    list[str] | None, typer.Option("--defect", help="Plant this defect in the demo system (repeatable).")
+]
+ListDefects = Annotated[bool, typer.Option("--list-defects", help="List the defects of the demo system and exit.")]
+
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, and tracebacks of our own errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the report.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="What is printed on stdout.")]
+OutputDir = Annotated[
+    Path, typer.Option("--output-dir", help="Folder that gets RUN_ID/ with verdict.json and ledger.ndjson.")
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option("--output-file", help="Also write the report here: .json, .md, .xml or .txt says in which format."),
+]
+SaveResults = Annotated[bool, typer.Option("--save-results", help="Accepted; results are always saved.")]
+LogFormatOption = Annotated[LogFormat, typer.Option("--log-format", help="What a log line looks like.")]
+LogLevelOption = Annotated[LogLevel | None, typer.Option("--log-level", help="From which level on to log.")]
+LogFile = Annotated[Path | None, typer.Option("--log-file", help="Log to this file instead of stderr.")]
+
+RESULTS = Path("hybridcheck-results")
+"""The folder of results where no other is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is run against what; the option group of every command that sends requests."""
+
+    base_url: BaseUrl = None
+    profile: ProfilePath = None
+    environment: EnvironmentOption = None
+    budget: BudgetOption = None
+    allow: Allow = None
+    fail_fast: FailFast = False
+    seed: Seed = None
+    timeout: Timeout = None
+    exit_zero: ExitZero = False
+    output_dir: OutputDir = RESULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """How a run is shown: nothing of it changes what is done or decided."""
+
+    verbose: Verbose = False
+    quiet: Quiet = False
+    format: FormatOption = Format.CONSOLE
+    output_file: OutputFile = None
+    save_results: SaveResults = False
+    log_format: LogFormatOption = LogFormat.CONSOLE
+    log_level: LogLevelOption = None
+    log_file: LogFile = None

@@ -1,0 +1,31 @@
+"""`hybridcheck report`: a saved verdict, rendered again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybridcheck.cli import options as given
+from hybridcheck.cli import rendering
+from hybridcheck.errors import ExitCode
+from hybridcheck.writers import json_document
+
+
+def command(
+    document: Annotated[Path, typer.Argument(metavar="VERDICT_JSON", help="The verdict.json of a run.")],
+    *,
+    format_: given.FormatOption = given.Format.CONSOLE,
+    output_file: given.OutputFile = None,
+) -> ExitCode:
+    """Render a saved verdict in another format.
+
+    Exits 0 once it is rendered, whatever the verdict says: `validate` and `judge` carry the verdict in their exit code.
+    """
+    verdict = json_document.read(document)
+    folder = str(document.parent)
+    if output_file is None:
+        rendering.show(verdict, format_, folder)
+    else:
+        rendering.check_writable(output_file)
+        rendering.save(verdict, output_file, format_, folder)
+    return ExitCode.READY

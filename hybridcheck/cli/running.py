@@ -1,0 +1,117 @@
+"""A run from the command line: logs and progress set up, the gate called, the verdict shown, the exit code given."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from hybridcheck import gate
+from hybridcheck.cases import Budget, Json
+from hybridcheck.cli import exits, logs, rendering, terminal
+from hybridcheck.cli.options import Format, LogFormat, Run, Showing
+from hybridcheck.cli.progress import PlainProgress, Progress
+from hybridcheck.errors import ExitCode, UsageError
+from hybridcheck.profile.environment import read_overrides
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which part of the catalogue a run is about, and what is planted in the demo system."""
+
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
+    demo: bool = False
+    defects: tuple[str, ...] = ()
+
+
+def request_of(asked: Run, chosen: Chosen) -> gate.Request:
+    """What the gate is asked for; `command_line` records what was given and changes what is done.
+
+    Raises:
+        UsageError: options that cannot go together.
+    """
+    _refuse_contradictions(asked, chosen)
+    options = {**_given(asked, Run()), **_given(chosen, Chosen())}
+    recorded = {name: value for name, value in options.items() if name not in {"output_dir", "base_url", "profile"}}
+    return gate.Request(
+        base_url=asked.base_url,
+        profile_path=asked.profile,
+        environment=asked.environment,
+        budget=asked.budget or (Budget.QUICK if chosen.demo else Budget.STANDARD),
+        only=chosen.only,
+        skip=chosen.skip,
+        tags=chosen.tags,
+        suites=chosen.suites,
+        allow=tuple(asked.allow or ()),
+        fail_fast=asked.fail_fast,
+        seed=asked.seed,
+        timeout_s=asked.timeout,
+        exit_zero=asked.exit_zero,
+        output_dir=asked.output_dir,
+        demo=chosen.demo,
+        defects=chosen.defects,
+        command_line=recorded,
+    )
+
+
+def _given(group: Run | Chosen, untouched: Run | Chosen) -> dict[str, Json]:
+    """The options that differ from their default, as JSON."""
+    values = {field.name: getattr(group, field.name) for field in fields(group)}
+    given = {name: value for name, value in values.items() if value != getattr(untouched, name)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+
+
+def _refuse_contradictions(asked: Run, chosen: Chosen) -> None:
+    if chosen.defects and not chosen.demo:
+        raise UsageError(
+            "defects can be planted in the demo system only", where="--defect", hint="add --demo, or leave it out"
+        )
+    if chosen.demo and (asked.base_url or asked.profile):
+        raise UsageError(
+            "the demo brings its own system and profile",
+            where="--demo",
+            hint="leave out --base-url and --profile, or leave out --demo",
+        )
+
+
+def run(request: gate.Request, showing: Showing) -> ExitCode:
+    """Do what was asked, print the report, and give the exit code of the verdict."""
+    level, log_file = _set_up_logs(showing)
+    if showing.output_file is not None:
+        rendering.check_writable(showing.output_file)
+    with progress_for(showing, logs_on_stderr=log_file is None and level in {"debug", "info"}) as progress:
+        result = asyncio.run(gate.run(request, progress))
+    folder = str(result.folder)
+    if showing.output_file is not None:
+        rendering.save(result.verdict, showing.output_file, showing.format, folder)
+    rendering.show(result.verdict, showing.format, folder)
+    return exits.of_verdict(
+        result.verdict.verdict,
+        result.verdict.exit_code,
+        exit_zero=result.verdict.policy.exit_zero,
+        stopped_by=result.stopped_by,
+    )
+
+
+def _set_up_logs(showing: Showing) -> tuple[str, Path | None]:
+    """Command line before environment before default; a wrong variable is the profile reader's to report."""
+    asked, _complaints = read_overrides(os.environ)
+    log_file = showing.log_file or (Path(asked.log_file) if asked.log_file else None)
+    default = "debug" if showing.verbose else "info" if log_file else "warning"
+    level = showing.log_level.value if showing.log_level else (asked.log_level or default).lower()
+    logs.configure(level=level, as_json=showing.log_format is LogFormat.JSON, file=log_file)
+    return level, log_file
+
+
+def progress_for(showing: Showing, *, logs_on_stderr: bool) -> Progress:
+    """What shows the progress: nothing when quiet, when stdout is for a program, or when the log shows it already."""
+    if showing.quiet or showing.format is Format.JSON or logs_on_stderr:
+        return Progress()
+    if sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not os.environ.get("CI"):
+        from hybridcheck.cli.live import LiveProgress  # rich.live is only for terminals
+
+        return LiveProgress()
+    return PlainProgress(terminal.tell)

@@ -1,0 +1,137 @@
+"""Markdown for a pull request or a GitHub step summary. Every text that a target can reach stands in a code span."""
+
+from collections.abc import Iterator
+
+from hybridcheck.cases import CoreQuestion
+from hybridcheck.verdict import CaseVerdict, CheckVerdict, CoreAnswer, ReasonLine, Ruling, Verdict
+from hybridcheck.writers import wording
+from hybridcheck.writers.formats import Page
+from hybridcheck.writers.hostile_text import as_markdown_block
+from hybridcheck.writers.hostile_text import as_markdown_code as code
+
+MOST_BYTES = 200_000
+"""GitHub refuses a step summary of more than 1 MiB and a comment of more than 65,536 characters shows badly."""
+
+_RESERVED_BYTES = 2_000
+"""Kept free for the end of the report."""
+
+_SIGNS = {Ruling.READY: "✅", Ruling.PASSED: "✅", Ruling.NOT_READY: "❌", Ruling.FAILED: "❌", Ruling.INCONCLUSIVE: "❔"}
+
+
+def render(verdict: Verdict, page: Page) -> str:
+    """The report, at most 200 KB; what does not fit is counted at its end."""
+    kept: list[str] = []
+    size = 0
+    left_out = 0
+    for block in _blocks(verdict):
+        size_bytes = len(block.encode("utf-8", errors="backslashreplace")) + 1
+        if left_out or size + size_bytes > MOST_BYTES - _RESERVED_BYTES:
+            left_out += 1
+            continue
+        kept.append(block)
+        size += size_bytes
+    if left_out:
+        kept.append(f"\n*{left_out} more entries do not fit here; `verdict.json` has all of them.*")
+    kept.append(_end(verdict))
+    return "\n".join(kept) + "\n"
+
+
+def _blocks(verdict: Verdict) -> Iterator[str]:
+    """The report, in pieces that are kept or left out as a whole."""
+    subject = verdict.subject
+    yield f"## {_SIGNS[verdict.verdict]} {verdict.verdict}\n"
+    yield f"{code(wording.headline(verdict))}\n"
+    yield (
+        f"{wording.MEANINGS[verdict.verdict].capitalize()}. Target {code(subject.target)} ({code(subject.base_url)}, "
+        f"{code(subject.environment)}), profile {code(verdict.policy.profile_name)}, "
+        f"budget {code(verdict.run.budget)}, run {code(verdict.run.run_id)}.\n"
+    )
+    if verdict.policy.exit_zero:
+        yield "*`--exit-zero`: this run reports and does not block.*\n"
+    yield from _blockers(verdict)
+    yield from _to_decide(verdict)
+    yield from _tables(verdict)
+    yield from _load(verdict)
+    yield from _advisory(verdict)
+
+
+def _blockers(verdict: Verdict) -> Iterator[str]:
+    blocking = [reason for reason in verdict.reasons if reason.blocking]
+    if not blocking:
+        return
+    yield f"### What blocks ({len(blocking)})\n"
+    known = {case.id: (check, case) for check in verdict.checks for case in check.cases}
+    for reason in blocking:
+        found = known.get(reason.case or "")
+        yield _blocking_case(*found, reason) if found else f"- **{code(reason.code)}** {code(reason.message)}"
+
+
+def _blocking_case(check: CheckVerdict, case: CaseVerdict, reason: ReasonLine) -> str:
+    finding = case.finding
+    about = ", ".join(str(word) for word in (finding.outcome, case.severity, case.core) if word)
+    rows = (
+        ("why", f"{reason.code}: {reason.message}" if finding.outcome != "fail" else ""),
+        ("expected", finding.expected),
+        ("observed", finding.observed),
+        ("measured", wording.measured(finding)),
+        ("price", wording.price(finding)),
+        ("to do", check.remedy),
+        ("explain", f"hybridcheck explain {case.check}"),
+        ("by hand", case.replay_curl or ""),
+    )
+    lines = [f"- **{code(case.id)}** ({about})", *(f"  - {name}: {code(words)}" for name, words in rows if words)]
+    return "\n".join(lines)
+
+
+def _to_decide(verdict: Verdict) -> Iterator[str]:
+    if not verdict.to_decide:
+        return
+    yield "\n### What would decide it\n" if verdict.verdict is Ruling.INCONCLUSIVE else "\n### What would widen it\n"
+    for way in verdict.to_decide:
+        yield as_markdown_block(way.what) if "\n" in way.what.strip() else f"- {code(way.what)}"
+
+
+def _tables(verdict: Verdict) -> Iterator[str]:
+    """Numbers and words of our own only: a code span would not survive a bar inside a table."""
+    yield "\n### Core questions\n"
+    for question in CoreQuestion:
+        answer = verdict.core.get(question)
+        if answer is not None:
+            yield f"- {question}: {_answer(answer)}"
+    yield "\n### Dimensions (for display: no score decides)\n"
+    rows = ["| dimension | passed | failed | undecided | score |", "| --- | ---: | ---: | ---: | ---: |"]
+    for dimension, score in verdict.dimensions.items():
+        shown = "—" if score.score is None else f"{score.score * 100:.0f} %"
+        rows.append(f"| {dimension} | {score.passed} | {score.failed} | {score.undecided} | {shown} |")
+    yield "\n".join(rows)
+
+
+def _answer(answer: CoreAnswer) -> str:
+    if answer.not_applicable is not None:
+        return f"not applicable, {code(answer.not_applicable)}"
+    return f"answered by {len(answer.by)} case{'s' * (len(answer.by) != 1)}" if answer.answered else "**open**"
+
+
+def _load(verdict: Verdict) -> Iterator[str]:
+    if verdict.load:
+        yield "\n### Load (response time from the intended start)\n"
+    for phase in verdict.load:
+        yield f"- {code(phase.stream)}: {code(wording.load_line(phase))}"
+
+
+def _advisory(verdict: Verdict) -> Iterator[str]:
+    found = wording.advisory_findings(verdict)
+    if found:
+        yield f"\n### Advisory findings ({len(found)}; they never decide)\n"
+    for case in found:
+        yield f"- {case.severity}: {code(case.id)} {code(case.finding.observed, 200)}"
+
+
+def _end(verdict: Verdict) -> str:
+    plan = verdict.plan
+    sealed = "sealed" if verdict.evidence.sealed else "**not sealed**"
+    return (
+        f"\n{plan.planned} planned = {plan.passed} passed + {plan.failed} failed + {plan.inconclusive} inconclusive "
+        f"+ {plan.errors} errors; {plan.unexamined} unexamined; {plan.not_applicable} not applicable. "
+        f"Evidence: {code(verdict.evidence.path)} ({verdict.evidence.records:,} records, {sealed})."
+    )
