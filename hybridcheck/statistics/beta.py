@@ -2,7 +2,8 @@
 
 Everything is computed in the log-odds ``v`` of x relative to the mode a/(a+b): there the density of a beta variable is
 ``exp(a*v - (a+b)*log1p(x0*expm1(v)))``, log-concave, without cancellation for large a and b, and both x and 1-x keep
-their full relative precision. Accuracy against scipy: 1e-11 relative for a + b up to 1e7 (see the tests).
+their full relative precision. Tested to 1e-9 relative against scipy and to 1e-10 against sums with 60 digits, for a + b
+up to 1e7.
 """
 
 import math
@@ -15,6 +16,7 @@ _QUADRATURE_SPAN_SIGMAS = 9.0  # beyond v - 9 sigma the rest of the tail is belo
 _QUADRATURE_NODES = 40
 _FRACTION_STEPS_MAX = 20_000
 _NEWTON_STEPS_MAX = 200
+_NEWTON_STEP_MIN = 1e-10  # the error left is about its square; smaller steps are rounding noise
 _LOG_FLOAT_MAX = 700.0
 _SHAPE_MIN = 1e-100
 
@@ -179,10 +181,10 @@ def _log_odds_of_lower_tail(tail: float, a: float, b: float) -> float:
         following = v - (log_tail - target) / slope if slope > 0.0 else math.nan
         if not low <= following <= high:
             following = _inside(low, high, v, sigma)
-        if abs(following - v) <= 1e-13 * max(sigma, abs(v)):
+        if abs(following - v) <= _NEWTON_STEP_MIN * max(sigma, abs(v)):
             return following
         v = following
-    return v
+    raise ArithmeticError(f"the beta quantile did not converge for tail={tail!r}, a={a!r}, b={b!r}")
 
 
 def _inside(low: float, high: float, v: float, sigma: float) -> float:
