@@ -22,7 +22,9 @@ def command(
         return ExitCode.READY
     width = max(len(check.id) for check in checks)
     for check in checks:
-        terminal.show(f"{check.id:<{width}}  {check.severity:<8}  {check.dimension:<11}  {check.safety:<7}  {check.title}")
+        terminal.show(
+            f"{check.id:<{width}}  {check.severity:<8}  {check.dimension:<11}  {check.safety:<7}  {check.title}"
+        )
     return ExitCode.READY
 
 

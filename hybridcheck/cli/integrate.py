@@ -7,9 +7,7 @@ from hybridcheck.integrators.suites import leaves_of
 
 
 @spread
-def command(
-    run: given.Run, showing: given.Showing, *, suite: given.Suite = None, skip: given.Skip = None
-) -> ExitCode:
+def command(run: given.Run, showing: given.Showing, *, suite: given.Suite = None, skip: given.Skip = None) -> ExitCode:
     """Check how the services work together: chosen suites, a scoped verdict.
 
     Without --suite every suite is run. The verdict is PASSED, FAILED or INCONCLUSIVE.

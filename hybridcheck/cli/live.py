@@ -1,6 +1,7 @@
 """Live progress on a terminal: one moving line, and the lines that are worth keeping above it."""
 
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.live import Live
@@ -21,7 +22,7 @@ class LiveProgress(Progress):
         self._spinner = Spinner("dots", text=Text("starting"))
         self._live = Live(self._spinner, console=self._console, transient=True, refresh_per_second=8)
 
-    def __enter__(self) -> "LiveProgress":
+    def __enter__(self) -> Self:
         """Begin to show."""
         self._live.start()
         return self

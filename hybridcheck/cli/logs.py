@@ -52,7 +52,9 @@ def configure(*, level: str, as_json: bool, file: Path | None) -> None:
     try:
         handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler(sys.stderr)
     except OSError as error:
-        raise OutputError(f"cannot write the log: {error.strerror}", where=str(file), hint="another --log-file") from error
+        raise OutputError(
+            f"cannot write the log: {error.strerror}", where=str(file), hint="another --log-file"
+        ) from error
     handler.setFormatter(JsonLines() if as_json else HarmlessLines())
     root = logging.getLogger()
     for old in list(root.handlers):

@@ -42,7 +42,7 @@ class LazyGroup(typer.core.TyperGroup):
         }
         super().__init__(**settings)
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> tuple[str | None, Any, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Find the name as usual, then import what it stands for."""
         name, _stub, rest = super().resolve_command(ctx, args)
         return name, load_command(name or ""), rest

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Self
 
 from hybridcheck.cases import Group, PlannedCase
 from hybridcheck.evidence import (
@@ -110,7 +111,7 @@ class Progress:
     def __init__(self) -> None:
         self.picture = Picture(announce=self.line)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> Self:
         """Begin to show."""
         return self
 

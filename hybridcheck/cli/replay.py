@@ -62,7 +62,9 @@ def find(verdict: Verdict, case_id: str, path: Path) -> CaseVerdict:
         UsageError: there is none, or the check has several.
     """
     everything = list(wording.cases(verdict))
-    exact = [case for case in everything if case.id == case_id] or [case for case in everything if case.check == case_id]
+    exact = [case for case in everything if case.id == case_id] or [
+        case for case in everything if case.check == case_id
+    ]
     if len(exact) == 1:
         return exact[0]
     names = [case.id for case in exact] or difflib.get_close_matches(case_id, [case.id for case in everything], n=3)

@@ -1,6 +1,7 @@
 """A run from the command line: logs and progress set up, the gate called, the verdict shown, the exit code given."""
 
 import asyncio
+import difflib
 import os
 import sys
 from dataclasses import dataclass, fields
@@ -13,6 +14,7 @@ from hybridcheck.cli.options import Format, LogFormat, Run, Showing
 from hybridcheck.cli.progress import PlainProgress, Progress
 from hybridcheck.errors import ExitCode, UsageError
 from hybridcheck.profile.environment import read_overrides
+from hybridcheck.reference.defects import BY_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ def _refuse_contradictions(asked: Run, chosen: Chosen) -> None:
         raise UsageError(
             "defects can be planted in the demo system only", where="--defect", hint="add --demo, or leave it out"
         )
+    for name in chosen.defects:
+        if name not in BY_NAME:
+            near = difflib.get_close_matches(name, BY_NAME, n=1)
+            hint = f"did you mean {near[0]}?" if near else "--list-defects lists them"
+            raise UsageError(f"there is no defect '{name}'", where="--defect", hint=hint)
     if chosen.demo and (asked.base_url or asked.profile):
         raise UsageError(
             "the demo brings its own system and profile",

@@ -29,10 +29,10 @@ def clipped(text: str, most_characters: int = MOST_CHARACTERS) -> str:
 
 
 def visible(text: str) -> str:
-    """One line in which everything that moves a cursor, hides, or turns the reading direction is an escape sequence.
+    r"""One line in which everything that moves a cursor, hides, or turns the reading direction is an escape sequence.
 
     Control, format (bidi, zero width), private and unassigned characters, surrogates, and line and paragraph
-    separators become `\\x1b`, `\\u202e` and so on.
+    separators become `\x1b`, `\u202e` and so on.
     """
     if text.isascii() and text.isprintable():
         return text

@@ -1,7 +1,7 @@
 """JUnit XML: one test suite for each dimension, one test case for each case; CI reads `skipped` as green."""
 
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from xml.etree import ElementTree as Xml
 
 from hybridcheck.cases import Group
 from hybridcheck.verdict import CaseVerdict, CheckVerdict, Outcome, Verdict
@@ -14,7 +14,7 @@ Row = tuple[CheckVerdict, CaseVerdict]
 
 def render(verdict: Verdict, page: Page) -> str:
     """The document; every attribute and text is legal XML 1.0, whatever the target sent."""
-    root = Xml.Element("testsuites", name="hybridcheck")
+    root = ET.Element("testsuites", name="hybridcheck")
     rows = [(check, case) for check in verdict.checks for case in check.cases]
     suites = [_suite(verdict, name, members) for name, members in _by_dimension(rows)]
     blocking = _run_suite(verdict)
@@ -23,8 +23,8 @@ def render(verdict: Verdict, page: Page) -> str:
     for name in ("tests", "failures", "errors", "skipped"):
         root.set(name, str(sum(int(suite.get(name, "0")) for suite in suites)))
     root.extend(suites)
-    Xml.indent(root)
-    text = Xml.tostring(root, encoding="unicode")
+    ET.indent(root)
+    text = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
@@ -33,10 +33,10 @@ def _by_dimension(rows: list[Row]) -> Iterator[tuple[str, list[Row]]]:
         yield dimension, [row for row in rows if row[1].dimension == dimension]
 
 
-def _suite(verdict: Verdict, name: str, rows: list[Row]) -> Xml.Element:
+def _suite(verdict: Verdict, name: str, rows: list[Row]) -> ET.Element:
     elements = [_case(check, case) for check, case in rows]
     durations = [case.duration_s for _, case in rows if case.duration_s is not None]
-    suite = Xml.Element("testsuite", name=f"hybridcheck.{name}", tests=str(len(elements)))
+    suite = ET.Element("testsuite", name=f"hybridcheck.{name}", tests=str(len(elements)))
     for tag, counter in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
         suite.set(counter, str(sum(element.find(tag) is not None for element in elements)))
     if durations:
@@ -47,23 +47,23 @@ def _suite(verdict: Verdict, name: str, rows: list[Row]) -> Xml.Element:
     return suite
 
 
-def _run_suite(verdict: Verdict) -> Xml.Element | None:
+def _run_suite(verdict: Verdict) -> ET.Element | None:
     """What blocks and belongs to no case (an unanswered core question, an unsealed run), so that CI is never green."""
     blocking = [reason for reason in verdict.reasons if reason.blocking and reason.case is None]
     if not blocking:
         return None
     count = str(len(blocking))
-    suite = Xml.Element("testsuite", name="hybridcheck.run", tests=count, failures="0", errors=count, skipped="0")
+    suite = ET.Element("testsuite", name="hybridcheck.run", tests=count, failures="0", errors=count, skipped="0")
     suite.append(_properties(verdict))
     for reason in blocking:
-        element = Xml.SubElement(suite, "testcase", classname="run", name=for_xml(reason.code))
-        Xml.SubElement(element, "error", type=for_xml(reason.code), message=for_xml(reason.message))
+        element = ET.SubElement(suite, "testcase", classname="run", name=for_xml(reason.code))
+        ET.SubElement(element, "error", type=for_xml(reason.code), message=for_xml(reason.message))
     return suite
 
 
-def _properties(verdict: Verdict) -> Xml.Element:
+def _properties(verdict: Verdict) -> ET.Element:
     plan = verdict.plan
-    properties = Xml.Element("properties")
+    properties = ET.Element("properties")
     values = {
         "verdict": verdict.verdict,
         "scope": verdict.scope.sentence,
@@ -78,18 +78,18 @@ def _properties(verdict: Verdict) -> Xml.Element:
         "not_applicable": plan.not_applicable,
     }
     for name, value in values.items():
-        Xml.SubElement(properties, "property", name=name, value=for_xml(str(value)))
+        ET.SubElement(properties, "property", name=name, value=for_xml(str(value)))
     return properties
 
 
-def _case(check: CheckVerdict, case: CaseVerdict) -> Xml.Element:
-    element = Xml.Element("testcase", classname=for_xml(case.check), name=for_xml(case.subject or case.id))
+def _case(check: CheckVerdict, case: CaseVerdict) -> ET.Element:
+    element = ET.Element("testcase", classname=for_xml(case.check), name=for_xml(case.subject or case.id))
     if case.duration_s is not None:
         element.set("time", f"{case.duration_s:.3f}")
     result = _result(case)
     if result is not None:
         tag, kind, message = result
-        child = Xml.SubElement(element, tag, message=for_xml(message))
+        child = ET.SubElement(element, tag, message=for_xml(message))
         if tag != "skipped":
             child.set("type", for_xml(kind))
             child.text = for_xml(_details(check, case))
@@ -105,7 +105,11 @@ def _result(case: CaseVerdict) -> tuple[str, str, str] | None:
             return None
         case Outcome.FAIL if case.waived is not None:
             waiver = case.waived
-            return "skipped", "waived", f"waived until {waiver.expires} by {waiver.owner} ({waiver.ticket}): {waiver.reason}"
+            return (
+                "skipped",
+                "waived",
+                f"waived until {waiver.expires} by {waiver.owner} ({waiver.ticket}): {waiver.reason}",
+            )
         case Outcome.FAIL:
             return "failure", str(case.severity), finding.observed
         case Outcome.ERROR:
@@ -115,7 +119,11 @@ def _result(case: CaseVerdict) -> tuple[str, str, str] | None:
         case Outcome.INCONCLUSIVE:
             return "skipped", why, f"inconclusive, {why}: {finding.observed}"
         case Outcome.NOT_EVALUATED:
-            return "skipped", "unexamined", f"not examined; it needs {case.needs or 'what the profile does not declare'}"
+            return (
+                "skipped",
+                "unexamined",
+                f"not examined; it needs {case.needs or 'what the profile does not declare'}",
+            )
         case Outcome.NOT_APPLICABLE:
             return "skipped", "not_applicable", f"not applicable: {case.needs}"
 

@@ -15,7 +15,13 @@ MOST_BYTES = 200_000
 _RESERVED_BYTES = 2_000
 """Kept free for the end of the report."""
 
-_SIGNS = {Ruling.READY: "✅", Ruling.PASSED: "✅", Ruling.NOT_READY: "❌", Ruling.FAILED: "❌", Ruling.INCONCLUSIVE: "❔"}
+_SIGNS = {
+    Ruling.READY: "✅",
+    Ruling.PASSED: "✅",
+    Ruling.NOT_READY: "❌",
+    Ruling.FAILED: "❌",
+    Ruling.INCONCLUSIVE: "❔",
+}
 
 
 def render(verdict: Verdict, page: Page) -> str:

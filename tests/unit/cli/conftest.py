@@ -10,7 +10,9 @@ from hybridcheck.verdict import Verdict
 
 
 def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("handmade_verdicts", Path(__file__).parents[1] / "writers" / "verdicts.py")
+    spec = importlib.util.spec_from_file_location(
+        "handmade_verdicts", Path(__file__).parents[1] / "writers" / "verdicts.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -2,12 +2,19 @@
 
 import sys
 import unicodedata
-from xml.etree import ElementTree as Xml
+import xml.etree.ElementTree as ET
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybridcheck.writers.hostile_text import as_markdown_block, as_markdown_code, clipped, for_terminal, for_xml, visible
+from hybridcheck.writers.hostile_text import (
+    as_markdown_block,
+    as_markdown_code,
+    clipped,
+    for_terminal,
+    for_xml,
+    visible,
+)
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=80)
 
@@ -41,9 +48,9 @@ def test_long_text_is_clipped_with_the_count_of_what_is_missing() -> None:
 def test_every_character_gives_legal_xml() -> None:
     """A document that holds every code point once is parsed by an XML parser."""
     everything = "".join(map(chr, range(sys.maxunicode + 1)))
-    element = Xml.Element("a", b=for_xml(everything))
+    element = ET.Element("a", b=for_xml(everything))
     element.text = for_xml(everything)
-    assert Xml.fromstring(Xml.tostring(element, encoding="unicode").encode()).text
+    assert ET.fromstring(ET.tostring(element, encoding="unicode").encode()).text
 
 
 @given(ANY_TEXT)

@@ -73,7 +73,9 @@ def test_half_a_surrogate_pair_becomes_its_json_escape() -> None:
     assert json.loads(json_document.to_bytes('"\ud800"')) == "\ud800"
 
 
-def test_a_failed_write_leaves_the_old_document(ready: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_document(
+    ready: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A disk that fills up in the middle costs the new document, not the old one, and leaves no part of a file."""
     path = tmp_path / "verdict.json"
     path.write_text("old")
@@ -81,7 +83,7 @@ def test_a_failed_write_leaves_the_old_document(ready: Verdict, tmp_path: Path, 
     def full_disk(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(json_document.os, "fsync", full_disk)
+    monkeypatch.setattr("hybridcheck.writers.json_document.os.fsync", full_disk)
     with pytest.raises(OutputError, match="No space left"):
         json_document.write(ready, path)
     assert path.read_text() == "old"

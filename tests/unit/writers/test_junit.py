@@ -1,18 +1,18 @@
 """JUnit XML."""
 
-from xml.etree import ElementTree as Xml
+import xml.etree.ElementTree as ET
 
 from hybridcheck.verdict import Verdict
 from hybridcheck.writers import junit
 from hybridcheck.writers.formats import Page
 
 
-def _cases(verdict: Verdict) -> dict[str, Xml.Element]:
-    root = Xml.fromstring(junit.render(verdict, Page()).encode())
+def _cases(verdict: Verdict) -> dict[str, ET.Element]:
+    root = ET.fromstring(junit.render(verdict, Page()).encode())
     return {f"{case.get('classname')}[{case.get('name')}]": case for case in root.iter("testcase")}
 
 
-def _result(case: Xml.Element) -> str | None:
+def _result(case: ET.Element) -> str | None:
     return next((child.tag for child in case), None)
 
 
@@ -40,7 +40,7 @@ def test_a_pass_is_an_empty_case(ready: Verdict) -> None:
 
 def test_the_counts_are_those_of_the_elements(blocked: Verdict) -> None:
     """In each suite and in all together."""
-    root = Xml.fromstring(junit.render(blocked, Page()).encode())
+    root = ET.fromstring(junit.render(blocked, Page()).encode())
     for element in (root, *root.iter("testsuite")):
         cases = list(element.iter("testcase"))
         assert element.get("tests") == str(len(cases))
@@ -67,20 +67,25 @@ def test_a_failure_carries_what_is_needed_to_act(blocked: Verdict) -> None:
     failure = _cases(blocked)["contract.status[GET /orders]"].find("failure")
     assert failure is not None
     assert failure.get("message") == "status 500"
-    for line in ("expected: status 200", "to do: Answer with", "explain: hybridcheck explain contract.status", "replay:"):
+    for line in (
+        "expected: status 200",
+        "to do: Answer with",
+        "explain: hybridcheck explain contract.status",
+        "replay:",
+    ):
         assert line in (failure.text or "")
 
 
 def test_an_inconclusive_run_without_undecided_cases_is_not_green(ready: Verdict, blocked: Verdict) -> None:
     """What blocks without belonging to a case (an open core question) is an error of the run."""
     open_question = ready.model_copy(update={"reasons": (blocked.reasons[2],)})
-    root = Xml.fromstring(junit.render(open_question, Page()).encode())
+    root = ET.fromstring(junit.render(open_question, Page()).encode())
     assert root.get("errors") == "1"
 
 
 def test_the_plan_counts_are_properties(blocked: Verdict) -> None:
     """Every suite names verdict, scope, run, target and counts."""
-    root = Xml.fromstring(junit.render(blocked, Page()).encode())
+    root = ET.fromstring(junit.render(blocked, Page()).encode())
     for suite in root.iter("testsuite"):
         found = {item.get("name"): item.get("value") for item in suite.iter("property")}
         assert found["verdict"] == "NOT_READY"
@@ -91,7 +96,7 @@ def test_the_plan_counts_are_properties(blocked: Verdict) -> None:
 def test_hostile_text_gives_a_legal_document(hostile: Verdict) -> None:
     """The document parses, has the cases that it should, and shows the attack as text."""
     text = junit.render(hostile, Page())
-    root = Xml.fromstring(text.encode())
+    root = ET.fromstring(text.encode())
     assert len(list(root.iter("testcase"))) == 3
     assert not list(root.iter("script"))
     assert "\\x1b[2J" in text

@@ -84,7 +84,9 @@ def verdict(ruling: Ruling = Ruling.READY, checks: tuple[CheckVerdict, ...] = ()
         "scope": _scope(ruling),
         "reasons": (),
         "to_decide": (),
-        "core": {question: CoreAnswer(answered=True, by=("contract.status[GET /orders]",)) for question in CoreQuestion},
+        "core": {
+            question: CoreAnswer(answered=True, by=("contract.status[GET /orders]",)) for question in CoreQuestion
+        },
         "subject": Subject(target="staging", base_url="http://127.0.0.1:8000", environment="staging"),
         "policy": Policy(profile_name="storefront", digest="sha256:00", catalogue=1),
         "evidence": EvidenceRef(path="ledger.ndjson", digest="sha256:11", records=120, sealed=True),
