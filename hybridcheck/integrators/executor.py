@@ -40,8 +40,8 @@ class View(Protocol):
         """Seconds since the run's start."""
         ...
 
-    async def clean_up(self) -> None:
-        """Remove what the case created, in reverse."""
+    async def clean_up(self) -> tuple[str, ...]:
+        """Remove what the case created, in reverse; gives what is left, in words."""
         ...
 
 

@@ -1,0 +1,207 @@
+"""One load phase of a run: from the planned drive to the generator's plan, and from its reports to ledger records."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from hybridcheck.evidence import Gap, GapReason, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation
+from hybridcheck.ledger import Ledger
+from hybridcheck.load import reports
+from hybridcheck.load.child import drive as drive_child
+from hybridcheck.load.plan import LoadPlan, Operation, Shape
+from hybridcheck.profile.drives import Drive
+from hybridcheck.target import Credential, EvidenceLost
+
+NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where load goes and within which bounds: address, certificate authority, run's connection and request budget."""
+
+    base_url: str
+    ca_file: str | None
+    seed: int
+    max_connections: int
+    max_requests: int
+
+
+@dataclass(slots=True)
+class _Totals:
+    """What the operations' seconds add up to."""
+
+    planned: int = 0
+    ok: int = 0
+    unsent: int = 0
+    cut: int = 0
+    seconds: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+
+    def add(self, second: reports.OperationSecond) -> None:
+        self.planned += second.planned
+        self.ok += second.ok
+        self.unsent += second.unsent
+        self.cut += second.cut
+        self.seconds = max(self.seconds, second.second + 1)
+        self.failed.update({kind.value: count for kind, count in second.failed.items()})
+
+
+async def run_phase(
+    drive: Drive,
+    site: Site,
+    ledger: Ledger,
+    credential: Callable[[str], Awaitable[Credential]],
+    *,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Drive a phase, record what the generator reports under the drive's stream, and seal it.
+
+    A login that fails, and a generator that does not carry out its plan, leave a `Gap`; the stream is sealed all the
+    same. Cancelling ends the generator and leaves the stream unsealed.
+    """
+    try:
+        headers, secrets = await _credentials(drive, credential)
+    except EvidenceLost as lost:
+        ledger.append(drive.stream, Gap(label="credential", reason=lost.reason, detail=lost.detail))
+        ledger.seal(drive.stream)
+        return
+    plan = plan_of(drive, site, headers)
+    totals = _Totals()
+    async for report in drive_child(plan, secrets, stop=stop):
+        _record(report, drive.stream, ledger, totals)
+    ledger.seal(drive.stream, plan.duration_s)
+
+
+def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str, str], ...]]) -> LoadPlan:
+    """The generator's plan of a drive; `secret_headers` gives each identity's headers as (header, secret's name)."""
+    spec = drive.spec
+    return LoadPlan(
+        base_url=site.base_url,
+        operations=tuple(
+            Operation(
+                name=operation.id,
+                method=operation.method,
+                path=operation.path,
+                weight=operation.weight,
+                headers=operation.headers,
+                secret_headers=secret_headers.get(operation.identity or "", ()),
+                body=(operation.body or "").encode(),
+                expected_statuses=operation.expected_statuses,
+                content_type=operation.content_type,
+                limits_ns=tuple(round(limit * NS_PER_MS) for limit in operation.limits_ms),
+            )
+            for operation in drive.operations
+        ),
+        model=spec.model,
+        spacing="poisson" if spec.poisson else "even",
+        shape=_shape(drive),
+        connections=min(site.max_connections, max(spec.max_connections, spec.users or 0)),
+        deadline_s=spec.deadline_s,
+        ca_file=site.ca_file,
+        seed=site.seed,
+        warm_up_s=round(spec.warmup_s),
+        max_requests=site.max_requests,
+    )
+
+
+def _shape(drive: Drive) -> Shape:
+    spec = drive.spec
+    level = float(spec.rate_rps if spec.model == "open" and spec.rate_rps is not None else spec.users or 1)
+    if spec.shape == "steady":
+        return Shape(name="steady", parameters={"level": level, "duration_s": spec.duration_s})
+    from_level = spec.from_rps if spec.model == "open" else 1.0
+    return Shape(name="ramp", parameters={"to_level": level, "ramp_s": spec.duration_s, "from_level": from_level})
+
+
+async def _credentials(
+    drive: Drive, credential: Callable[[str], Awaitable[Credential]]
+) -> tuple[dict[str, tuple[tuple[str, str], ...]], dict[str, str]]:
+    """Per identity the headers by the names of their secrets, and the secrets by name."""
+    headers: dict[str, tuple[tuple[str, str], ...]] = {}
+    secrets: dict[str, str] = {}
+    for identity in sorted({operation.identity for operation in drive.operations if operation.identity}):
+        pairs = (await credential(identity)).headers
+        headers[identity] = tuple((name, f"{identity}/{name}") for name, _ in pairs)
+        secrets.update({f"{identity}/{name}": value for name, value in pairs})
+    return headers, secrets
+
+
+def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals) -> None:
+    match report:
+        case reports.OperationSecond():
+            totals.add(report)
+            ledger.append(stream, _second(report))
+        case reports.GeneratorSecond():
+            ledger.append(stream, _health(report))
+        case reports.OperationTimes(warmup=False):
+            name = report.operation
+            ledger.append(stream, LoadHistogram(operation=name, measure="response", pairs=report.response))
+            ledger.append(stream, LoadHistogram(operation=name, measure="service", pairs=report.service))
+        case reports.Started():
+            values = {"versions": report.versions, "start_up_s": report.start_up_s, "addresses": list(report.addresses)}
+            ledger.append(stream, Observation(label="generator", values=values))
+        case reports.FailureExample():
+            values = {"operation": report.operation, "second": report.second, "detail": report.detail}
+            ledger.append(stream, Observation(label=f"failure.{report.failure.value}", values=values))
+        case reports.ChildEnd():
+            _record_end(report, stream, ledger, totals)
+        case _:
+            pass
+
+
+def _second(report: reports.OperationSecond) -> LoadSecond:
+    return LoadSecond(
+        second=report.second,
+        operation=report.operation,
+        planned=report.planned,
+        ok=report.ok,
+        failed={kind.value: count for kind, count in report.failed.items() if count},
+        late={f"{int(limit) / NS_PER_MS:g}": count for limit, count in report.late.items()},
+        unsent=report.unsent,
+        cut=report.cut,
+        bytes_received=report.bytes_received,
+        warmup=report.warmup,
+    )
+
+
+def _health(report: reports.GeneratorSecond) -> GeneratorSecond:
+    return GeneratorSecond(
+        second=report.second,
+        cpu_ratio=report.cpu_ratio,
+        runqueue_ratio=report.runqueue_ratio,
+        own_lag_p99_ms=_ms(report.own_lag_p99_ns),
+        lag_p99_ms=_ms(report.lag_p99_ns),
+        loop_lag_max_ms=_ms(report.loop_lag_max_ns),
+        offered=report.offered,
+        sent=report.sent,
+        pool_waits=report.pool_waits,
+        backlog=report.backlog,
+        connections_opened=report.connections_opened,
+        rss_bytes=report.rss_bytes,
+        warmup=report.warmup,
+    )
+
+
+def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Totals) -> None:
+    detail = "; ".join(part for part in (end.detail, *end.stderr_tail[-3:]) if part)[:2000]
+    if end.cause is not reports.EndCause.COMPLETED:
+        reason = GapReason.NO_END_MARKER if end.cause is reports.EndCause.NO_END_MARKER else GapReason.GENERATOR_LOST
+        ledger.append(stream, Gap(label="generator", reason=reason, detail=f"{end.cause}: {detail}"))
+    ledger.append(
+        stream,
+        LoadEnd(
+            cause=end.cause.value,
+            seconds=totals.seconds,
+            planned=totals.planned,
+            ok=totals.ok,
+            failed=sum(totals.failed.values()),
+            unsent=totals.unsent,
+            cut=totals.cut,
+            detail=detail,
+        ),
+    )
+
+
+def _ms(value_ns: int | None) -> float | None:
+    return None if value_ns is None else value_ns / NS_PER_MS
