@@ -27,7 +27,7 @@ def lines_for(question: CoreQuestion, profile: Profile) -> tuple[str, ...]:
         case CoreQuestion.ALIVE:
             return ("ready: /health",)
         case CoreQuestion.CONTRACT | CoreQuestion.EXPOSURE:
-            return ('operations: ["GET /"]',)
+            return _operation('"GET /"', profile)
         case CoreQuestion.ACCESS:
             return tuple(_access(profile))
         case CoreQuestion.LOAD:
@@ -36,12 +36,17 @@ def lines_for(question: CoreQuestion, profile: Profile) -> tuple[str, ...]:
             return () if profile.load else ("load: {rate_rps: 50, duration_s: 20}",)
 
 
+def _operation(text: str, profile: Profile) -> tuple[str, ...]:
+    """A line for `operations`, which may stand in the profile already."""
+    return ("# one more under operations:", f"  - {text}") if profile.operations else (f"operations: [{text}]",)
+
+
 def _access(profile: Profile) -> Iterator[str]:
     if not profile.identities:
         yield "identities: {alice: {token: env:ALICE_TOKEN}}"
     name = next(iter(profile.identities), "alice")
-    yield f"operations: [{{request: GET /me, auth: required, identity: {name}}}]"
-    yield 'or, if nothing is protected: not_applicable: {access: "everything here is public"}'
+    yield from _operation(f"{{request: GET /me, auth: required, identity: {name}}}", profile)
+    yield '# or, if nothing is protected:  not_applicable: {access: "everything here is public"}'
 
 
 def _load(profile: Profile) -> Iterator[str]:
@@ -49,5 +54,8 @@ def _load(profile: Profile) -> Iterator[str]:
         yield "load: {rate_rps: 50, duration_s: 20}"
     limits = {"max_latency_ms": 200, "max_error_ratio": 0.01}
     missing = {name: value for name, value in limits.items() if getattr(profile.thresholds, name) is None}
-    if missing:
-        yield "thresholds: {" + ", ".join(f"{name}: {value}" for name, value in missing.items()) + "}"
+    if len(missing) == len(limits):
+        yield "thresholds: {max_latency_ms: 200, max_error_ratio: 0.01}"
+    elif missing:
+        yield "# one more under thresholds:"
+        yield from (f"  {name}: {value}" for name, value in missing.items())
