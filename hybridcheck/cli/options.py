@@ -20,6 +20,14 @@ class Format(StrEnum):
     JUNIT = "junit"
 
 
+class DeclaredEnvironment(StrEnum):
+    """What somebody may say that a target is; nobody can say that it is unknown."""
+
+    LOCAL = "local"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
 class LogFormat(StrEnum):
     """What a log line looks like: for people, or one JSON object."""
 
@@ -44,7 +52,8 @@ ProfilePath = Annotated[
     Path | None, typer.Option("--profile", help="The profile; else hybridcheck.yaml in this folder or above.")
 ]
 EnvironmentOption = Annotated[
-    Environment | None, typer.Option("--environment", help="What the target is, where the profile does not say.")
+    DeclaredEnvironment | None,
+    typer.Option("--environment", help="What the target is, where the profile does not say."),
 ]
 BudgetOption = Annotated[
     Budget | None, typer.Option("--budget", help="How long: half a minute, 10 minutes (the default), or 30.")
@@ -90,6 +99,11 @@ LogFile = Annotated[Path | None, typer.Option("--log-file", help="Log to this fi
 
 RESULTS = Path("hybridcheck-results")
 """The folder of results where no other is asked for."""
+
+
+def environment_of(word: DeclaredEnvironment | None) -> Environment | None:
+    """The environment that a word names; None where nothing was said, so that the profile decides."""
+    return None if word is None else Environment(word.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ class Picture:
             case LoadSecond():
                 if self.load is None or self.load.stream != record.stream:
                     self.load = LoadNow(record.stream)
+                    self.announce(f"{record.stream}: the load begins")
                 self.load.add(record)
             case LoadEnd():
                 self.load = None

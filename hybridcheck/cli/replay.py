@@ -12,7 +12,6 @@ from hybridcheck.cli import terminal
 from hybridcheck.cli.curl import curl_line
 from hybridcheck.errors import ExitCode, UsageError
 from hybridcheck.evidence import Exchange
-from hybridcheck.profile.models import Environment
 from hybridcheck.verdict import CaseVerdict, Verdict
 from hybridcheck.writers import json_document, wording
 from hybridcheck.writers.hostile_text import for_terminal
@@ -114,10 +113,12 @@ def _run_again(verdict: Verdict, case: CaseVerdict, asked: given.Run) -> ExitCod
 
     flags = verdict.run.flags
     demo = flags.get("demo") is True and not asked.base_url
+    known = verdict.subject.environment in set(given.DeclaredEnvironment)
+    environment = given.DeclaredEnvironment(verdict.subject.environment) if known else None
     again = given.Run(
         base_url=None if demo else asked.base_url or verdict.subject.base_url,
         profile=asked.profile,
-        environment=None if asked.profile or demo else Environment(verdict.subject.environment),
+        environment=None if demo else environment,
         allow=[case.safety],
         seed=verdict.run.seed,
         output_dir=asked.output_dir,

@@ -10,7 +10,7 @@ from pathlib import Path
 from hybridcheck import gate
 from hybridcheck.cases import Budget, Json
 from hybridcheck.cli import exits, logs, rendering, terminal
-from hybridcheck.cli.options import Format, LogFormat, Run, Showing
+from hybridcheck.cli.options import Format, LogFormat, Run, Showing, environment_of
 from hybridcheck.cli.progress import PlainProgress, Progress
 from hybridcheck.errors import ExitCode, UsageError
 from hybridcheck.profile.environment import read_overrides
@@ -41,7 +41,7 @@ def request_of(asked: Run, chosen: Chosen) -> gate.Request:
     return gate.Request(
         base_url=asked.base_url,
         profile_path=asked.profile,
-        environment=asked.environment,
+        environment=environment_of(asked.environment),
         budget=asked.budget or (Budget.QUICK if chosen.demo else Budget.STANDARD),
         only=chosen.only,
         skip=chosen.skip,

@@ -96,7 +96,7 @@ def _blocking_case(
     about = f"{finding.outcome}, {case.severity}" + (f", {case.core}" if case.core else "")
     title = Text(f"{place}. {for_terminal(case.id)}", style="bold")
     console.print(title.append(f" ({about})", style="not bold"))
-    why = "" if finding.outcome == "fail" else f"{reason.code}: {reason.message}"
+    why = "" if finding.outcome == "fail" else wording.why(reason, finding)
     rows = (
         ("why", why),
         ("expected", finding.expected),

@@ -76,7 +76,7 @@ def _blocking_case(check: CheckVerdict, case: CaseVerdict, reason: ReasonLine) -
     finding = case.finding
     about = ", ".join(str(word) for word in (finding.outcome, case.severity, case.core) if word)
     rows = (
-        ("why", f"{reason.code}: {reason.message}" if finding.outcome != "fail" else ""),
+        ("why", wording.why(reason, finding) if finding.outcome != "fail" else ""),
         ("expected", finding.expected),
         ("observed", finding.observed),
         ("measured", wording.measured(finding)),

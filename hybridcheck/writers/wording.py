@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hybridcheck.verdict import CaseVerdict, Finding, LoadPhase, Outcome, Ruling, Verdict
+from hybridcheck.verdict import CaseVerdict, Finding, LoadPhase, Outcome, ReasonLine, Ruling, Verdict
 
 QUANTILES = ("p50", "p95", "p99")
 
@@ -51,6 +51,11 @@ def price(finding: Finding) -> str:
         return ""
     seconds = f", about {number(finding.price.seconds)} s" if finding.price.seconds is not None else ""
     return f"{finding.price.requests:,} more requests{seconds}"
+
+
+def why(reason: ReasonLine, finding: Finding) -> str:
+    """The code of a reason, and its message where it says more than the finding does."""
+    return reason.code if finding.observed in reason.message else f"{reason.code}: {reason.message}"
 
 
 def cases(verdict: Verdict) -> Iterator[CaseVerdict]:

@@ -1,0 +1,134 @@
+"""`hybridcheck cleanup`: removes what the manifest of a killed run names."""
+
+import asyncio
+import os
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hybridcheck.cases import Case, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
+from hybridcheck.cli import options as given
+from hybridcheck.cli import terminal
+from hybridcheck.errors import ExitCode, UsageError
+from hybridcheck.ledger import Ledger
+from hybridcheck.profile.lookup import ChosenTarget, allowed, choose_target, find_profile
+from hybridcheck.profile.models import Environment
+from hybridcheck.profile.reading import Loaded, read_profile
+from hybridcheck.redact import Redactor
+from hybridcheck.transport.manifest import Entry, Manifest, read_manifest
+from hybridcheck.transport.session import Session
+from hybridcheck.transport.views import WriteView
+
+CASE = PlannedCase(
+    case=Case(check="cleanup", subject="manifest"),
+    group=Group.ADVISORY,
+    phase=Phase.AFTER,
+    safety=SafetyClass.WRITE,
+    dimension=Dimension.RELIABILITY,
+    severity=Severity.LOW,
+)
+"""The stream of what is sent; no check and no verdict."""
+
+DEADLINE_S = 300.0
+DONE = frozenset({"removed", "not_created"})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be removed where, and by which profile."""
+
+    manifest: Path
+    entries: tuple[Entry, ...]
+    loaded: Loaded
+    target: ChosenTarget
+
+
+def command(
+    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="The manifest.ndjson of a run.")],
+    *,
+    profile: given.ProfilePath = None,
+    environment: given.EnvironmentOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> ExitCode:
+    """Remove what a run created and could not remove itself.
+
+    Sends the clean-up operation that the profile declares for each thing, in reverse order of creation, to the address
+    in the manifest. Exits 0 when nothing is left, 3 when something is.
+    """
+    left = tuple(entry for entry in read_manifest(manifest) if entry.step not in DONE)
+    if not left:
+        terminal.show(f"{manifest}: nothing is left to remove")
+        return ExitCode.READY
+    for entry in reversed(left):
+        terminal.show(f"to remove: {_name(entry)} of run {entry.run_id} at {entry.base_url}")
+    if dry_run:
+        return ExitCode.INCONCLUSIVE
+    job = _job(manifest, left, profile, given.environment_of(environment))
+    complaints = asyncio.run(remove(job))
+    for complaint in complaints:
+        terminal.tell(f"left behind: {complaint}")
+    terminal.show(f"{len(left) - len(complaints)} of {len(left)} removed")
+    return ExitCode.INCONCLUSIVE if complaints else ExitCode.READY
+
+
+def _name(entry: Entry) -> str:
+    return f"{entry.operation} {entry.resource or '(no id known)'}"
+
+
+def _job(manifest: Path, left: tuple[Entry, ...], profile: Path | None, environment: Environment | None) -> Job:
+    """Bind the manifest to a profile and a target that may be written to.
+
+    Raises:
+        UsageError: there is no profile, the manifest is about several addresses, or the target refuses writes.
+    """
+    path = find_profile(profile, Path.cwd(), Path.home())
+    if path is None:
+        hint = "give --profile: it declares the clean-up operations"
+        raise UsageError("there is no profile to clean up by", where=str(manifest), hint=hint)
+    addresses = {entry.base_url for entry in left}
+    if len(addresses) > 1:
+        raise UsageError(
+            f"the manifest is about several addresses: {', '.join(sorted(addresses))}", where=str(manifest)
+        )
+    loaded = read_profile(path, os.environ)
+    target = choose_target(addresses.pop(), loaded.profile, environment, where=str(manifest))
+    if SafetyClass.WRITE not in allowed(target.environment, frozenset()):
+        hint = "declare the target as local or staging, or give --environment"
+        raise UsageError(
+            f"nothing may be written to a target that is {target.environment}", where=target.url, hint=hint
+        )
+    return Job(manifest, left, loaded, target)
+
+
+async def remove(job: Job) -> tuple[str, ...]:
+    """Remove everything in reverse; gives what is left, in words. What is sent is recorded beside the manifest."""
+    redactor = Redactor(secrets.token_bytes(32))
+    for secret in job.loaded.secrets:
+        redactor.learn(secret)
+    run_id = f"cleanup-{secrets.token_hex(4)}"
+    steps = Manifest(job.manifest)
+    session = Session(
+        base_url=job.target.url,
+        profile=job.loaded.profile,
+        environment=job.target.environment,
+        ledger=Ledger(job.manifest.parent / f"{run_id}.ndjson", redactor),
+        redactor=redactor,
+        run_id=run_id,
+        seed=0,
+        deadline_s=DEADLINE_S,
+        started=time.monotonic(),
+    )
+    left = []
+    async with session:
+        view = session.view(CASE)
+        assert isinstance(view, WriteView)
+        for entry in reversed(job.entries):
+            complaint = await view.remove(entry)
+            steps.step(entry, "left" if complaint else "removed")
+            if complaint:
+                left.append(f"{_name(entry)}: {complaint}")
+    return tuple(left)
