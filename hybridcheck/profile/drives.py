@@ -11,10 +11,10 @@ from hybridcheck.profile.load_phases import weights
 from hybridcheck.profile.models import LoadPhaseSpec, Profile
 from hybridcheck.profile.operations import Operation
 
-LONGEST_S = {Budget.QUICK: 10.0, Budget.STANDARD: 120.0}
+LONGEST_S = {Budget.QUICK: 13.0, Budget.STANDARD: 120.0}
 """The longest load phase of a budget; `full` drives phases as declared."""
 
-FEWEST_JUDGED_S = 8.0
+FEWEST_JUDGED_S = 11.0
 """What a shortened phase leaves to judge: its warm-up is shortened too."""
 
 MOST_WEIGHT = 10_000

@@ -94,7 +94,7 @@ class Identities:
             raise lost(self._ledger, place, GapReason.NOT_SUPPORTED_HERE, f"'{name}' has no login")
         secret = spec.password.get_secret_value() if password is None else password
         words = {"username": spec.username, "password": secret}
-        exchange, answer = await self._call(place, session.login, words, name)
+        exchange, answer = await self._call(place, "login", session.login, words, name)
         return exchange, self._credential_of(name, session.login, exchange, answer)
 
     async def session_call(self, place: Place, name: str, which: str, credential: Credential) -> Exchange:
@@ -109,7 +109,7 @@ class Identities:
         if call is None:
             raise lost(self._ledger, place, GapReason.NOT_SUPPORTED_HERE, f"session.{which} is not declared")
         words = {"token": credential.token, "refresh_token": credential.refresh_token or ""}
-        exchange, _ = await self._call(place, call, words, name, credential)
+        exchange, _ = await self._call(place, which, call, words, name, credential)
         return exchange
 
     def may_send_wrong_password(self, name: str) -> bool:
@@ -153,7 +153,13 @@ class Identities:
         return credential
 
     async def _call(
-        self, place: Place, call: SessionCall, words: dict[str, str], name: str, credential: Credential | None = None
+        self,
+        place: Place,
+        which: str,
+        call: SessionCall,
+        words: dict[str, str],
+        name: str,
+        credential: Credential | None = None,
     ) -> tuple[Exchange, Answer]:
         headers, body = _body_of(call, words)
         draft = Draft(
@@ -163,6 +169,7 @@ class Identities:
             body=body,
             credentials=credential.headers if credential else (),
             identity=name,
+            operation=f"session:{which}",
         )
         exchange = await self._sender.send(place, draft)
         answer = read_answer(call, exchange.response)
