@@ -1,0 +1,112 @@
+"""Each defect of authentication and authorization is seen with its switch on, and not with it off."""
+
+import base64
+import json
+import time
+
+from tests.integration.reference.visitor import Observer, Visitor, seen_with_its_switch_only
+
+
+def _parts(token: str) -> tuple[str, dict[str, object], bytes]:
+    head, claims, signature = token.split(".")
+    return head, json.loads(_decoded(claims)), _decoded(signature)
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _encoded(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+
+def _accepts(visitor: Visitor, token: str) -> bool:
+    return visitor.get("/auth/whoami", token=token).status_code == 200
+
+
+def sees_no_auth(visitor: Visitor) -> bool:
+    """GET /api/datasets answers without credentials."""
+    return visitor.get("/api/datasets", None).status_code == 200
+
+
+def sees_garbage_token_accepted(visitor: Visitor) -> bool:
+    """A random text opens a protected operation."""
+    return _accepts(visitor, "not-a-token-at-all")
+
+
+def sees_wrong_password_accepted(visitor: Visitor) -> bool:
+    """A wrong password gives a token that works."""
+    answer = visitor.login("bob", "surely wrong")
+    return answer.status_code == 200 and _accepts(visitor, answer.json()["access_token"])
+
+
+def sees_tampered_token_accepted(visitor: Visitor) -> bool:
+    """A token with a flipped bit in the middle of its signature is accepted."""
+    token = visitor.token()
+    signature = bytearray(_parts(token)[2])
+    signature[len(signature) // 2] ^= 1
+    return _accepts(visitor, ".".join([*token.split(".")[:2], _encoded(bytes(signature))]))
+
+
+def sees_expired_token_accepted(visitor: Visitor) -> bool:
+    """A token is accepted after its `exp`."""
+    token = visitor.login("short").json()["access_token"]
+    assert _accepts(visitor, token)
+    expiry = _parts(token)[1]["exp"]
+    assert isinstance(expiry, int)
+    while time.time() < expiry + 0.05:
+        time.sleep(0.05)  # the condition is the clock itself
+    return _accepts(visitor, token)
+
+
+def sees_alg_none_accepted(visitor: Visitor) -> bool:
+    """The claims of a valid token without a signature are accepted."""
+    claims = visitor.token().split(".")[1]
+    return _accepts(visitor, f"{_encoded(json.dumps({'alg': 'none', 'typ': 'JWT'}).encode())}.{claims}.")
+
+
+def sees_refresh_reuse(visitor: Visitor) -> bool:
+    """A refresh token works a second time."""
+    first = visitor.login().json()["refresh_token"]
+    assert visitor.post("/auth/refresh", {"refresh_token": first}, None).status_code == 200
+    return visitor.post("/auth/refresh", {"refresh_token": first}, None).status_code == 200
+
+
+def sees_logout_ineffective(visitor: Visitor) -> bool:
+    """A token works after its session was ended."""
+    token = visitor.login().json()["access_token"]
+    assert visitor.ask("POST", "/auth/logout", token=token).status_code == 204
+    return _accepts(visitor, token)
+
+
+def sees_bola_read(visitor: Visitor) -> bool:
+    """Bob reads what alice, of another tenant, has made."""
+    return visitor.get(f"/api/datasets/{visitor.dataset()}", "bob").status_code == 200
+
+
+def sees_bola_write(visitor: Visitor) -> bool:
+    """Bob changes what alice has made, and she sees it."""
+    path = f"/api/datasets/{visitor.dataset()}"
+    visitor.ask("PUT", path, "bob", json={"name": "bob was here", "values": [0]})
+    return bool(visitor.get(path).json()["name"] == "bob was here")
+
+
+def sees_tenant_header_trusted(visitor: Visitor) -> bool:
+    """A header makes bob a member of alice's tenant."""
+    path = f"/api/datasets/{visitor.dataset()}"
+    return visitor.get(path, "bob", headers={"X-Tenant-Id": "t1"}).status_code == 200
+
+
+def sees_leaks_secret(visitor: Visitor) -> bool:
+    """An answer contains the caller's password."""
+    return visitor.system.identities["alice"].password in visitor.get("/auth/whoami").text
+
+
+def sees_cookie_not_httponly(visitor: Visitor) -> bool:
+    """The refresh cookie can be read by scripts."""
+    return "httponly" not in visitor.login().headers["set-cookie"].lower()
+
+
+def test_seen_on_and_not_off(observer: Observer, healthy: Visitor) -> None:
+    """The wrong behaviour shows with the switch on, and not on the healthy system."""
+    seen_with_its_switch_only(observer, healthy)

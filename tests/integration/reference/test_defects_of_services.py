@@ -1,0 +1,129 @@
+"""Each defect of dashboards, streams, native service and boundary is seen with its switch on, and not with it off."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from tests.integration.reference.visitor import Observer, Visitor, seen_with_its_switch_only, visiting
+
+SERIES = [1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 60]
+
+
+def sees_dashboard_empty_data(visitor: Visitor) -> bool:
+    """A panel has no points."""
+    panels = visitor.get("/dashboards/overview").json()["panels"]
+    return any(not panel["points"] for panel in panels)
+
+
+def sees_dashboard_stale(visitor: Visitor) -> bool:
+    """A dashboard was generated long ago."""
+    stamp = visitor.get("/dashboards/overview").json()["generated_at"]
+    return datetime.now(UTC) - datetime.fromisoformat(stamp) > timedelta(minutes=1)
+
+
+def sees_sse_buffered(visitor: Visitor) -> bool:
+    """Events that happen over 400 ms arrive within a moment."""
+    heard = visitor.events("count=5&interval_ms=100")
+    assert heard.sent_at[-1] - heard.sent_at[0] > 0.35
+    return heard.received_at[-1] - heard.received_at[0] < 0.1
+
+
+def sees_sse_out_of_order(visitor: Visitor) -> bool:
+    """Events arrive in another order than that of their numbers."""
+    heard = visitor.events("count=7&interval_ms=1").sequence
+    assert sorted(heard) == list(range(1, 8))
+    return heard != sorted(heard)
+
+
+def sees_sse_no_resume(visitor: Visitor) -> bool:
+    """After Last-Event-ID the stream starts from the beginning."""
+    heard = visitor.events("count=5&interval_ms=1", **{"Last-Event-ID": "3"}).sequence
+    assert heard[-1] == 5
+    return heard[0] == 1
+
+
+def sees_sse_no_clean_end(visitor: Visitor) -> bool:
+    """The stream breaks off."""
+    heard = visitor.events("count=3&interval_ms=1")
+    assert heard.sequence == [1, 2, 3]
+    return heard.cut_off and not heard.ended
+
+
+def sees_ws_lossy(visitor: Visitor) -> bool:
+    """Messages are missing."""
+    messages = visitor.messages("count=15&interval_ms=1")
+    assert messages[-1] == {"type": "end"}
+    return [message["sequence"] for message in messages[:-1]] != list(range(1, 16))
+
+
+def sees_stream_delayed(visitor: Visitor) -> bool:
+    """Events arrive more than 0.9 s after they happened."""
+    heard = visitor.events("count=5&interval_ms=10")
+    delays = [at - sent for at, sent in zip(heard.received_at, heard.sent_at, strict=True)]
+    assert len(delays) == 5
+    return min(delays) > 0.9
+
+
+def _aggregate(visitor: Visitor, path: str = "/analytics/aggregate") -> dict[str, float]:
+    result: dict[str, float] = visitor.post(path, {"values": [2, 4, 9]}).json()
+    return result
+
+
+def sees_analytics_wrong_mean(visitor: Visitor) -> bool:
+    """The mean of 2, 4, 9 is not 5, as the CPython twin says it is."""
+    assert _aggregate(visitor, "/ref/analytics/aggregate")["mean"] == 5
+    return _aggregate(visitor)["mean"] != 5
+
+
+def sees_analytics_nondeterministic(visitor: Visitor) -> bool:
+    """Equal requests give different results."""
+    return len({json.dumps(_aggregate(visitor)) for _ in range(5)}) > 1
+
+
+def sees_nan_in_json(visitor: Visitor) -> bool:
+    """The body has a token that is not JSON."""
+    return "NaN" in visitor.post("/analytics/aggregate", {"values": [1, 2]}).text
+
+
+def sees_detection_wrong_labels(visitor: Visitor) -> bool:
+    """The outlier is normal and the rest is not."""
+    scores = visitor.post("/detection/score", {"values": SERIES}).json()["scores"]
+    return bool(scores[-1]["label"] == "normal" and scores[0]["label"] == "anomaly")
+
+
+def sees_detection_ignores_input(visitor: Visitor) -> bool:
+    """Two different series get the same scores."""
+    found = [visitor.post("/detection/score", {"values": values}).json()["scores"] for values in (SERIES, SERIES[::-1])]
+    return [point["score"] for point in found[0]] == [point["score"] for point in found[1]]
+
+
+def sees_monitoring_negative_rate(visitor: Visitor) -> bool:
+    """A growing counter has a negative rate."""
+    samples = [{"at_s": 0, "value": 1}, {"at_s": 5, "value": 11}]
+    rate = visitor.post("/monitoring/rate", {"samples": samples}).json()["rate_per_s"]
+    assert abs(rate) == 2
+    return bool(rate < 0)
+
+
+def sees_native_error_as_200(visitor: Visitor) -> bool:
+    """What the native service refuses comes back as a success."""
+    answer = visitor.post("/analytics/scalar", {"operation": "mod", "a": 1, "b": 0})
+    assert "division by zero" in answer.text
+    return answer.status_code == 200
+
+
+def test_native_down_500() -> None:
+    """With the native service down the gateway answers 503 with Retry-After, or 500 with `native-down-500` on."""
+    statuses = {}
+    for defects in ([], ["native-down-500"]):
+        with visiting(*defects) as visitor:
+            visitor.system.stop_native()
+            answer = visitor.post("/analytics/text", {"text": "x"})
+            statuses[bool(defects)] = answer.status_code, "retry-after" in answer.headers
+            assert visitor.get("/api/datasets").status_code == 200
+            assert visitor.get("/health/ready", None).status_code == 503
+    assert statuses == {False: (503, True), True: (500, False)}
+
+
+def test_seen_on_and_not_off(observer: Observer, healthy: Visitor) -> None:
+    """The wrong behaviour shows with the switch on, and not on the healthy system."""
+    seen_with_its_switch_only(observer, healthy)
