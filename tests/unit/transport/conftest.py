@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from tests.unit.transport.stage import close_ledgers
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from hybridcheck.transport.views import AbuseView, LoadView, ReadView, WriteView
 
 BASE_URL = "http://target.test:8000"
 
-Handler = Callable[[httpx.Request], httpx.Response] | Callable[[httpx.Request], Awaitable[httpx.Response]]
+Handler = Callable[[httpx.Request], httpx.Response] | Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
 def profile_of(**parts: Any) -> Profile:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.unit.transport.stage import BASE_URL, profile_of, stage_of
 
 from hybridcheck import __version__
 from hybridcheck.evidence import Exchange, Failure, GapReason
 from hybridcheck.target import Ask, EvidenceLost
+from tests.unit.transport.stage import BASE_URL, profile_of, stage_of
 
 
 async def test_a_read_is_sent_with_who_we_are_and_recorded_with_what_came(tmp_path: Path) -> None:
