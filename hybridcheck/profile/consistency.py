@@ -10,7 +10,7 @@ import jsonschema
 
 from hybridcheck.cases import CoreQuestion, Json
 from hybridcheck.paths import is_path
-from hybridcheck.profile.document import KeyPath
+from hybridcheck.profile.document import KeyPath, spelled
 from hybridcheck.profile.load_phases import callable_in_load, peak_rps, planned_requests, weights
 from hybridcheck.profile.models import Identity, LoadPhaseSpec, Profile
 from hybridcheck.profile.operations import Operation, StreamSpec
@@ -58,7 +58,7 @@ def _duplicate_ids(profile: Profile) -> Iterator[Contradiction]:
     first: dict[str, KeyPath] = {}
     for path, operation in placed_operations(profile):
         if operation.id in first:
-            other = ".".join(str(step) for step in first[operation.id])
+            other = spelled(first[operation.id])
             yield Contradiction(path, f"the operation id '{operation.id}' exists already ({other})", "give it an `id:`")
         first.setdefault(operation.id, path)
 
@@ -280,7 +280,7 @@ def _not_applicable(profile: Profile) -> Iterator[Contradiction]:
     questions = [question.value for question in CoreQuestion]
     for name in profile.not_applicable:
         if "." not in name and name not in questions:
-            hint = _near(name, questions) + "; or the id of a check, such as 'authn.expired-token-refused'"
+            hint = _near(name, questions) + " or the id of a check, such as 'authn.expired-token-refused'"
             yield Contradiction(("not_applicable", name), f"'{name}' is not a core question", hint)
 
 

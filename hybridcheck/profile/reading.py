@@ -86,7 +86,9 @@ def _checked(
 ) -> tuple[Profile | None, Resolved]:
     if not isinstance(document.value, dict):
         if not document.complaints:
-            document.complain((), "is not a profile: it has no `key: value` lines", "start with `version: 1`")
+            empty = document.value is None
+            message = "is empty" if empty else "is not a profile: it has no `key: value` lines"
+            document.complain((), message, "start with `version: 1`")
         return None, Resolved(None)
     resolved = resolve(document, folder, environment)
     pruned: tuple[KeyPath, ...] = ()

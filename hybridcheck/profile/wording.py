@@ -106,7 +106,7 @@ def in_file(value: Json, loc: tuple[int | str, ...]) -> tuple[KeyPath, KeyPath]:
 def _worded(error: ErrorDetails, rest: KeyPath, *, show: bool) -> tuple[str, str]:
     kind, value = error["type"], error["input"]
     if kind == "missing":
-        return f"'{error['loc'][-1]}' is missing", ""
+        return f"'{error['loc'][-1]}' is missing", "write version: 1" if error["loc"] == ("version",) else ""
     if kind == "extra_forbidden":
         return _unknown_key(error["loc"])
     if rest and rest[-1] == "[key]":
@@ -128,6 +128,8 @@ def _broken_rule(error: ErrorDetails, shown: str) -> str:
     if kind in TEMPLATES:
         return f"{shown} {TEMPLATES[kind].format(**context)}"
     family = kind.removesuffix("_type").removesuffix("_parsing")
+    if family == "model" and _model_of(annotation_at(error["loc"])) is Operation:
+        return f"{shown} must be text such as 'GET /path', or {KINDS['model']}"
     if family in KINDS:
         return f"{shown} must be {KINDS[family]}"
     return error["msg"].replace("Input should", f"{shown} should")
