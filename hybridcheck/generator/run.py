@@ -27,6 +27,7 @@ from hybridcheck.statistics.histogram import Histogram
 _TICK_S = 0.02
 _SWEEP_SLICES = 5  # each lane's deadline is looked at every 100 ms
 _FLUSH_PATIENCE_S = 5.0
+_LAST_PATIENCE_NS = 5 * NS_PER_S
 _clock = time.perf_counter_ns
 
 Fold = Callable[[Operation, dict[str, Any]], None]
@@ -151,7 +152,10 @@ class LoadRun:
         return self._ended
 
     def _nothing_left(self) -> bool:
+        """True when no arrival is left and none under way, or when the last one cannot have a deadline any more."""
         now = _clock() - self.origin_ns
+        if now > self.orders.duration_ns + 2 * self.orders.deadline_ns + _LAST_PATIENCE_NS:
+            return True  # a lane is lost through a fault of ours; what it had under way is cut
         return self.pace.exhausted(now) and not any(lane.deadline_ns for lane in self._lanes)
 
     def _settle(self, before_second: int) -> None:
