@@ -244,7 +244,7 @@ class LoadHistogram(Record):
 
     kind: Literal["load_histogram"] = "load_histogram"
     operation: str
-    measure: Literal["response", "service", "lag"]
+    measure: Literal["response", "service", "lag", "own_lag"]
     pairs: tuple[tuple[int, int], ...]
 
 

@@ -11,6 +11,7 @@ from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.profile.drives import Drive
+from hybridcheck.statistics.histogram import Histogram
 from hybridcheck.target import Credential, EvidenceLost
 
 NS_PER_MS = 1_000_000
@@ -29,7 +30,7 @@ class Site:
 
 @dataclass(slots=True)
 class _Totals:
-    """What the operations' seconds add up to."""
+    """What the operations' seconds add up to, and the start lag of the judged ones."""
 
     planned: int = 0
     ok: int = 0
@@ -37,6 +38,8 @@ class _Totals:
     cut: int = 0
     seconds: int = 0
     failed: Counter[str] = field(default_factory=Counter)
+    lag: Histogram = field(default_factory=Histogram)
+    own_lag: Histogram = field(default_factory=Histogram)
 
     def add(self, second: reports.OperationSecond) -> None:
         self.planned += second.planned
@@ -133,6 +136,9 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
             totals.add(report)
             ledger.append(stream, _second(report))
         case reports.GeneratorSecond():
+            if not report.warmup:
+                totals.lag.merge(Histogram.from_pairs(report.lag))
+                totals.own_lag.merge(Histogram.from_pairs(report.own_lag))
             ledger.append(stream, _health(report))
         case reports.OperationTimes(warmup=False):
             name = report.operation
@@ -188,6 +194,8 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
     if end.cause is not reports.EndCause.COMPLETED:
         reason = GapReason.NO_END_MARKER if end.cause is reports.EndCause.NO_END_MARKER else GapReason.GENERATOR_LOST
         ledger.append(stream, Gap(label="generator", reason=reason, detail=f"{end.cause}: {detail}"))
+    ledger.append(stream, LoadHistogram(operation="*", measure="lag", pairs=tuple(totals.lag.to_pairs())))
+    ledger.append(stream, LoadHistogram(operation="*", measure="own_lag", pairs=tuple(totals.own_lag.to_pairs())))
     ledger.append(
         stream,
         LoadEnd(
