@@ -132,7 +132,7 @@ def test_a_huge_file_is_refused_without_being_read_whole(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["", "/dev/zero", "absent.yaml", "a\0b"])
 def test_what_is_no_regular_file_is_refused(tmp_path: Path, name: str) -> None:
     """A folder, a device, an absent file and an impossible name end in words."""
-    with pytest.raises(Refused, match="is not a regular file|cannot be read"):
+    with pytest.raises(Refused, match=r"is not a regular file|cannot be read"):
         read_bytes(tmp_path / name)
 
 

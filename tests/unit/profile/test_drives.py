@@ -46,8 +46,8 @@ def test_a_drive_has_everything_that_the_generator_needs() -> None:
     assert (one.path, one.identity) == ("/api/items/caf%C3%A9%201", "alice")
     assert (make.method, make.body, make.expected_statuses) == ("POST", '{"name": "x"}', (201,))
     assert make.headers == (("Content-Type", "application/json"),)
-    assert listed.limits_ms == (200, 900)
-    assert one.limits_ms == (50, 200, 400, 900)
+    limits = [list(operation.limits_ms) for operation in drive.operations]
+    assert limits == [[200, 900], [50, 200, 400, 900], [200, 900]]
 
 
 def test_a_text_body_keeps_its_own_media_type() -> None:

@@ -65,7 +65,7 @@ def test_a_name_and_a_declared_url_mean_the_declared_target() -> None:
 def test_the_only_target_is_meant_where_nothing_is_asked() -> None:
     """One declared target needs no option; none and several are errors that say what to give."""
     assert choose_target(None, profile(shop="http://s:1")).name == "shop"
-    with pytest.raises(UsageError, match="declares several targets: which one.*one of a, b"):
+    with pytest.raises(UsageError, match=r"declares several targets: which one.*one of a, b"):
         choose_target(None, profile(a="http://a:1", b="http://b:1"))
     with pytest.raises(UsageError, match="no target: nothing says which system to test"):
         choose_target(None, profile())
