@@ -1,29 +1,55 @@
-"""`hybridcheck lint`: a profile, read as a run would read it."""
+"""`hybridcheck lint`: a profile, read and planned as a run would do it."""
 
 import os
+from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hybridcheck.cases import Budget, Group
+from hybridcheck.checks.catalogue import by_id
+from hybridcheck.checks.check import Scene
+from hybridcheck.cli import options as given
 from hybridcheck.cli import terminal
-from hybridcheck.errors import ExitCode
+from hybridcheck.errors import Complaint, ExitCode, ProfileError
+from hybridcheck.plan import Plan, Selection, make, open_questions
+from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import read_profile
 
 
 def command(
     profile: Annotated[Path, typer.Argument(metavar="PROFILE", help="The profile to read.")],
+    *,
+    budget: given.BudgetOption = Budget.STANDARD,
 ) -> ExitCode:
     """Find every error in a profile without sending anything.
 
-    References (env:NAME, file:PATH) are resolved, so that what a run would miss is missing here too.
+    References (env:NAME, file:PATH) are resolved, so that what a run would miss is missing here too. Says for each
+    target how many cases a run would have, and which core questions would stay open.
     """
     loaded = read_profile(profile, os.environ)
     read = loaded.profile
-    operations = len(read.all_operations())
-    counts = (
-        f"{len(read.targets)} targets, {len(read.identities)} identities, {len(read.services)} services, "
-        f"{operations} operations, {len(read.load)} load phases, {len(read.waivers)} waivers"
-    )
-    terminal.show(f"{profile}: no errors ({counts})")
+    scenes = [Scene(read, target.url, target.environment) for target in read.targets.values()]
+    names = list(read.targets) or ["a URL without a name"]
+    scenes = scenes or [Scene(read, "http://127.0.0.1", Environment.UNKNOWN)]
+    selection = Selection(budget=budget or Budget.STANDARD)
+    plans = [make(scene, by_id(), selection, today=datetime.now(UTC).date()) for scene in scenes]
+    complaints = dict.fromkeys(complaint for plan in plans for complaint in plan.complaints)
+    if complaints:
+        raise ProfileError(tuple(Complaint(f"{profile} {one.where}", one.message, one.hint) for one in complaints))
+    terminal.show(f"{profile}: no errors")
+    for name, plan in zip(names, plans, strict=True):
+        terminal.show("\n".join(_preview(name, plan, read)))
     return ExitCode.READY
+
+
+def _preview(name: str, plan: Plan, profile: Profile) -> list[str]:
+    """What a run against one target would be about."""
+    counts = Counter(planned.group for planned in plan.cases)
+    lines = [f"{name}: " + ", ".join(f"{counts[group]} {group.replace('_', ' ')}" for group in Group)]
+    for question in open_questions(plan, profile):
+        lines.append(f"  nothing answers '{question.question}': no run can be READY; this would change it:")
+        lines += [f"    {line}" for line in question.lines]
+    return lines

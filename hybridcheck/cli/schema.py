@@ -18,8 +18,8 @@ def command(
 
         schema = verdict_schema()
     else:
-        from hybridcheck.profile.models import Profile  # the other half of the same choice
+        from hybridcheck.profile.schema import profile_schema  # the other half of the same choice
 
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Profile.model_json_schema()}
+        schema = profile_schema()
     terminal.show(json.dumps(schema, indent=2, ensure_ascii=False))
     return ExitCode.READY

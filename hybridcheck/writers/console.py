@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hybridcheck.cases import CoreQuestion
-from hybridcheck.verdict import CaseVerdict, ReasonLine, Ruling, Verdict
+from hybridcheck.verdict import CaseVerdict, Ruling, Verdict
 from hybridcheck.writers import wording
 from hybridcheck.writers.formats import Page
 from hybridcheck.writers.hostile_text import for_terminal
@@ -74,42 +74,27 @@ def _heading(console: Console, words: str) -> None:
 
 
 def _blockers(console: Console, verdict: Verdict, page: Page) -> None:
-    blocking = [reason for reason in verdict.reasons if reason.blocking]
+    blocking = wording.blockers(verdict)
     if not blocking:
         return
     _heading(console, f"What blocks ({len(blocking)})")
-    known = {case.id: case for case in wording.cases(verdict)}
-    remedies = {check.id: check.remedy for check in verdict.checks}
-    for place, reason in enumerate(blocking[:MOST_BLOCKERS], start=1):
-        case = known.get(reason.case or "")
-        if case is None:
-            _line(console, f"{place}. {reason.code}", reason.message)
+    for place, blocker in enumerate(blocking[:MOST_BLOCKERS], start=1):
+        if blocker.case is None:
+            [(code, words)] = wording.rows(blocker)
+            _line(console, f"{place}. {code}", words)
         else:
-            _blocking_case(console, place, reason, case, remedies.get(case.check, ""), page)
+            _blocking_case(console, place, blocker, blocker.case, page)
     _and_more(console, len(blocking) - MOST_BLOCKERS)
 
 
-def _blocking_case(
-    console: Console, place: int, reason: ReasonLine, case: CaseVerdict, remedy: str, page: Page
-) -> None:
-    finding = case.finding
-    about = f"{finding.outcome}, {case.severity}" + (f", {case.core}" if case.core else "")
+def _blocking_case(console: Console, place: int, blocker: wording.Blocker, case: CaseVerdict, page: Page) -> None:
+    about = f"{case.finding.outcome}, {case.severity}" + (f", {case.core}" if case.core else "")
     title = Text(f"{place}. {for_terminal(case.id)}", style="bold")
     console.print(title.append(f" ({about})", style="not bold"))
-    why = "" if finding.outcome == "fail" else wording.why(reason, finding)
-    rows = (
-        ("why", why),
-        ("expected", finding.expected),
-        ("observed", finding.observed),
-        ("measured", wording.measured(finding)),
-        ("price", wording.price(finding)),
-        ("to do", remedy),
-    )
-    for name, words in rows:
-        if words:
-            _line(console, f"   {name:<8}", words)
+    for name, words in wording.rows(blocker):
+        _line(console, f"   {name:<8}", words)
     _command(console, "explain", f"hybridcheck explain {shlex.quote(for_terminal(case.check))}")
-    if case.replay or case.replay_curl:
+    if case.finding.exchanges and case.replay:
         document = f"{page.folder}/verdict.json" if page.folder else "verdict.json"
         _command(console, "replay", f"hybridcheck replay {shlex.quote(for_terminal(f'{document}#{case.id}'))}")
 

@@ -41,7 +41,7 @@ def _suite(verdict: Verdict, name: str, rows: list[Row]) -> ET.Element:
         suite.set(counter, str(sum(element.find(tag) is not None for element in elements)))
     if durations:
         suite.set("time", f"{sum(durations):.3f}")
-    suite.set("timestamp", for_xml(verdict.run.started_utc.removesuffix("Z")))
+    suite.set("timestamp", for_xml(verdict.run.started_utc[:19]))
     suite.append(_properties(verdict))
     suite.extend(elements)
     return suite

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from hybridcheck.cases import CoreQuestion
-from hybridcheck.verdict import CaseVerdict, CheckVerdict, CoreAnswer, ReasonLine, Ruling, Verdict
+from hybridcheck.verdict import CaseVerdict, CoreAnswer, Ruling, Verdict
 from hybridcheck.writers import wording
 from hybridcheck.writers.formats import Page
 from hybridcheck.writers.hostile_text import as_markdown_block
@@ -62,30 +62,24 @@ def _blocks(verdict: Verdict) -> Iterator[str]:
 
 
 def _blockers(verdict: Verdict) -> Iterator[str]:
-    blocking = [reason for reason in verdict.reasons if reason.blocking]
-    if not blocking:
-        return
-    yield f"### What blocks ({len(blocking)})\n"
-    known = {case.id: (check, case) for check in verdict.checks for case in check.cases}
-    for reason in blocking:
-        found = known.get(reason.case or "")
-        yield _blocking_case(*found, reason) if found else f"- **{code(reason.code)}** {code(reason.message)}"
+    blocking = wording.blockers(verdict)
+    if blocking:
+        yield f"### What blocks ({len(blocking)})\n"
+    for blocker in blocking:
+        yield _blocking_case(blocker, blocker.case) if blocker.case else _blocking_reason(blocker)
 
 
-def _blocking_case(check: CheckVerdict, case: CaseVerdict, reason: ReasonLine) -> str:
-    finding = case.finding
-    about = ", ".join(str(word) for word in (finding.outcome, case.severity, case.core) if word)
-    rows = (
-        ("why", wording.why(reason, finding) if finding.outcome != "fail" else ""),
-        ("expected", finding.expected),
-        ("observed", finding.observed),
-        ("measured", wording.measured(finding)),
-        ("price", wording.price(finding)),
-        ("to do", check.remedy),
-        ("explain", f"hybridcheck explain {case.check}"),
-        ("by hand", case.replay_curl or ""),
-    )
-    lines = [f"- **{code(case.id)}** ({about})", *(f"  - {name}: {code(words)}" for name, words in rows if words)]
+def _blocking_reason(blocker: wording.Blocker) -> str:
+    [(name, words)] = wording.rows(blocker)
+    return f"- **{code(name)}** {code(words)}"
+
+
+def _blocking_case(blocker: wording.Blocker, case: CaseVerdict) -> str:
+    about = ", ".join(str(word) for word in (case.finding.outcome, case.severity, case.core) if word)
+    rows = [*wording.rows(blocker), ("explain", f"hybridcheck explain {case.check}")]
+    if case.replay_curl:
+        rows.append(("by hand", case.replay_curl))
+    lines = [f"- **{code(case.id)}** ({about})", *(f"  - {name}: {code(words)}" for name, words in rows)]
     return "\n".join(lines)
 
 

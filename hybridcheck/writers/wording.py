@@ -1,8 +1,11 @@
 """How numbers and cases of a verdict are put into words, the same in every report for people."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from hybridcheck.verdict import CaseVerdict, Finding, LoadPhase, Outcome, ReasonLine, Ruling, Verdict
+from hybridcheck.cases import Reason
+from hybridcheck.verdict import CaseVerdict, CheckVerdict, Finding, LoadPhase, Outcome, ReasonLine, Ruling, Verdict
 
 QUANTILES = ("p50", "p95", "p99")
 
@@ -51,6 +54,55 @@ def price(finding: Finding) -> str:
         return ""
     seconds = f", about {number(finding.price.seconds)} s" if finding.price.seconds is not None else ""
     return f"{finding.price.requests:,} more requests{seconds}"
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A reason that forbids READY, its case where it has one, and how many cases are undecided for just this reason."""
+
+    reason: ReasonLine
+    check: CheckVerdict | None
+    case: CaseVerdict | None
+    affected: int = 0
+
+
+def blockers(verdict: Verdict) -> list[Blocker]:
+    """What blocks, in the order of the document.
+
+    Cases that are undecided for what befell the whole run (it was interrupted, the target is gone) are counted with
+    that reason, since one thing is to be done about all of them.
+    """
+    known = {case.id: (check, case) for check in verdict.checks for case in check.cases}
+    blocking = [reason for reason in verdict.reasons if reason.blocking]
+    of_run = {reason.code for reason in blocking if reason.case is None}
+    affected = Counter(reason.code for reason in blocking if reason.case is not None and reason.code in of_run)
+    found = []
+    for reason in blocking:
+        check, case = known.get(reason.case or "", (None, None))
+        if reason.case is None:
+            found.append(Blocker(reason, None, None, affected.pop(reason.code, 0)))
+        elif reason.code not in of_run:
+            found.append(Blocker(reason, check, case))
+    return found
+
+
+def rows(blocker: Blocker) -> list[tuple[str, str]]:
+    """What is told about a blocking case, each under its name; empty rows are left out."""
+    check, case, reason = blocker.check, blocker.case, blocker.reason
+    if check is None or case is None:
+        more = f"; {blocker.affected} required cases are undecided for it" if blocker.affected else ""
+        return [(reason.code, f"{reason.message}{more}")]
+    finding = case.finding
+    proved = finding.outcome is Outcome.FAIL
+    told = (
+        ("why", "" if proved else why(reason, finding)),
+        ("expected", finding.expected),
+        ("observed", finding.observed),
+        ("measured", measured(finding)),
+        ("price", price(finding)),
+        ("to do", check.remedy if proved or finding.reason is Reason.SUSPECTED else ""),
+    )
+    return [(name, words) for name, words in told if words]
 
 
 def why(reason: ReasonLine, finding: Finding) -> str:

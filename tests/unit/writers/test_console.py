@@ -132,3 +132,14 @@ def test_every_ruling_has_its_words(ruling: Ruling, verdicts: object) -> None:
     """No ruling is printed without what it means."""
     made: Verdict = verdicts.verdict(ruling)  # type: ignore[attr-defined]
     assert console.render(made, Page()).startswith(ruling)
+
+
+def test_cases_that_one_event_left_undecided_are_counted_with_it(blocked: Verdict) -> None:
+    """An unreachable target is told once, not once for each case."""
+    [first, *_] = blocked.reasons
+    lost = [
+        first.model_copy(update={"code": "TARGET_UNREACHABLE", "case": case}) for case in (None, first.case, "b[c]")
+    ]
+    text = console.render(blocked.model_copy(update={"reasons": tuple(lost)}), Page(width_columns=200))
+    assert "What blocks (1)" in text
+    assert "2 required cases are undecided for it" in text
