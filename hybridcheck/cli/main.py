@@ -12,6 +12,7 @@ import typer.main
 
 import hybridcheck
 from hybridcheck.cli import exits, terminal
+from hybridcheck.errors import ExitCode
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -79,7 +80,8 @@ def hybridcheck_command(
     5 our own fault, 130 or 143 interrupted. Begin with `hybridcheck demo`.
     """
     if ctx.invoked_subcommand is None:
-        terminal.show(ctx.get_help())
+        terminal.tell(ctx.get_help(), lines=True)
+        raise typer.Exit(ExitCode.USAGE)
 
 
 def main(arguments: list[str] | None = None) -> None:
