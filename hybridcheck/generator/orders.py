@@ -16,7 +16,17 @@ _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 class Operation:
     """One kind of request with all its bytes, what a right answer is, and its book."""
 
-    __slots__ = ("body_contains", "book", "content_type", "expected", "head", "method", "name", "request")
+    __slots__ = (
+        "body_contains",
+        "book",
+        "content_type",
+        "content_type_as_sent",
+        "expected",
+        "head",
+        "method",
+        "name",
+        "request",
+    )
 
     def __init__(self, ordered: Mapping[str, Any], request: bytes, book: Book) -> None:
         self.name: str = ordered["name"]
@@ -25,6 +35,7 @@ class Operation:
         self.head = self.method == "HEAD"
         self.expected = frozenset(ordered["expected_statuses"])
         self.content_type: bytes | None = _encoded(ordered["content_type"], lower=True)
+        self.content_type_as_sent: bytes | None = None
         self.body_contains: bytes | None = _encoded(ordered["body_contains"], lower=False)
         self.book = book
 

@@ -37,6 +37,7 @@ ANSWERS = {
     "/interim": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + framed(),
     "/gzip": framed(gzipped(BODY), extra=b"Content-Encoding: gzip\r\n"),
     "/twice": framed() + framed(),
+    "/large": framed(b"0123456789abcdef" * 200_000),
     "/garbage": b"SSH-2.0-OpenSSH_9.2\r\n",
     "/redirect": framed(b"", "302 Found", b"Location: /ok\r\n"),
 }

@@ -137,3 +137,29 @@ async def test_planned_arrivals_are_those_of_the_plan(target: Target, spacing: s
     outcome = await run(plan)
     due = [start // 1_000_000_000 for start in plan.intended_starts_ns()]
     assert [row.planned for row in outcome.rows] == [due.count(second) for second in range(2)]
+
+
+async def test_bodies_larger_than_any_buffer_go_both_ways(target: Target) -> None:
+    """Three megabytes up and three down: sent in pieces, read in pieces, all counted."""
+    upload = Operation(name="upload", method="POST", path="/ok", body=b"x" * 3_000_000)
+    download = Operation(name="download", path="/large", body_contains="f0123")
+    outcome = await run(plan_for(target.url, operations=(upload, download), level=8, duration_s=1, deadline_s=5.0))
+    assert outcome.failures() == {}
+    assert outcome.total("ok") == 8
+    assert outcome.total("bytes_received", "download") > 4 * 3_200_000
+
+
+async def test_users_follow_a_ramp_in_the_closed_model(target: Target) -> None:
+    """With a ramp to 6 users, 6 connections are opened in the end, and only one in the beginning."""
+    shape = Shape(name="ramp", parameters={"from_level": 1, "to_level": 6, "ramp_s": 2, "hold_s": 1})
+    outcome = await run(plan_for(target.url, "/slow/20", model="closed", shape=shape))
+    assert 1 <= outcome.health[0].in_flight < outcome.health[1].in_flight <= 6
+    assert outcome.markers[0].connections_opened == 6
+    assert outcome.rows[0].planned < outcome.rows[2].planned
+
+
+async def test_request_budget_ends_the_closed_model(target: Target) -> None:
+    """No more requests than the budget, to the last one."""
+    outcome = await run(plan_for(target.url, "/ok", model="closed", level=3, duration_s=20, max_requests=50))
+    assert outcome.end.cause is EndCause.COMPLETED
+    assert outcome.total("planned") == target.counts()["/ok"] == 50
