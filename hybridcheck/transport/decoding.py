@@ -11,6 +11,9 @@ ACCEPT_ENCODING = "gzip, deflate, br"
 GZIP_OR_ZLIB = 47
 """zlib's window bits that recognise the gzip and the zlib header (32 + 15)."""
 
+HEADER_BYTES = 2
+"""How many bytes tell whether there is a header."""
+
 PIECE_BYTES = 64 * 1024
 
 
@@ -46,11 +49,16 @@ class Zlib:
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(GZIP_OR_ZLIB)
+        self._held = b""
         self._first = True
 
     def feed(self, data: bytes, most: int) -> bytes:
         """Decode data; stops after `most` + 1 bytes."""
         out = bytearray()
+        if self._first:
+            data, self._held = self._held + data, b""
+            if len(data) < HEADER_BYTES:
+                self._held, data = data, b""
         while data and len(out) <= most:
             try:
                 out += self._inflate.decompress(data, most + 1 - len(out))
@@ -81,9 +89,10 @@ class Brotli:
         """Decode data; stops within one piece after `most` bytes."""
         out = bytearray()
         try:
-            out += self._decompressor.process(data, output_buffer_limit=PIECE_BYTES)
-            while not self._decompressor.can_accept_more_data() and len(out) <= most:
-                out += self._decompressor.process(b"", output_buffer_limit=PIECE_BYTES)
+            piece = self._decompressor.process(data, output_buffer_limit=PIECE_BYTES)
+            while piece and len(out) <= most:
+                out += piece
+                piece = self._decompressor.process(b"", output_buffer_limit=PIECE_BYTES)
         except brotli.error as error:
             raise NotDecodable(f"brotli: {error}") from error
         return bytes(out)

@@ -173,7 +173,7 @@ class _Permission:
 
     async def _enter(self) -> None:
         sender = self._sender
-        origin = sender.guard.allow(str(httpx.URL(self._draft.url)))
+        origin = sender.guard.allow(as_sent(self._draft.url))
         if self._draft.credentials and not sender.guard.may_carry_credentials(origin):
             raise OutOfScope(f"credentials are not sent to http://{origin.host}")
         await sender.guard.allow_address(origin)
@@ -202,6 +202,18 @@ class _Permission:
             raise lost(ledger, self._place, GapReason.OUT_OF_SCOPE, str(error)) from error
         elif isinstance(error, Exception):
             raise lost(ledger, self._place, GapReason.TOOL_FAULT, detail_of(error)) from error
+
+
+def as_sent(url: str) -> str:
+    """The URL as httpx will send it: the guard judges this form, not the one that was written.
+
+    Raises:
+        OutOfScope: where it is no URL.
+    """
+    try:
+        return str(httpx.URL(url))
+    except httpx.InvalidURL as error:
+        raise OutOfScope(f"not a URL: {error}") from error
 
 
 def draft_of(ask: Ask, base_url: str) -> Draft:

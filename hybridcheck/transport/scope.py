@@ -22,6 +22,10 @@ METADATA_ADDRESSES = frozenset(
 """Addresses at which clouds hand out credentials to whoever asks, beside all of link-local."""
 
 
+RESOLVE_S = 5.0
+"""How long a name may take to resolve before the connection attempt is left to fail on it."""
+
+
 class OutOfScope(Exception):
     """The request may not be sent; the message says why."""
 
@@ -138,8 +142,9 @@ def _forms(path: str) -> set[str]:
 async def _forbidden_address(origin: Origin) -> str | None:
     """The first refused address of a host; None where there is none, or where it does not resolve."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    except OSError:
+        async with asyncio.timeout(RESOLVE_S):
+            found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
         return None  # the connection attempt will say so, and be recorded as what it is
     for *_, address in found:
         try:

@@ -30,7 +30,7 @@ from hybridcheck.ledger import body_of
 from hybridcheck.target import EvidenceLost
 from hybridcheck.transport.decoding import NotDecodable, decoder_for
 from hybridcheck.transport.event_stream import EventStreamParser
-from hybridcheck.transport.exchange import RUN_HEADER, Draft, Place, Sender, sent_request
+from hybridcheck.transport.exchange import RUN_HEADER, Draft, Place, Sender, as_sent, sent_request
 from hybridcheck.transport.failures import classify, detail_of
 from hybridcheck.transport.wire import ToolFault, header_pairs, http_version
 
@@ -133,8 +133,9 @@ async def listen_websocket(
     sender: Sender, place: Place, draft: Draft, bounds: Bounds, tls: ssl.SSLContext
 ) -> StreamRecord:
     """Open a WebSocket, send each line of the draft's body as a message, and read; as `listen_sse`."""
-    draft = replace(draft, url="ws" + draft.url.removeprefix("http"), deadline_s=bounds.most_s)
+    draft = replace(draft, deadline_s=bounds.most_s)
     async with sender.permission(place, draft):
+        draft = replace(draft, url="ws" + as_sent(draft.url).removeprefix("http"))
         at_s, heard = sender.budgets.now_s(), _Heard(bounds)
         headers = [(RUN_HEADER, sender.run_id), *draft.headers, *draft.credentials]
         heard.request = SentRequest(method="GET", url=draft.url, headers=tuple(headers))
