@@ -253,14 +253,19 @@ class ReferenceSystem:
 def _listening_sockets(port: int, count: int) -> list[socket.socket]:
     """Sockets on one loopback port, all listening; several share it and the kernel spreads fresh connections."""
     sockets: list[socket.socket] = []
-    for _ in range(count):
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if count > 1:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        listening.bind(("127.0.0.1", port or (sockets[0].getsockname()[1] if sockets else 0)))
-        listening.listen(1024)
-        sockets.append(listening)
+    try:
+        for _ in range(count):
+            listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            sockets.append(listening)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if count > 1:
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            listening.bind(("127.0.0.1", port or (sockets[0].getsockname()[1] if len(sockets) > 1 else 0)))
+            listening.listen(1024)
+    except OSError:
+        for opened in sockets:
+            opened.close()
+        raise
     return sockets
 
 

@@ -25,6 +25,6 @@ def _watch(parent: int) -> None:
         if readable and not os.read(0, 1):
             break
     state = os.environ.get(VARIABLE_STATE)
-    if state and os.getppid() != parent:  # a parent that lives removes the folder itself
+    if state:  # a launcher that is asked to stop removes the folder itself, after its children have ended
         shutil.rmtree(state, ignore_errors=True)
     os._exit(0)

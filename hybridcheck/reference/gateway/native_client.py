@@ -45,10 +45,11 @@ class NativeClient:
 
     async def forward(self, request: Request) -> Answer:
         """The native service's answer; its failures as 502, 503 or 504."""
+        method = "GET" if request.document is None else "POST"  # a HEAD is asked as GET: the reply's length is needed
         body = b"" if request.document is None else json.dumps(request.document).encode()
         try:
             async with asyncio.timeout(self._settings.native_timeout_s):
-                status, reply = await self._exchange(request.method, request.path, body, self._headers(request))
+                status, reply = await self._exchange(method, request.path, body, self._headers(request))
         except TimeoutError as error:
             raise Problem(504, "the native service did not answer in time") from error
         except BrokenReplyError as error:

@@ -1,0 +1,158 @@
+"""Each defect of metrics, resources and behaviour under load is seen with its switch on, and not with it off."""
+
+import threading
+import time
+from collections import Counter
+from http.client import HTTPConnection
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from hybridcheck.reference.defects import BY_NAME
+from hybridcheck.reference.gateway.strain import LOAD_RPS, LOAD_S
+from tests.integration.reference.visitor import Observer, Visitor, seen_with_its_switch_only, visiting
+
+CPU_S = "process_cpu_seconds_total"
+RESIDENT = "process_resident_memory_bytes"
+WHOAMI = 'http_requests_total{method="GET",route="/auth/whoami",status="200"}'
+
+
+def _value(visitor: Visitor, line: str) -> float:
+    found = visitor.metric(line)
+    assert found is not None
+    return found
+
+
+def sees_metrics_unparsable(visitor: Visitor) -> bool:
+    """The exposition cannot be parsed."""
+    try:
+        return not list(text_string_to_metric_families(visitor.get("/metrics", None).text))
+    except ValueError:
+        return True
+
+
+def sees_metrics_missing_counter(visitor: Visitor) -> bool:
+    """There is no counter of requests."""
+    visitor.get("/auth/whoami")
+    return visitor.metric(WHOAMI) is None
+
+
+def sees_metrics_double_count(visitor: Visitor) -> bool:
+    """Five requests move the counter by ten."""
+    visitor.get("/auth/whoami")
+    before = _value(visitor, WHOAMI)
+    for _ in range(5):
+        visitor.get("/auth/whoami")
+    moved = _value(visitor, WHOAMI) - before
+    assert moved in (5, 10)
+    return moved == 10
+
+
+def sees_slow(visitor: Visitor) -> bool:
+    """No answer comes in less than 300 ms."""
+    return min(visitor.get("/health", None).elapsed.total_seconds() for _ in range(5)) >= 0.3
+
+
+def sees_memory_growth(visitor: Visitor) -> bool:
+    """A thousand requests leave more than 20 MiB behind."""
+    before = _value(visitor, RESIDENT)
+    for _ in range(1000):
+        visitor.get("/health", None)
+    return _value(visitor, RESIDENT) - before > 20 * 2**20
+
+
+def sees_cpu_hog(visitor: Visitor) -> bool:
+    """The idle system uses processor time all the while."""
+    before = _value(visitor, CPU_S)
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        time.sleep(0.2)  # idle on purpose
+        if _value(visitor, CPU_S) - before > 0.5:
+            return True
+    return False
+
+
+def sees_not_back_to_baseline(visitor: Visitor) -> bool:
+    """Half a second after the last request there is still work in the queue."""
+    for _ in range(20):
+        visitor.get("/health", None)
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        if _value(visitor, "work_backlog") == 0:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_seen_on_and_not_off(observer: Observer, healthy: Visitor) -> None:
+    """The wrong behaviour shows with the switch on, and not on the healthy system."""
+    seen_with_its_switch_only(observer, healthy)
+
+
+def _load(url: str, found: Counter[int]) -> None:
+    """Load for a second longer than the switches need, well above their rate."""
+    pause_s = 1 / (4 * LOAD_RPS)
+    until = time.monotonic() + LOAD_S + 2
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        while time.monotonic() < until:
+            found[client.get("/health").status_code] += 1
+            time.sleep(pause_s)
+
+
+@pytest.mark.slow
+def test_flaky_errors_and_no_recovery() -> None:
+    """`flaky-errors` fails some requests under load only; `no-recovery` fails all that come after the load."""
+    found: dict[str, Counter[int]] = {"healthy": Counter(), "flaky-errors": Counter(), "no-recovery": Counter()}
+    with visiting() as well, visiting("flaky-errors") as flaky, visiting("no-recovery") as broken:
+        systems = {"healthy": well, "flaky-errors": flaky, "no-recovery": broken}
+        for visitor in systems.values():
+            assert [visitor.get("/health", None).status_code for _ in range(60)] == [200] * 60
+        threads = [
+            threading.Thread(target=_load, args=(visitor.system.base_url, found[name]))
+            for name, visitor in systems.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        time.sleep(0.5)  # the window in which `no-recovery` looks for the end of the load
+        after = {name: visitor.get("/health", None).status_code for name, visitor in systems.items()}
+    assert after == {"healthy": 200, "flaky-errors": 200, "no-recovery": 503}
+    assert set(found["healthy"]) == set(found["no-recovery"]) == {200}
+    assert set(found["flaky-errors"]) == {200, 500}
+    assert found["flaky-errors"][500] < found["flaky-errors"][200] / 10
+
+
+def _instances(visitor: Visitor) -> set[str | None]:
+    """The instances that forty fresh connections reach."""
+    found: set[str | None] = set()
+    for _ in range(40):
+        connection = HTTPConnection(visitor.system.base_url.removeprefix("http://"))
+        connection.request("GET", "/health")
+        found.add(connection.getresponse().getheader("X-Instance"))
+        connection.close()
+    return found
+
+
+def test_replica_pinned() -> None:
+    """Fresh connections reach both of two workers; with `replica-pinned` only one, though the other is alive."""
+    with visiting(instances=2) as shared, visiting("replica-pinned") as pinned:
+        assert _instances(shared) == {"gateway-1", "gateway-2"}
+        assert _instances(pinned) == {"gateway-1"}
+        assert set(pinned.system.pids) == {"gateway-1", "gateway-2", "native"}
+        assert pinned.system.running()
+
+
+def test_every_defect_is_observed() -> None:
+    """The catalogue and the tests of this folder name the same defects."""
+    separate = {"native-down-500", "flaky-errors", "no-recovery", "replica-pinned"}
+    observed = {
+        line.split("(")[0].removeprefix("def sees_").replace("_", "-")
+        for path in Path(__file__).parent.glob("test_defects_*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith("def sees_")
+    }
+    assert observed | separate == set(BY_NAME)
+    assert not observed & separate
