@@ -124,7 +124,10 @@ class ApiKey(Strict):
 
 
 class Identity(Strict):
-    """Somebody whom the target knows: a fixed token, a key, Basic, or a login through `session`."""
+    """Somebody whom the target knows: a fixed token, a key, Basic, or a login through `session`.
+
+    `known_as` is what whoami calls the identity where that is not its username (an e-mail address, an id).
+    """
 
     role: str = "user"
     tenant: str | None = None
@@ -134,6 +137,7 @@ class Identity(Strict):
     api_key: ApiKey | None = None
     basic: Basic | None = None
     short_lived: bool = False
+    known_as: str | None = None
 
     @model_validator(mode="after")
     def _one_way_in(self) -> "Identity":
@@ -261,11 +265,15 @@ class Observability(Strict):
 
 
 class Exposure(Strict):
-    """What may be seen from outside: origins that CORS allows, whether documents are public, the session cookie."""
+    """What may be seen from outside: origins that CORS allows, whether documents are public, the session cookie.
+
+    `tenant_header` is the header that gateways of this system name the tenant in; from outside it must mean nothing.
+    """
 
     cors_allowed: tuple[str, ...] = ()
     docs_public: bool = True
     session_cookie: str | None = None
+    tenant_header: str = "X-Tenant-Id"
     errors: Literal["problem+json", "json", "any"] = "any"
     max_body_bytes: Annotated[int, Field(gt=0, le=64 * 1024 * 1024)] | None = None
 

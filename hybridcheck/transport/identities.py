@@ -108,6 +108,7 @@ class Identities:
         call = calls.get(which)
         if call is None:
             raise lost(self._ledger, place, GapReason.NOT_SUPPORTED_HERE, f"session.{which} is not declared")
+        self._redactor.learn(credential.token)  # a forged one differs from the real one by a single character
         words = {"token": credential.token, "refresh_token": credential.refresh_token or ""}
         exchange, _ = await self._call(place, which, call, words, name, credential)
         return exchange
