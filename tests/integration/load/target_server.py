@@ -41,6 +41,10 @@ ANSWERS = {
     "/garbage": b"SSH-2.0-OpenSSH_9.2\r\n",
     "/redirect": framed(b"", "302 Found", b"Location: /ok\r\n"),
 }
+ENDLESS = {
+    "/endless-body": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"4\r\nabcd\r\n"),
+    "/endless-head": (b"HTTP/1.1 200 OK\r\n", b"X-Again: and again\r\n"),
+}
 THEN_CLOSES = {
     "/close": framed(extra=b"Connection: close\r\n"),
     "/until-close": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + BODY,
@@ -65,6 +69,12 @@ async def answer(path: str, writer: asyncio.StreamWriter) -> bool:
         for byte in framed():
             writer.write(bytes([byte]))
             await asyncio.sleep(0.002)
+    elif path in ENDLESS:
+        head, piece = ENDLESS[path]
+        writer.write(head)
+        while True:
+            writer.write(piece * 1000)
+            await writer.drain()
     elif path == "/reset":
         raw = writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -17,6 +17,8 @@ BAD = {
     "/twice": "framing",
     "/reset": "reset",
     "/hangs": "timeout",
+    "/endless-body": "timeout",
+    "/endless-head": "framing",
 }
 
 

@@ -1,0 +1,68 @@
+"""What we rely on inside Locust, in a process of its own; its minor version is raised by hand with a look at this."""
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from hybridcheck.statistics.histogram import bucket_of
+
+FOLD = """
+import json, sys
+from locust.env import Environment
+from hybridcheck.generator.locust_statistics import LocustFold
+from hybridcheck.generator.orders import Operation
+from hybridcheck.generator.recording import Book
+given = json.load(sys.stdin)
+environment = Environment()
+fold = LocustFold(environment, 1_000_000)
+ordered = dict(name="list", method="GET", expected_statuses=[200], content_type=None, body_contains=None)
+operation = Operation(ordered, b"", Book("list", (), 0, 5))
+for report in given:
+    fold(operation, report)
+for entry in (environment.stats.total, environment.stats.get("list", "GET")):
+    print(json.dumps({
+        "requests": entry.num_requests, "failures": entry.num_failures, "without_time": entry.num_none_requests,
+        "p50": entry.get_response_time_percentile(0.5), "p99": entry.get_response_time_percentile(0.99),
+        "mean": entry.avg_response_time, "min": entry.min_response_time, "max": entry.max_response_time,
+        "per_second": {str(second): count for second, count in entry.num_reqs_per_sec.items()},
+        "bytes": entry.total_content_length,
+        "errors": sorted((error.error, error.occurrences) for error in environment.stats.errors.values()),
+    }))
+"""
+
+
+def test_version_is_the_one_that_was_read() -> None:
+    """The facts below were read in this minor version."""
+    assert version("locust").startswith("2.47.")
+
+
+def test_locusts_own_statistics_agree_with_our_books() -> None:
+    """Counts exactly, times to Locust's two digits, for the operation and for the total."""
+    times_ms = [10 + index % 90 for index in range(900)]
+    counts: dict[int, int] = {}
+    for value in times_ms:
+        counts[bucket_of(value * 1_000_000)] = counts.get(bucket_of(value * 1_000_000), 0) + 1
+    row = {"kind": "second", "second": 7, "ok": 900, "failed": {"status": 90, "timeout": 10}, "bytes_received": 5000}
+    window = {"kind": "times", "response": sorted(counts.items())}
+    done = subprocess.run(
+        [sys.executable, "-c", FOLD],
+        input=json.dumps([row, window]),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
+    )
+    total, entry = (json.loads(line) for line in done.stdout.splitlines())
+    assert total == entry
+    assert (entry["requests"], entry["failures"], entry["without_time"]) == (1000, 100, 100)
+    assert entry["per_second"] == {"1000007": 1000}
+    assert entry["errors"] == [["status", 90], ["timeout", 10]]
+    assert entry["mean"] == pytest.approx(sum(times_ms) / 900, rel=1e-3)
+    assert (entry["min"], entry["max"]) == (pytest.approx(10, rel=1e-3), pytest.approx(99, rel=1e-3))
+    assert entry["p50"] == pytest.approx(54.5, abs=1)
+    assert entry["p99"] == pytest.approx(99, abs=1)
+    assert entry["bytes"] == 5000
