@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
+from hybridcheck.checks.auth.cookies import SessionCookieFlags
+from hybridcheck.checks.auth.login import LoginGivesIdentity, RefusesWrongPassword
 from hybridcheck.checks.auth.refusal import RefusesGarbageCredentials, RefusesMissingCredentials
+from hybridcheck.checks.auth.sessions import LogoutEndsSession, RefreshReuseRefused, RefreshWorks
+from hybridcheck.checks.auth.tokens import (
+    RefusesExpiredToken,
+    RefusesTamperedToken,
+    RefusesTokenInUrl,
+    RefusesUnsignedToken,
+)
 from hybridcheck.checks.check import Check
 from hybridcheck.checks.contract.declared import AnswersAsDeclared
 from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
@@ -18,6 +27,16 @@ CHECKS: tuple[type[Check], ...] = (
     AnswersAsDeclared,
     RefusesMissingCredentials,
     RefusesGarbageCredentials,
+    LoginGivesIdentity,
+    RefusesWrongPassword,
+    RefusesTamperedToken,
+    RefusesUnsignedToken,
+    RefusesExpiredToken,
+    RefusesTokenInUrl,
+    RefreshWorks,
+    RefreshReuseRefused,
+    LogoutEndsSession,
+    SessionCookieFlags,
     NoStackTrace,
     NoSecret,
     KeepsLatencyLimit,

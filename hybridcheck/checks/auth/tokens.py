@@ -114,7 +114,7 @@ class RefusesForgedToken(ReadCheck):
                 text = f"whoami names {owner} for it, twice ({name})"
                 return failed(expected, text, exchanges=numbers, n=len(probes))
         for name in names:
-            answer = evidence.exchange(f"probe.{name}")
+            answer = evidence.exchange(f"probe.{name}.1")
             if standing(answer, path, owner) is not Standing.REFUSED:
                 text = f"neither refused nor proved to be accepted ({name}): {describe(answer)}"
                 return undecided(Reason.SUSPECTED, expected, text, exchanges=numbers, n=len(probes))
