@@ -74,10 +74,16 @@ class Dispatcher:
 
     async def answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        started = time.perf_counter()
         headers = dict(scope["headers"])
         request = Request(scope["method"], scope["path"], headers, scope, receive, trace_id(headers))
         self._metrics.begin()
+        try:
+            await self._answer(request, receive, send)
+        finally:
+            self._metrics.end()
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
         route: Route | None = None
         answer: Answer | Streamed
         try:
@@ -92,8 +98,6 @@ class Dispatcher:
             return
         except Exception as error:  # noqa: BLE001 - the last line: whatever it is, the client gets a problem document
             answer = self._failure(error, request)
-        finally:
-            self._metrics.end()
         label = route.label if route else "other"
         self._metrics.count(label, answer.status)
         self._metrics.observe(label, time.perf_counter() - started)

@@ -55,7 +55,10 @@ int32_t hk_moments(const double *values, int64_t n, double *mean, double *square
     }
     *mean = centre;
     sum = sum + lost - rest * rest / (double)n;
-    return isfinite(centre) ? checked(sum > 0.0 ? sum : 0.0, squares) : OVERFLOWED;
+    if (!isfinite(centre) || !isfinite(sum))
+        return OVERFLOWED;
+    *squares = sum > 0.0 ? sum : 0.0;
+    return DONE;
 }
 
 static int by_i64(const void *a, const void *b)

@@ -32,7 +32,7 @@ def sees_wrong_status(visitor: Visitor) -> bool:
 
 def sees_wrong_content_type(visitor: Visitor) -> bool:
     """The list of dashboards says that it is HTML."""
-    return visitor.get("/dashboards").headers["content-type"].startswith("text/html")
+    return bool(visitor.get("/dashboards").headers["content-type"].startswith("text/html"))
 
 
 def sees_openapi_mismatch(visitor: Visitor) -> bool:
@@ -71,7 +71,7 @@ def sees_upload_limit_missing(visitor: Visitor) -> bool:
 
 def sees_error_format_html(visitor: Visitor) -> bool:
     """An error is an HTML page."""
-    return visitor.get("/no/such/path", None).headers["content-type"] != "application/problem+json"
+    return bool(visitor.get("/no/such/path", None).headers["content-type"] != "application/problem+json")
 
 
 def sees_graphql_wrong_type(visitor: Visitor) -> bool:
@@ -88,7 +88,7 @@ def sees_stack_trace(visitor: Visitor) -> bool:
 
 def sees_missing_nosniff(visitor: Visitor) -> bool:
     """Browsers may guess the type of an answer."""
-    return visitor.get("/auth/whoami").headers.get("x-content-type-options") != "nosniff"
+    return bool(visitor.get("/auth/whoami").headers.get("x-content-type-options") != "nosniff")
 
 
 def sees_private_cacheable(visitor: Visitor) -> bool:
@@ -100,7 +100,7 @@ def sees_cors_reflects_origin(visitor: Visitor) -> bool:
     """A foreign origin is let in, with credentials."""
     headers = visitor.get("/auth/whoami", headers={"Origin": "https://foreign.invalid"}).headers
     origin = headers.get("access-control-allow-origin")
-    return origin == "https://foreign.invalid" and headers.get("access-control-allow-credentials") == "true"
+    return (origin, headers.get("access-control-allow-credentials")) == ("https://foreign.invalid", "true")
 
 
 def sees_exposed_git(visitor: Visitor) -> bool:

@@ -149,7 +149,7 @@ def test_unknown_paths(healthy: Visitor, path: str) -> None:
 
 
 def test_headers_by_class_of_answer(healthy: Visitor) -> None:
-    """nosniff everywhere, no-store on all that is private or an error, no banner, no CORS for strangers."""
+    """No sniffing anywhere, no-store on all that is private or an error, no banner, no CORS for strangers."""
     for path, who in (("/auth/whoami", "alice"), ("/health", None), ("/nope", None), ("/openapi.json", None)):
         answer = healthy.get(path, who, headers={"Origin": "https://foreign.invalid"})
         assert answer.headers["x-content-type-options"] == "nosniff"
