@@ -153,7 +153,8 @@ def bind(request: Request) -> Bound:
     path = find_profile(request.profile_path, Path.cwd(), Path.home())
     loaded = read_profile(path, variables, today=started.date()) if path else without_profile(variables)
     asked = request.base_url or loaded.overrides.base_url
-    target = choose_target(asked, loaded.profile, request.environment)
+    source = "--base-url" if request.base_url or not asked else "environment BASE_URL"
+    target = choose_target(asked, loaded.profile, request.environment, where=source)
     checks = by_id()
     selection = Selection(
         only=request.only,
@@ -164,7 +165,7 @@ def bind(request: Request) -> Bound:
         budget=request.budget,
     )
     scene = Scene(loaded.profile, target.url, target.environment, request.budget)
-    plan = make(scene, checks, selection, today=started.date())
+    plan = make(scene, checks, selection, today=started.date(), place=loaded.place)
     if plan.complaints:
         raise ProfileError(plan.complaints)
     if selection.scoped and not plan.cases:

@@ -16,6 +16,9 @@ from hybridcheck.profile.models import Identity, LoadPhaseSpec, Profile
 from hybridcheck.profile.operations import Operation, StreamSpec
 from hybridcheck.profile.wording import nearest
 
+ALL_TOGETHER = "*"
+"""Among a load phase's objectives: all operations together."""
+
 LONGEST_WAIVER_DAYS = 90
 """For cases below critical; the plan, which knows severities, holds critical ones to 14."""
 
@@ -219,7 +222,7 @@ def _load(profile: Profile) -> Iterator[Contradiction]:
     for name, phase in profile.load.items():
         place: KeyPath = ("load", name)
         for key, named in (("operations", phase.operations), ("objectives", phase.objectives)):
-            for operation_id in named:
+            for operation_id in set(named) - ({ALL_TOGETHER} if key == "objectives" else set()):
                 yield from _load_operation(profile, known, (*place, key, operation_id), operation_id)
         sent = weights(profile, phase)
         if not sent:
@@ -248,6 +251,9 @@ def _load_limits(profile: Profile, place: KeyPath, phase: LoadPhaseSpec) -> Iter
     if peak is not None and peak > limits.max_rps:
         message = f"{peak:g} requests per second are more than limits.max_rps, {limits.max_rps:g}"
         yield Contradiction((*place, "rate_rps"), message, f"limits: {{max_rps: {peak:g}}}, or a lower rate")
+    if "max_connections" in phase.model_fields_set and phase.max_connections > limits.max_connections:
+        message = f"{phase.max_connections} connections are more than limits.max_connections, {limits.max_connections}"
+        yield Contradiction((*place, "max_connections"), message, "raise the limit, or leave this line out")
     if phase.users is not None and phase.model == "closed" and phase.users > limits.max_connections:
         message = f"{phase.users} users are more than limits.max_connections, {limits.max_connections}"
         yield Contradiction((*place, "users"), message, f"limits: {{max_connections: {phase.users}}}, or fewer users")

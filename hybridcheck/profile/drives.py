@@ -51,7 +51,8 @@ class Drive(Frozen):
 def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
     """The drive of the declared phase `name`; its operations must exist and be sendable (`consistency` sees to it)."""
     declared = profile.load[name]
-    spec = scaled(declared, budget)
+    connections = min(declared.max_connections, profile.limits.max_connections)
+    spec = scaled(declared, budget).model_copy(update={"max_connections": connections})
     chosen = weights(profile, declared)
     whole = _whole_weights(chosen)
     found = {operation.id: operation for _, _, operation in profile.all_operations()}

@@ -175,7 +175,7 @@ class Service(Strict):
     @model_validator(mode="before")
     @classmethod
     def _expand(cls, data: Json) -> Json:
-        return expand_operations(data)
+        return expand_operations(data, has_base=True)
 
 
 class Objective(Strict):

@@ -6,6 +6,7 @@ expected status. References to health and readiness take the same short form wit
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
@@ -99,8 +100,8 @@ class Operation(Frozen):
     @classmethod
     def _short(cls, data: Any) -> Any:
         short = data.get("request") if isinstance(data, dict) else data
-        if isinstance(short, str):
-            raise ValueError(f"'{short[:80]}' is not of the form 'GET /path' or 'GET /path -> 200'")  # noqa: TRY004
+        if isinstance(short, str) or (isinstance(data, dict) and "request" in data):
+            raise ValueError(f"'{str(short)[:80]}' is not of the form 'GET /path' or 'GET /path -> 200'")
         return data
 
     @property
@@ -163,17 +164,21 @@ class StreamSpec(Frozen):
         return {"path": data} if isinstance(data, str) else data
 
 
-def expand_operations(data: Json) -> Json:
+def expand_operations(data: Json, *, has_base: bool = False) -> Json:
     """Rewrite short forms in `operations` (text, or {request: "GET /x -> 200"}) and prefix a service's `base`."""
-    if not isinstance(data, dict) or not isinstance(data.get("operations", ()), list | tuple):
+    if not isinstance(data, dict):
         return data
-    base = str(data.get("base", "")).rstrip("/")
-    operations = [_expand_one(operation, base) for operation in data.get("operations", ())]
-    rest = {key: value for key, value in data.items() if key not in ("operations", "base")}
+    base = data.get("base", "") if has_base else ""
+    if not isinstance(base, str) or (base and not base.startswith("/")):
+        raise ValueError(f"'base' is {str(base)[:80]!r}, which is not a path such as /api")
+    base = base.rstrip("/")
+    rest = {key: value for key, value in data.items() if key != "base" or not has_base}
+    if isinstance(data.get("operations"), list | tuple):
+        rest["operations"] = [_expand_one(operation, base) for operation in data["operations"]]
     for stream in ("sse", "websocket"):
         if base and stream in rest:
             rest[stream] = _prefixed(rest[stream], base)
-    return {**rest, "operations": operations}
+    return rest
 
 
 def _expand_one(operation: Json, base: str) -> Json:
@@ -192,7 +197,7 @@ def _expand_one(operation: Json, base: str) -> Json:
     path, _, query = match["path"].partition("?")
     expanded: dict[str, Json] = {"id": short.split("->")[0].strip(), "method": method, "path": base + path}
     if query:
-        expanded["query"] = dict(part.partition("=")[::2] for part in query.split("&"))
+        expanded["query"] = _query(query)
     if match["status"]:
         expanded["expect"] = {"status": [int(match["status"])]}
     return {**expanded, **rest}
@@ -204,3 +209,10 @@ def _prefixed(part: Json, base: str) -> Json:
     if isinstance(part, dict) and isinstance(part.get("path"), str):
         return {**part, "path": base + part["path"]}
     return part
+
+
+def _query(text: str) -> dict[str, str]:
+    pairs = parse_qsl(text, keep_blank_values=True)
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError(f"'?{text[:80]}' gives a parameter twice, which a profile cannot say")
+    return dict(pairs)

@@ -101,11 +101,25 @@ def _checked(
         if any(rest) or any(error["type"] != "extra_forbidden" for error in errors):
             return None, resolved
         profile = Profile.model_validate(_without(resolved.value, pruned))
-    profile = apply(profile, overrides)
+    profile = _with_ca_files(apply(profile, overrides), folder, document)
     for found in contradictions(profile, today):
         if not any(found.path[: len(key) - 1] == key[:-1] and len(key) > 1 for key in pruned):
             document.complain(_as_written(found.path, document), found.message, found.hint)
     return profile, resolved
+
+
+def _with_ca_files(profile: Profile, folder: Path, document: Document) -> Profile:
+    """The profile with the CA files of its targets found beside it, whatever the working folder is."""
+    targets = dict(profile.targets)
+    for name, target in profile.targets.items():
+        if target.tls.ca_file is not None:
+            ca_file = folder / target.tls.ca_file
+            if not ca_file.is_file():
+                path = ("targets", name, "tls", "ca_file")
+                document.complain(path, f"the file {ca_file} does not exist", "the path is relative to the profile")
+            tls = target.tls.model_copy(update={"ca_file": str(ca_file)})
+            targets[name] = target.model_copy(update={"tls": tls})
+    return profile.model_copy(update={"targets": targets})
 
 
 def _as_written(path: KeyPath, document: Document) -> KeyPath:

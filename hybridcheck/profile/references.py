@@ -79,6 +79,8 @@ class _Resolver:
         if found is None:
             self.into.unresolved.add(path)
             return UNRESOLVED
+        if is_secret_place(path) and not found.isprintable():
+            self.document.complain(path, "the value that this refers to holds a line break or a control character")
         if found and (is_secret_place(path) or SENT_PLACES & set(path)):
             self.into.secrets.append(found)
         return found

@@ -12,10 +12,14 @@ from pydantic_core import ErrorDetails
 
 from hybridcheck.cases import Json
 from hybridcheck.profile.document import Document, KeyPath, spelled
-from hybridcheck.profile.models import Profile, Service
+from hybridcheck.profile.models import Profile, Service, Waiver
 from hybridcheck.profile.operations import Operation
 
-SHORT_FORM_KEYS: Mapping[type[BaseModel], tuple[str, ...]] = {Service: ("base",), Operation: ("request",)}
+SHORT_FORM_KEYS: Mapping[type[BaseModel], tuple[str, ...]] = {
+    Service: ("base",),
+    Operation: ("request",),
+    Waiver: ("check",),
+}
 """Keys that exist in the file only: `operations.expand_operations` rewrites them."""
 
 TEMPLATES = {
