@@ -33,7 +33,7 @@ CAUSES = {
     "cannot start any token": "indent with spaces, not tabs; quote a value that begins with @, `, % or a tab",
     "could not find expected ':'": "a key ends with ': '",
     "expected <block end>": "the indentation differs from the lines above, or a bracket or quote is not closed",
-    "expected ',' or": "a bracket is not closed, a comma is missing, or a value with { or [ in it needs quotes",
+    "expected ',' or": "a bracket is not closed, a comma is missing, or a value with {, [ or ? in it needs quotes",
     "found unexpected end of stream": "a quote is not closed",
     "undefined alias": "quote a value that begins with '*'",
     "expected alphabetic or numeric character": "quote a value that begins with '*' or '&'",

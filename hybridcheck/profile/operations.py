@@ -15,7 +15,7 @@ from hybridcheck.cases import Frozen, Json
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods of the read class; any other needs `safe: true` or a wider class."""
 
-SHORT = re.compile(r"^(?:(?P<method>[A-Z]+)\s+)?(?P<path>/\S*)(?:\s*->\s*(?P<status>\d{3}))?$")
+SHORT = re.compile(r"^(?:(?P<method>[A-Z]+)\s+)?(?P<path>/\S*?)(?:\s*->\s*(?P<status>\d{3}))?$")
 
 
 class Expect(Frozen):

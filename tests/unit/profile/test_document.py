@@ -78,7 +78,7 @@ def test_a_duplicate_key_names_both_lines() -> None:
         (b"a: b\n" * 120_000, "holds more than 100,000 values"),
         (b"a:\n\t- b\n", "indent with spaces, not tabs"),
         (b"a: b: c\n", "quote a value that contains ': '"),
-        (b"a: {b: /x/{id}}\n", "a value with { or [ in it needs quotes"),
+        (b"a: {b: /x/{id}}\n", "a value with {, [ or ? in it needs quotes"),
         (b"a: 'x\n", "a quote is not closed"),
         (b"a: *nowhere\n", "found undefined alias 'nowhere'"),
         (b"{a: 1}: 2\n", "has a list or a mapping as a key"),
