@@ -29,18 +29,28 @@ class JsonLines(logging.Formatter):
 
 
 class HarmlessLines(logging.Formatter):
-    """A line for people in which control characters are visible; a traceback follows on its own lines."""
+    """A line for people in which control characters are visible; a traceback on its own lines, where asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tracebacks: bool) -> None:
         super().__init__("%(levelname)s %(name)s: %(message)s")
+        self._tracebacks = tracebacks
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, made harmless."""
+        if not self._tracebacks:
+            return self.formatMessage(_with_message(record))
         return "\n".join(visible(line) for line in super().format(record).split("\n"))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         """The message alone, as one line."""
         return visible(super().formatMessage(record))
+
+
+def _with_message(record: logging.LogRecord) -> logging.LogRecord:
+    """The record with what `formatMessage` reads; the error itself stands in for its traceback."""
+    error = record.exc_info[1] if record.exc_info else None
+    record.message = record.getMessage() + (f": {type(error).__name__}: {error}" if error else "")
+    return record
 
 
 def configure(*, level: str, as_json: bool, file: Path | None) -> None:
@@ -55,7 +65,7 @@ def configure(*, level: str, as_json: bool, file: Path | None) -> None:
         raise OutputError(
             f"cannot write the log: {error.strerror}", where=str(file), hint="another --log-file"
         ) from error
-    handler.setFormatter(JsonLines() if as_json else HarmlessLines())
+    handler.setFormatter(JsonLines() if as_json else HarmlessLines(tracebacks=level == "debug" or file is not None))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)

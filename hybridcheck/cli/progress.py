@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from hybridcheck.cases import Group, PlannedCase
+from hybridcheck.cases import Group, Phase, PlannedCase
 from hybridcheck.evidence import (
     CaseEnd,
     CaseError,
@@ -100,10 +100,11 @@ class Picture:
 
     def _enter_phase(self, record: Record) -> None:
         planned = self._open.get(record.stream)
-        if planned is not None and planned.phase != self.phase:
-            self.phase = planned.phase
-            count = sum(case.phase == planned.phase for case in self._open.values())
-            self.announce(f"phase {planned.phase}: {count} cases ({self.done}/{self.planned} done)")
+        phase = Phase.LOAD if isinstance(record, LoadSecond) else planned.phase if planned else None
+        if phase is not None and phase != self.phase:
+            self.phase = phase
+            count = sum(case.phase == phase for case in self._open.values())
+            self.announce(f"phase {phase}: {count} case{'s' * (count != 1)} ({self.done}/{self.planned} done)")
 
 
 class Progress:

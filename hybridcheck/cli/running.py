@@ -12,9 +12,10 @@ from hybridcheck.cases import Budget, Json
 from hybridcheck.cli import exits, logs, rendering, terminal
 from hybridcheck.cli.options import Format, LogFormat, Run, Showing, environment_of
 from hybridcheck.cli.progress import PlainProgress, Progress
-from hybridcheck.errors import ExitCode, UsageError
+from hybridcheck.errors import ExitCode, OutputError, ToolError, UsageError
 from hybridcheck.profile.environment import read_overrides
 from hybridcheck.reference.defects import BY_NAME
+from hybridcheck.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +93,27 @@ def run(request: gate.Request, showing: Showing) -> ExitCode:
     with progress_for(showing, logs_on_stderr=log_file is None and level in {"debug", "info"}) as progress:
         result = asyncio.run(gate.run(request, progress))
     folder = str(result.folder)
-    if showing.output_file is not None:
-        rendering.save(result.verdict, showing.output_file, showing.format, folder)
     rendering.show(result.verdict, showing.format, folder)
+    if showing.output_file is not None:
+        _save(result.verdict, showing.output_file, showing.format, folder)
     return exits.of_verdict(
         result.verdict.verdict,
         result.verdict.exit_code,
         exit_zero=result.verdict.policy.exit_zero,
         stopped_by=result.stopped_by,
     )
+
+
+def _save(verdict: Verdict, path: Path, chosen: Format, folder: str) -> None:
+    """Write the report to the file that was asked for; requests have been sent, so that a failure is no usage error.
+
+    Raises:
+        ToolError: it cannot be written.
+    """
+    try:
+        rendering.save(verdict, path, chosen, folder)
+    except OutputError as error:
+        raise ToolError(f"the report could not be written: {error.message}", where=error.where, hint=folder) from error
 
 
 def _set_up_logs(showing: Showing) -> tuple[str, Path | None]:

@@ -79,14 +79,22 @@ def write(verdict: Verdict, path: Path) -> None:
     """Write the document so that a reader finds either the whole of it or what was there before.
 
     Raises:
-        OutputError: the folder cannot be written to.
-        ToolError: see `to_json`; nothing is written then.
+        ToolError: the disk is full or the like, after the run has been made; or see `to_json`, nothing is written then.
     """
-    write_whole(to_bytes(to_json(verdict)), path)
+    text = to_json(verdict)
+    try:
+        write_whole(to_bytes(text), path)
+    except OutputError as error:
+        hint = "make room, then `hybridcheck judge` the ledger beside it"
+        raise ToolError(f"the verdict could not be written: {error.message}", where=error.where, hint=hint) from error
 
 
 def write_whole(data: bytes, path: Path) -> None:
-    """Write beside the path, sync to disk, and rename over it; see `write`."""
+    """Write beside the path, sync to disk, and rename over it.
+
+    Raises:
+        OutputError: the folder cannot be written to, or the disk is full; what was there before is still there.
+    """
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         try:

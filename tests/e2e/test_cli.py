@@ -467,3 +467,17 @@ def test_the_defects_of_the_demo_are_listed(run: Callable[..., Run]) -> None:
     listed = run("demo", "--list-defects").stdout
     assert listed == run("validate", "--list-defects").stdout
     assert any(line.startswith("no-auth") for line in listed.splitlines())
+
+
+@pytest.mark.parametrize("kibibytes", [12, 24])
+def test_a_disk_that_fills_up_is_our_error(kibibytes: int, profile: str, target: Target, tmp_path: Path) -> None:
+    """Files may grow so far only (a stand-in for a full disk): 5 whether ledger or document is cut; no half document."""
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f {kibibytes}; exec '{COMMAND}' validate --profile '{profile}'"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 5, done.stderr
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert target.seen
+    assert not list(_folder(tmp_path).glob("*verdict.json*"))

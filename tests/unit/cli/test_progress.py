@@ -111,10 +111,11 @@ def test_a_build_log_gets_one_line_for_each_phase_and_event() -> None:
             progress(record)
     assert [line.removeprefix("hybridcheck: ") for line in lines] == [
         "run r1 on demo\x1b[2J (http://127.0.0.1:1): 2 cases, budget quick",
-        "phase read: 1 cases (0/2 done)",
+        "phase read: 1 case (0/2 done)",
+        "phase load: 0 cases (1/2 done)",
         "load/steady: the load begins",
         "load/steady: completed after 2 s: 17 planned, 16 ok, 1 failed, 0 unsent",
-        "phase after: 1 cases (1/2 done)",
+        "phase after: 1 case (1/2 done)",
         "a.b[two]: evidence missing: target_unreachable gone \x07",
         "a.b[two]: our own fault: KeyError",
         "run ended: completed, 12 records",
@@ -138,7 +139,7 @@ def _played(make: Callable[[Console], LiveProgress]) -> str:
         words = progress.words()
         for record in RECORDS[6:]:
             progress(record)
-    assert words == "read: 1/2 cases · load/steady second 1: 7 req/s, 7 ok, 0 failed · 6 records"
+    assert words == "load: 1/2 cases · load/steady second 1: 7 req/s, 7 ok, 0 failed · 6 records"
     return console.export_text(styles=True)
 
 

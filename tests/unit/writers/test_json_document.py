@@ -84,16 +84,16 @@ def test_a_failed_write_leaves_the_old_document(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("hybridcheck.writers.json_document.os.fsync", full_disk)
-    with pytest.raises(OutputError, match="No space left"):
+    with pytest.raises(ToolError, match="No space left"):
         json_document.write(ready, path)
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["verdict.json"]
 
 
-def test_a_missing_folder_is_an_output_error(ready: Verdict, tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_output_error(tmp_path: Path) -> None:
     """The error names the path and what to do."""
     with pytest.raises(OutputError) as caught:
-        json_document.write(ready, tmp_path / "none" / "verdict.json")
+        json_document.write_whole(b"x", tmp_path / "none" / "report.md")
     assert str(tmp_path) in caught.value.where
     assert caught.value.hint
 
