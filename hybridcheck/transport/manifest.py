@@ -97,6 +97,12 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
     return tuple(last.values())
 
 
+def mend(path: Path) -> None:
+    """Cut off a last line that a killed run did not finish, so that new lines stand on their own."""
+    with path.open("r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
+
+
 def cleanup_path(operation: Operation, resource: str) -> str:
     """The path of a clean-up operation for one resource: the id stands in each part that is not filled.
 

@@ -116,6 +116,11 @@ class Session:
         await self._transport.aclose()
 
     @property
+    def base_url(self) -> str:
+        """The target's own address."""
+        return self._means.base_url
+
+    @property
     def requests_left(self) -> int:
         """How many requests the run may still send."""
         return self._budgets.requests_left

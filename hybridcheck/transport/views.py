@@ -230,7 +230,7 @@ class WriteView(ReadView):
         means.ledger.sync()
         exchange = await self._send(label, ask)
         resource = _id_in(exchange, id_from)
-        if exchange.status is not None and exchange.status >= 400:
+        if exchange.status is not None and 400 <= exchange.status < 500:  # after a 5xx nobody knows
             means.manifest.step(entry, "not_created")
             return exchange, ""
         entry = means.manifest.step(entry, "created", resource) if resource else entry
@@ -252,7 +252,7 @@ class WriteView(ReadView):
         left = []
         while self._made:
             entry = self._made.pop()
-            complaint = await self._remove(entry)
+            complaint = await self.remove(entry)
             manifest = self._means.manifest
             assert manifest is not None
             manifest.step(entry, "left" if complaint else "removed")
@@ -263,9 +263,6 @@ class WriteView(ReadView):
 
     async def remove(self, entry: Entry) -> str:
         """Remove what an entry of a manifest names; gives what went wrong in words, empty where it is gone."""
-        return await self._remove(entry)
-
-    async def _remove(self, entry: Entry) -> str:
         operation = self._means.profile.operation(entry.cleanup) if entry.cleanup else None
         if operation is None:
             return "no clean-up operation is declared"

@@ -33,8 +33,8 @@ ESCAPES = "\x1b[31m\x1b]0;owned\x07</script><script>alert(1)</script><img src=x 
 
 DIES_AFTER = "dies-after-"
 
-Exchange = Callable[[str, str, asyncio.StreamWriter], Awaitable[None]]
-"""Answers one request, given its method and path; the connection is closed when it returns."""
+Exchange = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
+"""Answers one request, given its head; the connection is closed when it returns."""
 
 
 def answer(status: int, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
@@ -46,7 +46,7 @@ def answer(status: int, body: bytes = b"", *headers: str, length: int | None = N
 def fixed(response: bytes) -> Exchange:
     """Answers everything with the same bytes."""
 
-    async def exchange(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+    async def exchange(head: str, writer: asyncio.StreamWriter) -> None:
         writer.write(response)
         await writer.drain()
 
@@ -58,7 +58,7 @@ def json_of(body: bytes, status: int = 200) -> Exchange:
     return fixed(answer(status, body, "Content-Type: application/json"))
 
 
-async def endless_body(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def endless_body(head: str, writer: asyncio.StreamWriter) -> None:
     """A body without length that never ends."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n")
     while True:
@@ -66,7 +66,7 @@ async def endless_body(method: str, path: str, writer: asyncio.StreamWriter) -> 
         await writer.drain()
 
 
-async def endless_headers(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def endless_headers(head: str, writer: asyncio.StreamWriter) -> None:
     """Header lines that never end."""
     writer.write(b"HTTP/1.1 200 OK\r\n")
     while True:
@@ -74,7 +74,7 @@ async def endless_headers(method: str, path: str, writer: asyncio.StreamWriter) 
         await writer.drain()
 
 
-async def endless_informational(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def endless_informational(head: str, writer: asyncio.StreamWriter) -> None:
     """100 Continue, for ever."""
     while True:
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
@@ -82,7 +82,7 @@ async def endless_informational(method: str, path: str, writer: asyncio.StreamWr
         await asyncio.sleep(0.01)
 
 
-async def endless_chunk_header(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def endless_chunk_header(head: str, writer: asyncio.StreamWriter) -> None:
     """A chunk size line that never ends."""
     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     while True:
@@ -90,7 +90,7 @@ async def endless_chunk_header(method: str, path: str, writer: asyncio.StreamWri
         await writer.drain()
 
 
-async def drip_feed(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def drip_feed(head: str, writer: asyncio.StreamWriter) -> None:
     """A byte of the body now and then."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     while True:
@@ -99,7 +99,7 @@ async def drip_feed(method: str, path: str, writer: asyncio.StreamWriter) -> Non
         await asyncio.sleep(0.05)
 
 
-async def drip_headers(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def drip_headers(head: str, writer: asyncio.StreamWriter) -> None:
     """A byte of the header block now and then."""
     writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
     while True:
@@ -108,19 +108,19 @@ async def drip_headers(method: str, path: str, writer: asyncio.StreamWriter) -> 
         await asyncio.sleep(0.05)
 
 
-async def gzip_bomb(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def gzip_bomb(head: str, writer: asyncio.StreamWriter) -> None:
     """Few bytes that unfold to `BOMB_BYTES`."""
     writer.write(answer(200, _gzip_bomb(), "Content-Encoding: gzip", "Content-Type: application/json"))
     await writer.drain()
 
 
-async def brotli_bomb(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def brotli_bomb(head: str, writer: asyncio.StreamWriter) -> None:
     """Fewer bytes that unfold to `BOMB_BYTES`."""
     writer.write(answer(200, _brotli_bomb(), "Content-Encoding: br"))
     await writer.drain()
 
 
-async def reset_in_body(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def reset_in_body(head: str, writer: asyncio.StreamWriter) -> None:
     """A reset after a part of the body."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000)
     await writer.drain()
@@ -130,18 +130,18 @@ async def reset_in_body(method: str, path: str, writer: asyncio.StreamWriter) ->
     writer.transport.abort()
 
 
-async def silence(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def silence(head: str, writer: asyncio.StreamWriter) -> None:
     """No answer at all."""
     await asyncio.Event().wait()
 
 
-async def redirect_loop(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def redirect_loop(head: str, writer: asyncio.StreamWriter) -> None:
     """A redirect to where one is."""
-    writer.write(answer(302, b"", f"Location: {path}"))
+    writer.write(answer(302, b"", f"Location: {head.split(' ', 2)[1]}"))
     await writer.drain()
 
 
-async def endless_events(method: str, path: str, writer: asyncio.StreamWriter) -> None:
+async def endless_events(head: str, writer: asyncio.StreamWriter) -> None:
     """An event stream whose first event never ends."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: ")
     while True:
@@ -230,7 +230,17 @@ FAULTS: dict[str, Exchange] = {
 @asynccontextmanager
 async def hostile(name: str) -> AsyncIterator[str]:
     """Serve a fault on a free loopback port; gives its base URL."""
-    server = _Server(name)
+    left = int(name.removeprefix(DIES_AFTER)) if name.startswith(DIES_AFTER) else None
+    if name in BOMBS:
+        await asyncio.to_thread(BOMBS[name])  # made before the first request: it takes its time
+    async with serving(FAULTS["always-ok" if left is not None else name], name=name, dies_after=left) as base_url:
+        yield base_url
+
+
+@asynccontextmanager
+async def serving(exchange: Exchange, *, name: str = "", dies_after: int | None = None) -> AsyncIterator[str]:
+    """Serve any exchange on a free loopback port; gives its base URL."""
+    server = _Server(exchange, name, dies_after)
     await server.start()
     try:
         yield server.base_url
@@ -270,20 +280,16 @@ def authority_file(folder: Path) -> Path:
 
 
 class _Server:
-    """One fault on one port."""
+    """One exchange on one port."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._left = int(name.removeprefix(DIES_AFTER)) if name.startswith(DIES_AFTER) else None
-        self._exchange = FAULTS["always-ok"] if self._left is not None else FAULTS[name]
+    def __init__(self, exchange: Exchange, name: str, dies_after: int | None) -> None:
+        self._name, self._exchange, self._left = name, exchange, dies_after
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.base_url = ""
 
     async def start(self) -> None:
         """Listen."""
-        if self._name in BOMBS:
-            await asyncio.to_thread(BOMBS[self._name])  # made before the first request: it takes its time
         context = _tls(self._name)
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=context)
         port = self._server.sockets[0].getsockname()[1]
@@ -305,9 +311,9 @@ class _Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with contextlib.suppress(OSError, EOFError, asyncio.LimitOverrunError):
-                method, path = ("", "") if self._name == "tls-is-none" else await _request(reader)
+                head = "" if self._name == "tls-is-none" else await _request(reader)
                 if not self._is_dead():
-                    await self._exchange(method, path, writer)
+                    await self._exchange(head, writer)
                     await writer.drain()
                 writer.close()
                 await writer.wait_closed()
@@ -323,15 +329,14 @@ class _Server:
         return self._left < 0
 
 
-async def _request(reader: asyncio.StreamReader) -> tuple[str, str]:
-    """Read a request with its body; gives method and path."""
+async def _request(reader: asyncio.StreamReader) -> str:
+    """Read a request with its body; gives its head."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     for line in head.split("\r\n")[1:]:
         name, _, value = line.partition(":")
         if name.lower() == "content-length":
             await reader.readexactly(int(value))
-    method, path, *_ = head.split(" ", 2)
-    return method, path
+    return head
 
 
 @functools.cache

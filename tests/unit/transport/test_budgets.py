@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hybridcheck.errors import ToolError
 from hybridcheck.cases import SafetyClass
+from hybridcheck.errors import ToolError
 from hybridcheck.evidence import GapReason
 from hybridcheck.profile.models import Environment
 from hybridcheck.target import Ask, EvidenceLost

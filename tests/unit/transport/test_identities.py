@@ -11,7 +11,7 @@ import httpx
 import jwt
 import pytest
 
-from hybridcheck.evidence import Exchange, GapReason
+from hybridcheck.evidence import GapReason
 from hybridcheck.target import Ask, EvidenceLost
 from tests.unit.transport.stage import Stage, profile_of, stage_of
 
@@ -39,6 +39,7 @@ class Gate:
         self._token = token
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Answer."""
         self.seen.append(request)
         if request.url.path != "/login":
             return httpx.Response(200, json={"authorization": request.headers.get("authorization")})
@@ -249,9 +250,7 @@ async def test_a_login_that_was_interrupted_may_be_tried_again(tmp_path: Path) -
             await asyncio.Event().wait()
         return httpx.Response(200, json={"access_token": "a-token-of-alice"})
 
-    profile = profile_of(
-        session={"login": LOGIN}, identities={"alice": {"username": "alice", "password": PASSWORD}}
-    )
+    profile = profile_of(session={"login": LOGIN}, identities={"alice": {"username": "alice", "password": PASSWORD}})
     stage = stage_of(tmp_path, handler, profile=profile)
     task = asyncio.create_task(stage.read().credential("alice"))
     await entered.wait()
@@ -260,4 +259,4 @@ async def test_a_login_that_was_interrupted_may_be_tried_again(tmp_path: Path) -
         await task
     credential = await stage.read().credential("alice")
     assert credential.token == "a-token-of-alice"
-    assert not [e for e in stage.exchanges() if isinstance(e, Exchange) and e.failure]
+    assert [exchange.failure for exchange in stage.exchanges()] == [None]
