@@ -77,6 +77,11 @@ class _Child:
     def running(self) -> bool:
         return self._process.poll() is None
 
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM and do not wait."""
+        if self.running():
+            self._process.terminate()
+
     def stop(self) -> None:
         """End the process; at once where it does not go by itself."""
         if self.running():
@@ -211,6 +216,8 @@ class ReferenceSystem:
 
     def stop(self) -> None:
         """End all processes and remove their state. May be called again."""
+        for child in [*self._gateways, *([self._native] if self._native else [])]:
+            child.ask_to_stop()  # all at once: they end side by side
         for child in self._gateways:
             child.stop()
         self._gateways = []

@@ -77,8 +77,6 @@ def _text_violation(value: str, schema: Schema, where: str) -> str | None:
         return f"{where}: {schema.get('minLength', 0)} to {schema.get('maxLength', 'any')} characters expected"
     if "pattern" in schema and not re.search(schema["pattern"], value):
         return f"{where}: text of the form {schema['pattern']} expected"
-    if any(0xD800 <= ord(character) <= 0xDFFF for character in value):
-        return f"{where}: lone surrogates are not text"
     return None
 
 

@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 from hybridcheck.reference.defects import Switches
@@ -19,6 +20,8 @@ Header = tuple[bytes, bytes]
 
 JSON_TYPE = b"application/json"
 PROBLEM_TYPE = b"application/problem+json"
+DRAINED_BYTES = 16 * 1024 * 1024
+DRAINED_FOR_S = 2.0
 
 
 class Problem(Exception):
@@ -102,38 +105,65 @@ def json_answer(document: Any, status: int = 200, headers: tuple[Header, ...] = 
 
 
 async def read_body(request: Request, limit_bytes: int, defects: Switches) -> bytes:
-    """The request's body; 413 as soon as it is known to be over the limit."""
+    """The request's body; 413 if it is over the limit."""
     limit = 1 << 40 if defects.on("upload-limit-missing") else limit_bytes
     declared = request.headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > limit:
-        raise Problem(413, f"a body may have at most {limit_bytes} bytes", ((b"connection", b"close"),))
     pieces: list[bytes] = []
+    size = int(declared) if declared.isdigit() else 0
+    if size > limit:
+        await _refuse_body(request, size, limit_bytes)
     size = 0
+    async for piece in _body_pieces(request):
+        size += len(piece)
+        if size > limit:
+            await _refuse_body(request, size, limit_bytes)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def _body_pieces(request: Request) -> AsyncGenerator[bytes, None]:
     while True:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size > limit:
-            raise Problem(413, f"a body may have at most {limit_bytes} bytes", ((b"connection", b"close"),))
-        pieces.append(piece)
+        yield message.get("body", b"")
         if not message.get("more_body", False):
-            return b"".join(pieces)
+            return
+
+
+async def _refuse_body(request: Request, size: int, limit_bytes: int) -> NoReturn:
+    """Answer 413. A client that is still sending could miss the answer, so a moderate rest is read and thrown away."""
+    headers: tuple[Header, ...] = ((b"connection", b"close"),)
+    if size <= DRAINED_BYTES:
+        left = DRAINED_BYTES
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAINED_FOR_S):
+                async for piece in _body_pieces(request):
+                    left -= len(piece)
+                    if left < 0:
+                        break
+                else:
+                    headers = ()
+    raise Problem(413, f"a body may have at most {limit_bytes} bytes", headers)
 
 
 async def read_json(request: Request, limit_bytes: int, defects: Switches) -> Any:
-    """The request's JSON document: 415 for another media type, 400 for what is not JSON."""
-    media_type = request.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    """The request's JSON document: 415 for another media type or coding, 400 for what is not JSON."""
+    media_type = request.headers.get(b"content-type", b"").split(b";", maxsplit=1)[0].strip().lower()
     if media_type != JSON_TYPE and not defects.on("wrong-media-type-accepted"):
         raise Problem(415, "the body must be application/json", ((b"accept-post", JSON_TYPE),))
+    if request.headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise Problem(415, "content codings are not understood", ((b"accept-encoding", b"identity"),))
     body = await read_body(request, limit_bytes, defects)
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        if b"\\u" in body:  # an escape may be half a surrogate pair, which is no character
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         if defects.on("malformed-json-500"):
             raise RuntimeError("unhandled parse error") from error
         raise Problem(400, "the body is not a JSON document in UTF-8") from error
+    return document
 
 
 def _refuse_constant(token: str) -> None:

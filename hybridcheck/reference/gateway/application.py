@@ -100,7 +100,7 @@ class Gateway:
 
     def _authorize(self, request: Request, route: Route) -> None:
         self._authentication.identify(request, route.operation)
-        if route.access == "admin" and request.role != "admin":
+        if route.access == "admin" and request.role != "admin" and not self._defects.on("role-not-enforced"):
             raise Problem(403, "this needs the role admin")
         if route.method != "GET" and not route.safe:
             self._audit.note(request.username, route.operation)

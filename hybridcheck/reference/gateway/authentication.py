@@ -73,6 +73,8 @@ class Authentication:
     def identify(self, request: Request, operation: str) -> None:
         """Write the caller into the request; 401 without a live access token of an open session."""
         scheme, _, token = (request.header(b"authorization") or "").partition(" ")
+        if not token and self._defects.on("token-in-url-accepted"):
+            scheme, token = "Bearer", request.query().get("access_token", "")
         if scheme.lower() != "bearer" or not token:
             if self._defects.on("no-auth") and operation == "listDatasets":
                 self._enter(request, self._settings.identities[0], "")
@@ -113,7 +115,9 @@ class Authentication:
         if identity is None or not (right or self._defects.on("wrong-password-accepted")):
             self._store.note_failed_login(username)
             raise Problem(401, "wrong name or password", (_CHALLENGE,))
-        session_id, refresh_id = self._store.open_session(username, self._settings.refresh_ttl_s)
+        if self._defects.on("login-wrong-identity"):
+            identity = next(other for other in self._identities.values() if other.role == "user" and other != identity)
+        session_id, refresh_id = self._store.open_session(identity.username, self._settings.refresh_ttl_s)
         return self._token_answer(identity, session_id, refresh_id)
 
     async def refresh(self, request: Request) -> Answer:
@@ -129,7 +133,8 @@ class Authentication:
         if fresh is None:
             self._store.revoke_session(claims["sid"])
             raise Problem(401, "the refresh token is not valid", (_CHALLENGE,))
-        return self._token_answer(self._identities[claims["sub"]], claims["sid"], fresh)
+        session_id = "unknown" if self._defects.on("refresh-broken") else claims["sid"]
+        return self._token_answer(self._identities[claims["sub"]], session_id, fresh)
 
     def _token_answer(self, identity: Identity, session_id: str, refresh_id: str) -> Answer:
         access = self._tokens.issue("access", identity.username, session_id, identity.access_ttl_s)

@@ -1,7 +1,5 @@
 """The REST resource: datasets that belong to a user and are visible within the user's tenant."""
 
-import hashlib
-import json
 from typing import Any
 
 from hybridcheck.reference.defects import Switches
@@ -92,16 +90,10 @@ class Datasets:
     def _create_once(self, request: Request, key: str) -> Answer:
         if not 1 <= len(key) <= 100:
             raise Problem(422, "Idempotency-Key: 1 to 100 characters expected")
-        digest = hashlib.sha256(json.dumps(request.document, sort_keys=True).encode()).hexdigest()
-        known = self._store.remembered_key(request.username, key)
-        if known is None:
-            dataset = self._store.create_dataset(request.username, request.tenant, request.document)
-            self._store.remember_key(request.username, key, digest, dataset.id)
-            return self._created(dataset)
-        earlier = self._store.dataset(known[1])
-        if known[0] != digest or earlier is None:
+        dataset = self._store.create_dataset_once(request.username, request.tenant, request.document, key)
+        if dataset is None:
             raise Problem(409, "this Idempotency-Key was used for another request")
-        return self._created(earlier)
+        return self._created(dataset)
 
     def _created(self, dataset: Dataset) -> Answer:
         location = (b"location", f"/api/datasets/{dataset.id}".encode())

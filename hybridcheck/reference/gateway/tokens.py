@@ -48,7 +48,10 @@ class Tokens:
         if self._defects.on("expired-token-accepted"):
             options["verify_exp"] = False
         try:
-            if self._defects.on("alg-none-accepted") and jwt.get_unverified_header(token)["alg"].lower() == "none":
+            unsigned = jwt.get_unverified_header(token)["alg"].lower() == "none"
+            if unsigned and self._defects.on("tampered-token-accepted"):
+                raise TokenRefusedError("an unsigned token")  # that is a defect of its own
+            if unsigned and self._defects.on("alg-none-accepted"):
                 options = {"verify_signature": False}
             claims: dict[str, Any] = jwt.decode(
                 token, self._key, algorithms=["HS256"], audience=AUDIENCE, issuer=ISSUER, options=options

@@ -93,12 +93,19 @@ def test_bad_bodies_are_refused_as_declared(healthy: Visitor, document: dict[str
         answer = healthy.ask("POST", path, content=content, headers=typed)
         assert answer.status_code == 422, content
         keeps(document, path, answer)
+    for code, status in (("\\ud83d", 400), ("\\ud83d\\ude00", 422)):
+        half = healthy.ask("POST", path, content=b'{"unknown":"%s"}' % code.encode(), headers=typed)
+        assert half.status_code == status
+    packed = healthy.ask("POST", path, content=b"{}", headers=typed | {"Content-Encoding": "gzip"})
+    assert packed.status_code == 415
     mislabelled = healthy.ask("POST", path, content=b"{}", headers={"Content-Type": "application/xml"})
     assert mislabelled.status_code == 415
     keeps(document, path, mislabelled)
     large = healthy.ask("POST", path, content=b" " * 1_048_577, headers=typed)
     assert large.status_code == 413
     keeps(document, path, large)
+    huge = healthy.ask("POST", path, content=b" " * 8_000_000, headers=typed)
+    assert huge.status_code == 413
     chunked = healthy.ask("POST", path, content=(b" " * 65_536 for _ in range(20)), headers=typed)
     assert chunked.status_code == 413
     unwanted = healthy.post(path, BODIES[path], headers={"Accept": "text/html"})
