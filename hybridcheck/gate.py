@@ -153,7 +153,8 @@ def bind(request: Request) -> Bound:
     path = find_profile(request.profile_path, Path.cwd(), Path.home())
     loaded = read_profile(path, variables, today=started.date()) if path else without_profile(variables)
     asked = request.base_url or loaded.overrides.base_url
-    source = "--base-url" if request.base_url or not asked else "environment BASE_URL"
+    variable = next((name for name in loaded.overrides.used if name.endswith("BASE_URL")), "")
+    source = "--base-url" if request.base_url or not variable else f"environment {variable}"
     target = choose_target(asked, loaded.profile, request.environment, where=source)
     checks = by_id()
     selection = Selection(

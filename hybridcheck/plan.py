@@ -33,6 +33,8 @@ MOST_CASES: Mapping[Budget, int | None] = {Budget.QUICK: 8, Budget.STANDARD: 64,
 
 LONGEST_CRITICAL_WAIVER_DAYS = 14
 
+ALL_CHECKS = "`hybridcheck checks` lists them"
+
 FINGERPRINT = re.compile(r"[0-9a-f]{8,64}")
 """A waiver may name the fingerprint of a case, which only the verdict knows."""
 
@@ -308,7 +310,8 @@ class _Names:
         if bracket and before in check_ids:
             ids = [item.case.id for item in self.candidates if before in _ids(item.check)]
             return f"the check '{before}' has no case '{name}'", nearest(name, ids) or "this profile gives it no case"
-        return f"no check is called '{name}'", nearest(name, check_ids)
+        close = nearest(name, {*check_ids, *(known.partition(".")[0] for known in check_ids)})
+        return f"no check is called '{name}'", close if close.startswith("did you mean") else ALL_CHECKS
 
 
 def _unknown_names(profile: Profile, names: _Names, place: Callable[[KeyPath], str]) -> Iterator[Complaint]:
@@ -325,15 +328,16 @@ def _unknown_names(profile: Profile, names: _Names, place: Callable[[KeyPath], s
 
 
 def _fruitless_selection(selection: Selection, names: _Names, chosen: Sequence[_Candidate]) -> Iterator[Complaint]:
-    found = len(names.checks)
-    for option, given in (("--only", selection.only), ("--skip", selection.skip)):
-        for name in given:
-            yield from _complaint(names.fault(name), option)
+    given = [("--only", name) for name in selection.only] + [("--skip", name) for name in selection.skip]
+    unknown = [complaint for option, name in given for complaint in _complaint(names.fault(name), option)]
     tags = {tag for check in names.checks for tag in _tags(check)}
-    for tag in selection.tags:
-        if tag not in tags:
-            yield Complaint("--tag", f"no check has the tag '{tag}'", nearest(tag, tags))
-    if found and not chosen and selection.scoped:
+    unknown += [
+        Complaint("--tag", f"no check has the tag '{tag}'", nearest(tag, tags))
+        for tag in selection.tags
+        if tag not in tags
+    ]
+    yield from unknown
+    if names.checks and not chosen and selection.scoped and not unknown:
         yield Complaint("selection", "no case is left: the options together leave every check out", "name fewer")
 
 

@@ -220,6 +220,7 @@ def test_the_suite_of_a_case_comes_before_that_of_its_check() -> None:
     "selection,given,expected",
     [
         (Selection(only=("autn.x",)), {}, "--only: no check is called 'autn.x' (did you mean 'authn.x'?)"),
+        (Selection(only=("autn",)), {}, "--only: no check is called 'autn' (did you mean 'authn'?)"),
         (Selection(skip=("authn.x[nobody]",)), {}, "--skip: the check 'authn.x' has no case 'authn.x[nobody]'"),
         (Selection(tags=("fsat",)), {}, "--tag: no check has the tag 'fsat'"),
         (Selection(), {"policy": {"require": ["authn.y"]}}, "policy.require[0]: no check is called 'authn.y'"),
@@ -261,7 +262,7 @@ def test_waivers_of_critical_cases_last_at_most_fourteen_days() -> None:
     made = plan(check("a.critical", "x", severity=Severity.CRITICAL), check("a.high", "x"), given=given)
     assert sorted(str(complaint) for complaint in made.complaints) == [
         "waivers[0].expires: 'a.critical' is critical: a waiver lasts at most 14 days (expires: 2026-03-15 or earlier)",
-        "waivers[5]: no check is called 'a.unknown' (known here: a.critical, a.high)",
+        "waivers[5]: no check is called 'a.unknown' (`hybridcheck checks` lists them)",
     ]
 
 
