@@ -1,6 +1,6 @@
 """Load generators side by side: requests per CPU-second on one core, and whether they tell the truth about a stall.
 
-    python benchmarks/load_generators.py throughput [--connections 64] [--seconds 4] [--rounds 3]
+    python benchmarks/load_generators.py throughput [--connections 64] [--seconds 8] [--rounds 3] [--peers hey wrk]
     python benchmarks/load_generators.py stall
 
 The target (nginx) is pinned to the first core, each generator to the second; rounds are interleaved, so that a noisy
@@ -236,9 +236,9 @@ def generators() -> dict[str, Run]:
     return found | {name: run for name, run in tools.items() if name not in missing}
 
 
-def throughput(connections: list[int], seconds: int, rounds: int) -> None:
+def throughput(connections: list[int], seconds: int, rounds: int, peers: list[str]) -> None:
     """Interleaved rounds of all generators; medians, ranges, and ratios to FastHttpUser."""
-    runs = generators()
+    runs = {name: run for name, run in generators().items() if not peers or name in {*peers, "hybridcheck"}}
     with nginx() as (url, _), tempfile.TemporaryDirectory() as home:
         for count in connections:
             bench = Bench(url, count, seconds, Path(home))
@@ -324,7 +324,8 @@ def main() -> None:
     parser.add_argument("what", choices=["throughput", "stall", "one-lean-run"], nargs="?", default="throughput")
     parser.add_argument("order", nargs="?")
     parser.add_argument("--connections", type=int, nargs="+", default=[64])
-    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--peers", nargs="+", default=[], help="only these, by the names in the table")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     if given.what == "one-lean-run":
@@ -332,7 +333,7 @@ def main() -> None:
     elif given.what == "stall":
         stall()
     else:
-        throughput(given.connections, given.seconds, given.rounds)
+        throughput(given.connections, given.seconds, given.rounds, given.peers)
 
 
 if __name__ == "__main__":
