@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from hybridcheck.cases import CoreQuestion, Dimension, Group, Json
+from hybridcheck.cases import Dimension, Group, Json
 from hybridcheck.engine.findings import rounded
 from hybridcheck.engine.load_report import NS_PER_MS, load_phases, mean_ms, merged
 from hybridcheck.engine.scores import score_of
@@ -20,6 +20,9 @@ from hybridcheck.verdict import CaseVerdict, Outcome
 
 CPU_METRIC = "cpu_ratio"
 """The name under which every sampler records the share of its CPU limit that the target uses."""
+
+LOGIN_CHECK = "authn.login-gives-identity"
+"""The check each of whose cases is one login with its whoami."""
 
 Figure = float | int | bool | None
 
@@ -113,10 +116,9 @@ def share_passed(seen: Seen) -> Figure:
     return rounded(sum(c.finding.outcome is Outcome.PASS for c in decided) / len(decided)) if decided else None
 
 
-def access_decisions(seen: Seen) -> Figure:
-    """Right allow or deny decisions of all probes of the core question `access` and of object-level authorization."""
-    probes = tuple(c for c in seen.cases if c.core is CoreQuestion.ACCESS or c.check.startswith("authz."))
-    return share_passed(Seen(seen.start, seen.streams, probes))
+def login_success(seen: Seen) -> Figure:
+    """Logins that were valid and gave the right whoami, of all attempts."""
+    return share_passed(Seen(seen.start, seen.streams, tuple(c for c in seen.cases if c.check == LOGIN_CHECK)))
 
 
 def encrypted(seen: Seen) -> Figure:
@@ -175,15 +177,14 @@ ROWS: tuple[FigureRow, ...] = (
               "count", "no security case is decided", vulnerabilities),
     FigureRow("score", "severity weight passed / severity weight decided", "ratio", "decided cases", "weighted share",
               NO_CASE, dimension_score),
-    FigureRow("share_passed", "cases passed / cases decided", "ratio", "decided cases", "share", NO_CASE, share_passed),
-    FigureRow("access_decisions", "right allow or deny decisions / probes", "ratio", "decided access cases", "share",
-              NO_CASE, access_decisions),
+    FigureRow("share_passed", "cases passed / cases decided (authz_success: each is one allow or deny decision)",
+              "ratio", "decided cases", "share", NO_CASE, share_passed),
     FigureRow("encryption", "whether the base URL is https, whose certificate is always verified", "yes or no",
               "answered exchanges", "-", "nothing answered", encrypted),
     FigureRow("recovery_time", "longest time until the first good second after a load or fault", "s",
               "recovery cases", "maximum", "no recovery was measured", recovery_s),
-    FigureRow("auth_success", "valid logins that give the right whoami / attempts", "ratio", "attempts", "minimum",
-              "no check measured it", from_findings("auth_success", "worst_low")),
+    FigureRow("auth_success", "valid logins that give the right whoami / attempts", "ratio", "attempts", "share",
+              "no login was tried", login_success),
     FigureRow("scale_factor", "throughput at n instances / throughput at one", "ratio", "instances", "minimum",
               "no check measured it", from_findings("scale_factor", "worst_low")),
     FigureRow("resource_efficiency", "throughput gained / resources added", "ratio", "steps", "minimum",

@@ -8,7 +8,7 @@ required cases alone, and the whole is true only where the run's ruling allows i
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from hybridcheck.cases import Dimension, Group, Json
+from hybridcheck.cases import Case, CoreQuestion, Dimension, Group, Json
 from hybridcheck.engine.decision import Decision
 from hybridcheck.engine.figures import Seen, figure, ran
 from hybridcheck.engine.findings import rounded
@@ -50,6 +50,19 @@ def either(*choices: Chooses) -> Chooses:
     return lambda case, of_suite: any(choice(case, of_suite) for choice in choices)
 
 
+def both(first: Chooses, second: Chooses) -> Chooses:
+    """Cases that both choices take."""
+    return lambda case, of_suite: first(case, of_suite) and second(case, of_suite)
+
+
+def core(question: CoreQuestion) -> Chooses:
+    """Cases that answer a core question."""
+    return lambda case, _: case.core is question
+
+
+ERROR_TOPICS = ("load.error", "errors.", "contract.error", "contract.malformed", "boundary.error")
+"""What is about how errors are answered, and how many there are."""
+
 INTEGRATION: tuple[Leaf, ...] = (
     Leaf("cpython_tests", "auth_integration", suite("auth")),
     Leaf("cpython_tests", "dashboard_integration", suite("dashboard")),
@@ -76,20 +89,22 @@ PRODUCTION: tuple[Leaf, ...] = (
     Leaf("performance_validation", "latency_validation", topic("load.latency"), "avg_latency", "latency_mean"),
     Leaf("performance_validation", "throughput_validation", topic("load.throughput", "capacity."), "rps", "rps"),
     Leaf("performance_validation", "resource_validation", topic("resources."), "cpu_usage", "cpu_usage"),
-    Leaf("reliability_validation", "error_handling", topic("load.error", "errors."), "error_rate", "error_rate"),
-    Leaf("reliability_validation", "fault_tolerance", topic("recovery.", "faults."), "recovery_time", "recovery_time"),
+    Leaf("reliability_validation", "error_handling", topic(*ERROR_TOPICS), "error_rate", "error_rate"),
+    Leaf("reliability_validation", "fault_tolerance", topic("recovery.", "faults.", "boundary.down"), "recovery_time", "recovery_time"),
     Leaf("reliability_validation", "data_consistency", topic("consistency.", "data."), "consistency", "share_passed"),
     Leaf("security_validation", "authentication", topic("authn.", "session."), "auth_success", "auth_success"),
-    Leaf("security_validation", "authorization", topic("authz.", "authn."), "authz_success", "access_decisions"),
+    Leaf("security_validation", "authorization", either(core(CoreQuestion.ACCESS), topic("authz.")), "authz_success",
+         "share_passed"),
     Leaf("security_validation", "data_protection", topic("exposure.", "tls.", "headers."), "encryption", "encryption"),
     Leaf("scalability_validation", "horizontal_scaling", topic("scaling.horizontal"), "scale_factor", "scale_factor"),
     Leaf("scalability_validation", "vertical_scaling", topic("scaling.vertical"), "resource_efficiency",
          "resource_efficiency"),
-    Leaf("scalability_validation", "load_distribution", topic("scaling.distribution", "replicas."), "distribution",
+    Leaf("scalability_validation", "load_distribution", topic("scaling.replicas", "scaling.distribution"), "distribution",
          "distribution"),
     Leaf("monitoring_validation", "metrics_collection", topic("metrics."), "coverage", "share_passed"),
     Leaf("monitoring_validation", "alerting_systems", topic("alerts."), "response_time", "alert_response_time"),
-    Leaf("monitoring_validation", "dashboard_functionality", suite("dashboard"), "availability", "share_passed"),
+    Leaf("monitoring_validation", "dashboard_functionality",
+         both(suite("dashboard"), dimension(Dimension.FUNCTIONAL)), "availability", "share_passed"),
 )  # fmt: skip
 
 
@@ -105,9 +120,7 @@ def production_tree(judged: Judged, decision: Decision) -> dict[str, Json]:
 
 
 def _tree(leaves: tuple[Leaf, ...], judged: Judged, decision: Decision) -> dict[str, Json]:
-    suites = {
-        planned.case.id: suite_of(judged, planned.case.check, planned.case.params) for planned in judged.start.plan
-    }
+    suites = {planned.case.id: suite_of(judged, planned.case) for planned in judged.start.plan}
     tree: dict[str, Json] = {}
     members: dict[str, list[CaseVerdict]] = {}
     for leaf in leaves:
@@ -124,21 +137,29 @@ def _allows(decision: Decision) -> bool:
     return decision.ruling in (Ruling.READY, Ruling.PASSED)
 
 
-def suite_of(judged: Judged, check_id: str, params: dict[str, Json]) -> str:
+def suite_of(judged: Judged, case: Case) -> str:
     """The suite of a case: its check's, else the one that its parameters name; empty where neither does."""
-    check = judged.checks.get(check_id)
-    return (check.suite if check is not None else "") or str(params.get("suite") or "")
+    check = judged.checks.get(case.check)
+    return (check.suite if check is not None else "") or str(case.params.get("suite") or "")
 
 
 def _leaf(leaf: Leaf, cases: tuple[CaseVerdict, ...], judged: Judged) -> dict[str, Json]:
-    durations = [case.duration_s for case in cases if case.duration_s is not None]
     found: dict[str, Json] = {
         "passed": _passed(_required(cases) or list(cases)),
-        "duration": rounded(sum(durations)) if durations else None,
+        "duration": _duration_s(judged, cases),
     }
     if leaf.key:
         found[leaf.key] = figure(leaf.figure, Seen(judged.start, judged.streams, cases))
     return {**found, "cases": [case.id for case in cases]}
+
+
+def _duration_s(judged: Judged, cases: tuple[CaseVerdict, ...]) -> float | None:
+    """Seconds that the cases took, with each shared stream (a load phase) that they rest on counted once."""
+    ids = {case.id for case in cases}
+    shared = {name for planned in judged.start.plan if planned.case.id in ids for name in planned.case.shared}
+    known = [judged.streams.duration_s(stream) for stream in sorted(ids | shared)]
+    durations = [duration for duration in known if duration is not None]
+    return rounded(sum(durations)) if durations else None
 
 
 def _required(cases: Iterable[CaseVerdict]) -> list[CaseVerdict]:

@@ -331,3 +331,21 @@ def test_every_figure_of_the_trees_is_defined() -> None:
     assert used == set(FIGURES)
     for row in FIGURES.values():
         assert all((row.formula, row.unit, row.n, row.statistic, row.null_when))
+
+
+def test_a_leaf_counts_the_time_of_a_shared_stream_once() -> None:
+    """Two cases over one load phase took their own time and that of the phase."""
+    plan = [planned("fake.repeated", name, shared=["load/steady"], params={"suite": "api"}) for name in "ab"]
+    leaf = verdict_of(plan, more={"load/steady": load_stream()}).integration["hybrid_tests"]["api_integration"]
+    assert leaf["duration"] == 0.75
+
+
+def test_auth_success_is_the_share_of_logins_that_worked() -> None:
+    """Two of three identities logged in and were recognised; other authentication cases do not count."""
+    plan = [planned("authn.login-gives-identity", name) for name in "abc"] + [planned("authn.other", "d")]
+    streams = {case.case.id: BAD if case.case.subject in "cd" else GOOD for case in plan}
+    checks = {"authn.login-gives-identity": Repeated(), "authn.other": Repeated()}
+    verdict = judge(from_lines(lines_of(start(plan), streams)), checks, ledger_name="l", tool_version="1")
+    leaf = verdict.production["security_validation"]["authentication"]
+    assert leaf["auth_success"] == 0.666666667
+    assert leaf["passed"] is False
