@@ -5,20 +5,24 @@ from collections.abc import Iterator
 from hybridcheck.cases import CoreQuestion
 from hybridcheck.profile.models import Profile
 
-FIRST_PROFILE = """\
-version: 1
-targets: {{local: {{url: {url}, environment: local}}}}
-operations: ["GET /"]                                   # a path that must answer 200
-not_applicable: {{access: "everything here is public"}}   # or identities, and operations with auth: required
-load: {{rate_rps: 50, duration_s: 20}}
-thresholds: {{max_latency_ms: 200, max_error_ratio: 0.01}}
-"""
-"""The six lines that let a run without a profile decide; the operator changes paths and limits to what is promised."""
+SHOWN_OPERATIONS = 4
 
 
-def first_profile(base_url: str) -> tuple[str, ...]:
-    """The lines of a first `hybridcheck.yaml` for an address."""
-    return tuple(FIRST_PROFILE.format(url=base_url).splitlines())
+def first_profile(base_url: str, found: Profile | None = None) -> tuple[str, ...]:
+    """The six lines of a first `hybridcheck.yaml` for an address; the operator puts the promised paths and limits in.
+
+    `found` is what a run without a profile discovered: its operations stand in the place of an example.
+    """
+    operations = [operation.id for _, _, operation in found.all_operations()] if found else []
+    listed = ", ".join(f'"{operation_id}"' for operation_id in operations[:SHOWN_OPERATIONS] or ["GET /"])
+    return (
+        "version: 1",
+        f"targets: {{local: {{url: {base_url}, environment: local}}}}",
+        f"operations: [{listed}]   # what has to answer 200",
+        'not_applicable: {access: "everything here is public"}   # or identities, and operations with auth: required',
+        "load: {rate_rps: 50, duration_s: 20}",
+        "thresholds: {max_latency_ms: 200, max_error_ratio: 0.01}",
+    )
 
 
 def lines_for(question: CoreQuestion, profile: Profile) -> tuple[str, ...]:
