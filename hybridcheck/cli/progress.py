@@ -94,9 +94,8 @@ class Picture:
         runs = (Group.REQUIRED, Group.ADVISORY)
         self._open = {planned.case.id: planned for planned in start.plan if planned.group in runs}
         self.planned = len(self._open)
-        self.announce(
-            f"run {start.run_id} on {start.target} ({start.base_url}): {self.planned} cases, budget {start.budget}"
-        )
+        target = f"{start.target} ({start.base_url})" if start.target else start.base_url
+        self.announce(f"run {start.run_id} on {target}: {self.planned} cases, budget {start.budget}")
 
     def _enter_phase(self, record: Record) -> None:
         planned = self._open.get(record.stream)

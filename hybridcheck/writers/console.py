@@ -16,6 +16,7 @@ from hybridcheck.writers.hostile_text import for_terminal
 
 MOST_BLOCKERS = 12
 MOST_ADVISORY = 8
+MOST_UNEXAMINED = 8
 MOST_TO_DECIDE = 12
 
 _STYLES = {
@@ -47,18 +48,16 @@ def render(verdict: Verdict, page: Page) -> str:
     _core_and_dimensions(console, verdict)
     _load(console, verdict)
     _advisory(console, verdict)
+    _unexamined(console, verdict)
     _evidence(console, verdict, page)
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines()) + "\n"
 
 
 def _headline(console: Console, verdict: Verdict) -> None:
     console.print(Text(for_terminal(wording.headline(verdict)), style=_STYLES[verdict.verdict]))
-    subject = verdict.subject
-    console.print(
-        Text(for_terminal(f"{wording.MEANINGS[verdict.verdict]} · target {subject.target} ({subject.base_url}, "
-                          f"{subject.environment}) · profile {verdict.policy.profile_name} · "
-                          f"budget {verdict.run.budget} · run {verdict.run.run_id}"))
-    )  # fmt: skip
+    run = f"profile {verdict.policy.profile_name} · budget {verdict.run.budget} · run {verdict.run.run_id}"
+    about = f"{wording.MEANINGS[verdict.verdict]} · target {wording.address(verdict)} · {run}"
+    console.print(Text(for_terminal(about)))
     if verdict.policy.exit_zero:
         console.print(Text("--exit-zero: this run reports and does not block"))
     if verdict.policy.what_if:
@@ -127,8 +126,7 @@ def _to_decide(console: Console, verdict: Verdict) -> None:
         return
     _heading(console, "What would decide it" if verdict.verdict == Ruling.INCONCLUSIVE else "What would widen it")
     for way in verdict.to_decide[:MOST_TO_DECIDE]:
-        count = len(way.cases)
-        brings = f"  ({count} case{'s' * (count != 1)})" if count else ""
+        brings = f"  ({wording.counted(len(way.cases), 'case')})" if way.cases else ""
         for position, line in enumerate(way.what.splitlines() or [""]):
             shown = f" {'·' if position == 0 else ' '} {for_terminal(line)}{brings if position == 0 else ''}"
             console.print(Text(shown), soft_wrap=True)
@@ -145,7 +143,7 @@ def _core_and_dimensions(console: Console, verdict: Verdict) -> None:
         if answer.not_applicable is not None:
             words = f"not applicable: {answer.not_applicable}"
         elif answer.answered:
-            words = f"answered by {len(answer.by)} case{'s' * (len(answer.by) != 1)}"
+            words = f"answered by {wording.counted(len(answer.by), 'case')}"
         else:
             words = "open"
         grid.add_row(Text(f" {question}"), Text(for_terminal(words), overflow="fold"))
@@ -177,6 +175,15 @@ def _advisory(console: Console, verdict: Verdict) -> None:
     for case in found[:MOST_ADVISORY]:
         _line(console, f" {case.severity:<8} {for_terminal(case.id)}", for_terminal(case.finding.observed, 160))
     _and_more(console, len(found) - MOST_ADVISORY)
+
+
+def _unexamined(console: Console, verdict: Verdict) -> None:
+    rows = wording.unexamined(verdict)
+    if rows:
+        _heading(console, "Not examined (what would bring it in)")
+    for need, words in rows[:MOST_UNEXAMINED]:
+        _line(console, " ·", f"{need}  ({words})")
+    _and_more(console, len(rows) - MOST_UNEXAMINED)
 
 
 def _evidence(console: Console, verdict: Verdict, page: Page) -> None:

@@ -44,13 +44,11 @@ def render(verdict: Verdict, page: Page) -> str:
 
 def _blocks(verdict: Verdict) -> Iterator[str]:
     """The report, in pieces that are kept or left out as a whole."""
-    subject = verdict.subject
     yield f"## {_SIGNS[verdict.verdict]} {verdict.verdict}\n"
     yield f"{code(wording.headline(verdict))}\n"
     yield (
-        f"{wording.MEANINGS[verdict.verdict].capitalize()}. Target {code(subject.target)} ({code(subject.base_url)}, "
-        f"{code(subject.environment)}), profile {code(verdict.policy.profile_name)}, "
-        f"budget {code(verdict.run.budget)}, run {code(verdict.run.run_id)}.\n"
+        f"{wording.MEANINGS[verdict.verdict].capitalize()}. Target {code(wording.address(verdict))}, profile "
+        f"{code(verdict.policy.profile_name)}, budget {code(verdict.run.budget)}, run {code(verdict.run.run_id)}.\n"
     )
     if verdict.policy.exit_zero:
         yield "*`--exit-zero`: this run reports and does not block.*\n"
@@ -59,6 +57,7 @@ def _blocks(verdict: Verdict) -> Iterator[str]:
     yield from _tables(verdict)
     yield from _load(verdict)
     yield from _advisory(verdict)
+    yield from _unexamined(verdict)
 
 
 def _blockers(verdict: Verdict) -> Iterator[str]:
@@ -109,7 +108,7 @@ def _tables(verdict: Verdict) -> Iterator[str]:
 def _answer(answer: CoreAnswer) -> str:
     if answer.not_applicable is not None:
         return f"not applicable, {code(answer.not_applicable)}"
-    return f"answered by {len(answer.by)} case{'s' * (len(answer.by) != 1)}" if answer.answered else "**open**"
+    return f"answered by {wording.counted(len(answer.by), 'case')}" if answer.answered else "**open**"
 
 
 def _load(verdict: Verdict) -> Iterator[str]:
@@ -125,6 +124,14 @@ def _advisory(verdict: Verdict) -> Iterator[str]:
         yield f"\n### Advisory findings ({len(found)}; they never decide)\n"
     for case in found:
         yield f"- {case.severity}: {code(case.id)} {code(case.finding.observed, 200)}"
+
+
+def _unexamined(verdict: Verdict) -> Iterator[str]:
+    rows = wording.unexamined(verdict)
+    if rows:
+        yield "\n### Not examined (what would bring it in)\n"
+    for need, words in rows:
+        yield f"- {code(need)}: {code(words)}"
 
 
 def _end(verdict: Verdict) -> str:

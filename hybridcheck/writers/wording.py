@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hybridcheck.cases import Reason
+from hybridcheck.cases import Group, Reason
 from hybridcheck.verdict import CaseVerdict, CheckVerdict, Finding, LoadPhase, Outcome, ReasonLine, Ruling, Verdict
 
 QUANTILES = ("p50", "p95", "p99")
@@ -120,6 +120,29 @@ def advisory_findings(verdict: Verdict) -> list[CaseVerdict]:
     """Advisory cases that failed, worst severity first."""
     found = [case for case in cases(verdict) if case.group == "advisory" and case.finding.outcome is Outcome.FAIL]
     return sorted(found, key=lambda case: (case.severity.rank, case.id))
+
+
+def unexamined(verdict: Verdict) -> list[tuple[str, str]]:
+    """What was not examined, by what would bring it in, most cases first; without what `to_decide` says already."""
+    told = {case for way in verdict.to_decide for case in way.cases}
+    needs: dict[str, list[str]] = {}
+    for case in cases(verdict):
+        if case.group is Group.UNEXAMINED and case.id not in told:
+            needs.setdefault(case.needs or "what the profile does not declare", []).append(case.id)
+    rows = sorted(needs.items(), key=lambda row: (-len(row[1]), row[0]))
+    return [(need, f"{counted(len(ids), 'case')}, such as {ids[0]}") for need, ids in rows]
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 case`, `2 cases`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def address(verdict: Verdict) -> str:
+    """The target's name, where the profile gives it one, its URL and its environment."""
+    subject = verdict.subject
+    where = f"{subject.base_url}, {subject.environment}"
+    return f"{subject.target} ({where})" if subject.target else where
 
 
 def headline(verdict: Verdict) -> str:

@@ -143,3 +143,11 @@ def test_cases_that_one_event_left_undecided_are_counted_with_it(blocked: Verdic
     text = console.render(blocked.model_copy(update={"reasons": tuple(lost)}), Page(width_columns=200))
     assert "What blocks (1)" in text
     assert "2 required cases are undecided for it" in text
+
+
+def test_what_was_not_examined_is_listed_by_what_it_needs(blocked: Verdict) -> None:
+    """Each need once, with the number of its cases, unless it stands under what would decide already."""
+    assert "Not examined" not in console.render(blocked, Page())
+    text = console.render(blocked.model_copy(update={"to_decide": ()}), Page())
+    assert "Not examined" in text
+    assert "identities.bob  (1 case, such as authz.object-level[bob])" in text
