@@ -1,0 +1,140 @@
+"""`make accuracy`: every planted defect and repeated healthy runs through the whole gate; writes docs/accuracy.md.
+
+Each run is the installed command against a reference system of its own. A defect counts as found where the verdict is
+NOT_READY and the first blocking case belongs to the check that the defect names (its `check` column). Exit 1 of this
+script says that a defect was missed, a healthy run was not READY, or the wrong check blocked first.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hybridcheck import __version__
+from hybridcheck.reference.defects import CATALOGUE
+
+COMMAND = (sys.executable, "-m", "hybridcheck", "validate", "--demo", "--budget", "quick", "--format", "json", "-q")
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "accuracy.md"
+TIME_LIMIT_S = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One whole run: what was planted, how the command left, what the verdict says, and what blocked first."""
+
+    defect: str
+    exit_code: int
+    verdict: str
+    first_blocking: str
+    message: str
+
+    @property
+    def first_check(self) -> str:
+        """The check of the first blocking case."""
+        return self.first_blocking.partition("[")[0]
+
+
+async def run_gate(defect: str, folder: str, seed: int) -> Run:
+    """Run the command once and read the verdict that it prints."""
+    planted = ("--defect", defect) if defect else ()
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, *planted, "--seed", str(seed), "--output-dir", folder, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        printed, _ = await asyncio.wait_for(process.communicate(), TIME_LIMIT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return Run(defect, -9, "NONE", "", f"no end within {TIME_LIMIT_S} s")
+    try:
+        verdict: dict[str, Any] = json.loads(printed)
+    except ValueError:
+        return Run(defect, process.returncode or 0, "NONE", "", printed.decode("utf-8", "replace")[-300:])
+    blocking = next((reason for reason in verdict["reasons"] if reason["blocking"] and reason["case"]), None)
+    first = blocking or {"case": "", "message": ""}
+    return Run(defect, process.returncode or 0, verdict["verdict"], first["case"], first["message"])
+
+
+async def run_all(defects: list[str], healthy: int, jobs: int) -> list[Run]:
+    """Every run, a few at a time; progress goes to stderr."""
+    waiting = asyncio.Semaphore(jobs)
+
+    async def one(defect: str, seed: int) -> Run:
+        async with waiting:
+            with tempfile.TemporaryDirectory() as folder:
+                run = await run_gate(defect, folder, seed)
+        print(f"{run.verdict:13} {run.defect or 'healthy':28} {run.first_blocking}", file=sys.stderr, flush=True)
+        return run
+
+    planted = [one(defect, seed) for seed, defect in enumerate(defects, 1000)]
+    return list(await asyncio.gather(*(one("", seed) for seed in range(healthy)), *planted))
+
+
+def found(run: Run) -> bool:
+    """Whether the verdict is NOT_READY and the right check blocks first."""
+    checks = {defect.name: defect.check for defect in CATALOGUE}
+    return run.verdict == "NOT_READY" and run.exit_code == 1 and run.first_check == checks[run.defect]
+
+
+def page(runs: list[Run]) -> str:
+    """The page docs/accuracy.md."""
+    healthy = [run for run in runs if not run.defect]
+    planted = [run for run in runs if run.defect]
+    rows = {defect.name: defect for defect in CATALOGUE}
+    ready = sum(run.verdict == "READY" for run in healthy)
+    hits = sum(found(run) for run in planted)
+    lines = [
+        "# Accuracy",
+        "",
+        "Written by `make accuracy`; not edited by hand. Every run is the whole gate (`hybridcheck validate --demo",
+        "--budget quick`) against a reference system of its own.",
+        "",
+        f"- {datetime.now(UTC):%Y-%m-%d}, hybridcheck {__version__}, Python {platform.python_version()}, {_cores()}",
+        f"- healthy runs: {ready} of {len(healthy)} READY",
+        f"- planted defects: {hits} of {len(planted)} found, by the right check, as the first blocking case",
+        "",
+        "| defect | what is wrong | check | verdict | blocked first by |",
+        "|---|---|---|---|---|",
+    ]
+    for run in planted:
+        row = rows[run.defect]
+        mark = "" if found(run) else " **missed**"
+        lines.append(f"| `{run.defect}` | {row.wrong} | `{row.check}` | {run.verdict}{mark} | `{run.first_blocking}` |")
+    lines += ["", "## Healthy runs that were not READY", ""]
+    lines += [f"- {run.verdict}: `{run.first_blocking}` {run.message}" for run in healthy if run.verdict != "READY"]
+    lines += [] if ready < len(healthy) else ["None."]
+    return "\n".join(lines) + "\n"
+
+
+def _cores() -> str:
+    return f"{os.cpu_count()} cores"
+
+
+def main() -> int:
+    """Run, write the page, and say by exit code whether all is as it should be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--healthy", type=int, default=20, help="how many healthy runs")
+    parser.add_argument("--jobs", type=int, default=2, help="how many runs at the same time")
+    parser.add_argument("--only", action="append", help="only these defects; the page is not written then")
+    options = parser.parse_args()
+    defects = options.only or [defect.name for defect in CATALOGUE]
+    runs = asyncio.run(run_all(defects, options.healthy, options.jobs))
+    text = page(runs)
+    if options.only:
+        print(text)
+    else:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(text, encoding="utf-8")
+    good = all(found(run) for run in runs if run.defect) and all(r.verdict == "READY" for r in runs if not r.defect)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
