@@ -38,11 +38,15 @@ class Entry:
 
 
 class Manifest:
-    """An open manifest file; each line is on the disk when its call returns."""
+    """A manifest file that is written to; each line is on the disk when its call returns.
+
+    A last line that a killed run did not finish is cut off before the first new one.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._entries = 0
+        self._is_whole = False
 
     def intend(
         self, *, run_id: str, base_url: str, case: str, operation: str, cleanup: str | None, identity: str | None
@@ -66,6 +70,9 @@ class Manifest:
     def _write(self, entry: Entry) -> None:
         line = json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         try:
+            if not self._is_whole and self._path.exists():
+                _mend(self._path)
+            self._is_whole = True
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 if os.write(descriptor, line) != len(line):
@@ -97,12 +104,6 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
     return tuple(last.values())
 
 
-def mend(path: Path) -> None:
-    """Cut off a last line that a killed run did not finish, so that new lines stand on their own."""
-    with path.open("r+b") as file:
-        file.truncate(file.read().rfind(b"\n") + 1)
-
-
 def cleanup_path(operation: Operation, resource: str) -> str:
     """The path of a clean-up operation for one resource: the id stands in each part that is not filled.
 
@@ -120,3 +121,8 @@ def cleanup_path(operation: Operation, resource: str) -> str:
 def is_removed(exchange: Exchange) -> bool:
     """Whether the answer to a clean-up request says that the resource is gone."""
     return exchange.status is not None and (200 <= exchange.status < 300 or exchange.status in GONE)
+
+
+def _mend(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(file.read().rfind(b"\n") + 1)
