@@ -26,8 +26,10 @@ CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-k
 MASK = re.compile(r"‹secret:([0-9a-f]{12}):(\d{1,6})›")
 """What a masked secret looks like; group 1 is its digest, group 2 its length in characters."""
 
+_MASK_BEGINS = "‹".encode()
 _MASK_BYTES = r"‹secret:[0-9a-f]{12}:\d{1,6}›".encode()
-_JWT = rb"(?<![A-Za-z0-9_-])(?:eyJ|eyA|ewo|ew0)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"
+_JWT_BYTES = rb"(?<![A-Za-z0-9_-])(?:eyJ|eyA|ewo|ew0)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"
+_JWT = re.compile(_JWT_BYTES)
 _SCHEME = re.compile(r"(\s*(?:[A-Za-z][A-Za-z0-9_-]*\s+)?)(.*)", re.DOTALL)
 
 
@@ -50,8 +52,9 @@ class Redactor:
         self._key = key
         self._secret_of: dict[bytes, str] = {}
         self._short_of: dict[bytes, str] = {}
-        self._pattern = re.compile(b"|".join((_MASK_BYTES, _JWT)))
-        self._scan: re.Pattern[bytes] | None = None
+        self._forms_by_beginning: dict[bytes, list[bytes]] = {}
+        self._pattern = re.compile(b"|".join((_MASK_BYTES, _JWT_BYTES)))
+        self._beginnings: re.Pattern[bytes] | None = None
         self._whole: re.Pattern[bytes] | None = None
         self._stale = False
 
@@ -60,17 +63,28 @@ class Redactor:
 
         Args:
             secret: the value as it is, not encoded.
-            whole_only: mask it only as a whole value; by default where it is short or a word of our own records.
+            whole_only: mask it only as a whole value; a short one always, a longer one where it is a word of our own
+                records unless this says otherwise.
         """
         if not secret:
             return
-        if whole_only is None:
-            whole_only = len(secret) < SHORT_SECRET or secret.lower() in OWN_WORDS
-        known = self._short_of if whole_only else self._secret_of
-        forms = _text_forms(secret) if whole_only else (*_text_forms(secret), *_base64_forms(secret))
-        for form in forms:
-            known.setdefault(form, secret)
-        self._stale = True
+        short = len(secret) < SHORT_SECRET
+        if short or (secret.lower() in OWN_WORDS if whole_only is None else whole_only):
+            self._short_of.update((form, secret) for form in _text_forms(secret) if form not in self._short_of)
+            self._stale = True
+            return
+        for form in (*_text_forms(secret), *_base64_forms(secret)):
+            if form not in self._secret_of:
+                self._secret_of[form] = secret
+                self._index(form)
+
+    def _index(self, form: bytes) -> None:
+        """Remember the form under its first bytes; only new first bytes change the pattern."""
+        beginning = form[:SHORT_SECRET]
+        self._stale |= beginning not in self._forms_by_beginning
+        forms = self._forms_by_beginning.setdefault(beginning, [])
+        forms.append(form)
+        forms.sort(key=len, reverse=True)
 
     def mask(self, secret: str) -> str:
         """The mask of a value: the same for the same value throughout a run."""
@@ -86,7 +100,7 @@ class Redactor:
     def data(self, value: bytes, *, cut: bool = False) -> tuple[bytes, bool]:
         """The bytes without secrets, and whether there were any; `cut` says that the end may be half a secret."""
         self._refresh()
-        masked = self._pattern.sub(self._replace, value)
+        masked = self._masked(value)
         if self._whole is not None:
             masked = self._whole.sub(lambda match: self.mask(self._short_of[match[0]]).encode(), masked)
         if cut:
@@ -122,10 +136,14 @@ class Redactor:
         A short value that stands somewhere by chance cannot be told from a leak.
         """
         self._refresh()
-        if self._scan is None:
-            return []
-        found = self._scan.finditer(artefact)
-        return [Hit(match.start(), self.mask(self._secret_of[match[0]])) for match in found]
+        found: list[Hit] = []
+        position = 0
+        while self._beginnings is not None and (match := self._beginnings.search(artefact, position)):
+            form = self._form_at(artefact, match.start())
+            if form is not None:
+                found.append(Hit(match.start(), self.mask(self._secret_of[form])))
+            position = match.start() + (len(form) if form is not None else 1)
+        return found
 
     def _cookie(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
@@ -140,12 +158,27 @@ class Redactor:
         raw = bare.encode("utf-8", "replace")
         return self.mask(self._secret_of.get(raw) or self._short_of.get(raw) or bare)
 
-    def _replace(self, match: re.Match[bytes]) -> bytes:
-        found = match[0]
-        secret = self._secret_of.get(found)
-        if secret is not None:
-            return self.mask(secret).encode()
-        return found if found.startswith("‹".encode()) else self.mask(found.decode()).encode()
+    def _masked(self, value: bytes) -> bytes:
+        """The bytes with learned secrets and tokens masked; masks that are there already stay as they are."""
+        parts: list[bytes] = []
+        position = copied = 0
+        while match := self._pattern.search(value, position):
+            start, end = match.span()
+            if match[0].startswith(_MASK_BEGINS):
+                position = end
+                continue
+            found = self._form_at(value, start) or _token_at(value, start)
+            if not found:
+                position = start + 1
+                continue
+            parts += [value[copied:start], self.mask(self._secret_of.get(found) or found.decode()).encode()]
+            position = copied = start + len(found)
+        return b"".join((*parts, value[copied:])) if parts else value
+
+    def _form_at(self, value: bytes, start: int) -> bytes | None:
+        """The longest form of a learned secret that stands at this place."""
+        forms = self._forms_by_beginning.get(value[start : start + SHORT_SECRET], ())
+        return next((form for form in forms if value.startswith(form, start)), None)
 
     def _without_cut_secret(self, value: bytes) -> bytes:
         for form, secret in self._secret_of.items():
@@ -158,15 +191,20 @@ class Redactor:
         if not self._stale:
             return
         self._stale = False
-        if self._secret_of:
-            learned = _any_of(self._secret_of)
-            self._scan = re.compile(learned)
-            self._pattern = re.compile(b"|".join((_MASK_BYTES, learned, _JWT)))
+        if self._forms_by_beginning:
+            beginnings = _any_of(self._forms_by_beginning)
+            self._beginnings = re.compile(beginnings)
+            self._pattern = re.compile(b"|".join((_MASK_BYTES, beginnings, _JWT_BYTES)))
         if self._short_of:
             short = _any_of(self._short_of)
             value_of_a_string = rb'(?<=")' + short + rb'(?=\\?"(?!\s*:))'
             value_of_a_form = rb"(?<==)" + short + rb"(?=[&;\s]|\Z)"
             self._whole = re.compile(b"|".join((value_of_a_string, value_of_a_form, rb"\A" + short + rb"\Z")))
+
+
+def _token_at(value: bytes, start: int) -> bytes:
+    match = _JWT.match(value, start)
+    return match[0] if match else b""
 
 
 def _split_scheme(value: str) -> tuple[str, str]:
