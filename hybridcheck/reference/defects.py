@@ -118,24 +118,68 @@ CATALOGUE: tuple[Defect, ...] = (
     Defect(
         "refresh-reuse",
         "a refresh token can be used again and again",
-        "authn.refresh-rotates",
+        "authn.refresh-reuse-refused",
         "gateway/authentication.py",
     ),
     Defect(
-        "logout-ineffective", "a token still works after logout", "authn.logout-revokes", "gateway/authentication.py"
+        "logout-ineffective",
+        "a token still works after logout",
+        "authn.logout-ends-session",
+        "gateway/authentication.py",
+    ),
+    Defect(
+        "login-wrong-identity",
+        "a login as short gives a session of alice",
+        "authn.login-gives-identity",
+        "gateway/authentication.py",
+    ),
+    Defect(
+        "refresh-broken",
+        "a refresh answers with a token of a session that does not exist",
+        "authn.refresh-works",
+        "gateway/authentication.py",
+    ),
+    Defect(
+        "token-in-url-accepted",
+        "a token in the query is taken like one in the Authorization header",
+        "authn.credentials-not-in-url",
+        "gateway/authentication.py",
     ),
     # authorization
-    Defect("bola-read", "a user can read datasets of another tenant by id", "authz.object-read", "gateway/datasets.py"),
+    Defect(
+        "bola-read",
+        "a user can read datasets of another tenant by id",
+        "authz.objects-not-readable-by-others",
+        "gateway/datasets.py",
+    ),
     Defect(
         "bola-write",
-        "a user can change and delete datasets of another tenant",
-        "authz.object-write",
+        "a user can change datasets of another tenant",
+        "authz.objects-not-writable-by-others",
         "gateway/datasets.py",
+    ),
+    Defect(
+        "bola-delete",
+        "a user can delete datasets of another tenant",
+        "authz.objects-not-deletable-by-others",
+        "gateway/datasets.py",
+    ),
+    Defect(
+        "collection-leak",
+        "the list of datasets shows those of every tenant",
+        "authz.collections-do-not-leak",
+        "gateway/datasets.py",
+    ),
+    Defect(
+        "role-not-enforced",
+        "every user may call what is for administrators",
+        "authz.role-enforced",
+        "gateway/application.py",
     ),
     Defect(
         "tenant-header-trusted",
         "a client-supplied X-Tenant-Id replaces the tenant of the token",
-        "authz.tenant-header-ignored",
+        "authz.tenant-header-not-trusted",
         "gateway/authentication.py",
     ),
     # exposure and headers
@@ -157,7 +201,7 @@ CATALOGUE: tuple[Defect, ...] = (
         "dispatch.py",
     ),
     Defect(
-        "cookie-not-httponly", "the refresh cookie lacks HttpOnly", "headers.cookie-flags", "gateway/authentication.py"
+        "cookie-not-httponly", "the refresh cookie lacks HttpOnly", "session.cookie-flags", "gateway/authentication.py"
     ),
     Defect("exposed-git", "/.git/HEAD and /.git/config are served", "exposure.no-git", "gateway/exposed.py"),
     Defect("exposed-env", "/.env is served", "exposure.no-env", "gateway/exposed.py"),
@@ -192,7 +236,7 @@ CATALOGUE: tuple[Defect, ...] = (
     Defect(
         "nan-in-json",
         "the variance is the bare token NaN, which is not JSON",
-        "analytics.finite-json",
+        "contract.no-nan",
         "native/host.py",
     ),
     Defect(

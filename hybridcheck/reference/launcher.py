@@ -112,7 +112,7 @@ class ReferenceSystem:
         access_ttl_s: int = 900,
         short_ttl_s: int = 2,
         native_emulation: bool = False,
-        body_limit_bytes: int = 1_048_576,
+        body_limit_bytes: int = 524_288,
         native_timeout_s: float = 5.0,
     ) -> None:
         """Nothing runs before `start()`. `UnknownDefectError` for a defect that is not in the catalogue."""

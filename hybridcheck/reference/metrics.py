@@ -51,21 +51,28 @@ _PID, _IN_FLIGHT, _BACKLOG = range(_OWN)
 class Metrics:
     """Request counters per route and process figures of all workers."""
 
-    def __init__(self, path: Path, labels: Sequence[str], index: int, instances: int, defects: Switches) -> None:
-        """`labels` are the operations ("GET /health") in the same order in every worker."""
-        self._labels = [*labels, "other"]
-        self._positions = {label: _OWN + number * _PER_ROUTE for number, label in enumerate(self._labels)}
-        self._region = _OWN + len(self._labels) * _PER_ROUTE
+    def __init__(self, path: Path, index: int, instances: int, defects: Switches) -> None:
+        """`index` is the number of this worker among `instances`. Counting begins with `open`."""
+        self._path = path
+        self._index = index
         self._instances = instances
         self._defects = defects
-        size = self._region * instances * 8
-        with path.open("a+b") as file:
+        self._step = 2.0 if defects.on("metrics-double-count") else 1.0
+        self._positions: dict[str, int] = {}
+        self._region = 0
+        self._all = self._own = memoryview(b"").cast("B").cast("d")
+
+    def open(self, labels: Sequence[str]) -> None:
+        """Map the file for these operations ("GET /health"), which are the same in every worker, in the same order."""
+        self._positions = {label: _OWN + number * _PER_ROUTE for number, label in enumerate((*labels, "other"))}
+        self._region = _OWN + len(self._positions) * _PER_ROUTE
+        size = self._region * self._instances * 8
+        with self._path.open("a+b") as file:
             if file.seek(0, os.SEEK_END) < size:
                 file.truncate(size)
             self._all = memoryview(mmap.mmap(file.fileno(), size)).cast("d")
-        self._own = self._all[index * self._region : (index + 1) * self._region]
+        self._own = self._all[self._index * self._region : (self._index + 1) * self._region]
         self._own[_PID] = os.getpid()
-        self._step = 2.0 if defects.on("metrics-double-count") else 1.0
 
     def begin(self) -> None:
         """A request came in."""

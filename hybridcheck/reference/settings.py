@@ -33,7 +33,7 @@ class Settings:
     instance_index: int = 0
     instances: int = 1
     refresh_ttl_s: int = 3600
-    body_limit_bytes: int = 1_048_576
+    body_limit_bytes: int = 524_288
     failed_logins_per_minute: int = 10
     native_timeout_s: float = 5.0
     cors_origins: tuple[str, ...] = ("https://app.example.test",)

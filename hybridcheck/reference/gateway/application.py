@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.dispatch import Dispatcher
@@ -13,7 +14,6 @@ from hybridcheck.reference.gateway.graph import Graph
 from hybridcheck.reference.gateway.native_client import NativeClient, forwarded_routes
 from hybridcheck.reference.gateway.operations import Operations
 from hybridcheck.reference.gateway.people import People
-from hybridcheck.reference.gateway.schemas import SCHEMAS
 from hybridcheck.reference.gateway.store import Store
 from hybridcheck.reference.gateway.strain import Audit, Strain
 from hybridcheck.reference.gateway.streams import Streams
@@ -22,6 +22,7 @@ from hybridcheck.reference.gateway.twins import twin_routes
 from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.openapi import openapi_document
 from hybridcheck.reference.routing import Route
+from hybridcheck.reference.schemas import SCHEMAS
 from hybridcheck.reference.settings import Settings
 from hybridcheck.reference.web import Answer, Problem, Receive, Request, Scope, Send
 
@@ -33,52 +34,43 @@ class Gateway:
 
     def __init__(self, settings: Settings) -> None:
         """Opens the shared state; tasks start with the first request."""
-        self._defects = Switches(settings.defects)
+        defects = self._defects = Switches(settings.defects)
         store = Store(settings.state_dir)
-        self._authentication = Authentication(
-            settings, store, Tokens(settings.signing_key, self._defects), self._defects
-        )
-        client = NativeClient(settings, self._defects)
-        operations = Operations(settings, store, client.answers, self._defects)
-        self._streams = Streams(self._authentication, self._defects)
-        datasets = Datasets(store, self._defects)
-        routes = [
-            *operations.routes(),
+        path = Path(settings.state_dir) / "gateway-metrics.bin"
+        metrics = Metrics(path, settings.instance_index, settings.instances, defects)
+        client = NativeClient(settings, defects)
+        datasets = Datasets(store, defects)
+        self._authentication = Authentication(settings, store, Tokens(settings.signing_key, defects), defects)
+        self._dashboards = Dashboards(store, metrics, defects)
+        self._streams = Streams(self._authentication, metrics, defects)
+        self._audit = Audit(store, metrics, defects)
+        self._strain = Strain(defects)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.routes = (
+            *Operations(settings, store, metrics, client.answers, self._describe, defects).routes(),
             *self._authentication.routes(),
+            *self._dashboards.routes(),
             *datasets.routes(),
             *People(settings).routes(),
-            *Graph(store, datasets, self._defects).routes(),
+            *Graph(store, datasets, defects).routes(),
             *self._streams.routes(),
             *forwarded_routes(client),
             *twin_routes(),
-        ]
-        dashboards_at = len(operations.routes())
-        labels = [*(route.label for route in routes), "GET /dashboards", "GET /dashboards/{dashboard_id}"]
-        metrics = Metrics(
-            Path(settings.state_dir) / "gateway-metrics.bin",
-            labels,
-            settings.instance_index,
-            settings.instances,
-            self._defects,
         )
-        self._dashboards = Dashboards(store, metrics, self._defects)
-        routes[dashboards_at:dashboards_at] = self._dashboards.routes()
-        self.routes = tuple(routes)
-        operations.metrics = metrics
-        operations.openapi = openapi_document("Reference hybrid system", routes, SCHEMAS, settings.body_limit_bytes)
-        self._streams.metrics = metrics
-        self._audit = Audit(store, metrics, self._defects)
-        self._strain = Strain(self._defects)
+        metrics.open([route.label for route in self.routes])
+        self._openapi = openapi_document("Reference hybrid system", self.routes, SCHEMAS, settings.body_limit_bytes)
         self._dispatcher = Dispatcher(
-            routes,
+            self.routes,
             SCHEMAS,
             metrics,
             self._authorize,
             settings=settings,
             instance=f"gateway-{settings.instance_index + 1}",
-            before=self._before if self._defects else None,
+            before=self._before if defects else None,
         )
-        self._tasks: list[asyncio.Task[None]] = []
+
+    def _describe(self) -> dict[str, Any]:
+        return self._openapi
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""

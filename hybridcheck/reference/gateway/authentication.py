@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+from dataclasses import replace
 from typing import Any
 
 from hybridcheck.reference.defects import Switches
@@ -115,8 +116,8 @@ class Authentication:
         if identity is None or not (right or self._defects.on("wrong-password-accepted")):
             self._store.note_failed_login(username)
             raise Problem(401, "wrong name or password", (_CHALLENGE,))
-        if self._defects.on("login-wrong-identity"):
-            identity = next(other for other in self._identities.values() if other.role == "user" and other != identity)
+        if self._defects.on("login-wrong-identity") and username == "short":
+            identity = replace(self._settings.identities[0], access_ttl_s=identity.access_ttl_s)
         session_id, refresh_id = self._store.open_session(identity.username, self._settings.refresh_ttl_s)
         return self._token_answer(identity, session_id, refresh_id)
 

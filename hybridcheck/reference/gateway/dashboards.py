@@ -33,13 +33,12 @@ class Dashboards:
     """The operations under /dashboards."""
 
     def __init__(self, store: Store, metrics: Metrics, defects: Switches) -> None:
-        """Takes a first sample, so that no panel is ever empty."""
+        """Samples are taken by `keep_sampling` and whenever somebody looks, so that no panel is ever empty."""
         self._store = store
         self._metrics = metrics
         self._defects = defects
         self._process = psutil.Process()
         self._samples: deque[Sample] = deque(maxlen=KEPT)
-        self._sample()
 
     def routes(self) -> list[Route]:
         """The operations under /dashboards."""
@@ -67,8 +66,8 @@ class Dashboards:
     async def keep_sampling(self) -> None:
         """Take a sample twice a second for as long as the worker lives."""
         while True:
-            await asyncio.sleep(SAMPLE_EVERY_S)
             self._sample()
+            await asyncio.sleep(SAMPLE_EVERY_S)
 
     def _sample(self) -> None:
         self._samples.append(
@@ -92,7 +91,7 @@ class Dashboards:
         if self._defects.on("server-error"):
             raise RuntimeError("planted failure")
         stale = self._defects.on("dashboard-stale")
-        if not stale:
+        if not (stale and self._samples):
             self._sample()
         panels = self._overview(request) if name == "overview" else self._resources()
         generated_at = _a_day_before(now_text()) if stale else now_text()

@@ -73,7 +73,8 @@ class Datasets:
         self._require_storage()
         query = request.query()
         limit, offset = integer_parameter(query, LIMIT), integer_parameter(query, OFFSET)
-        items, total = self._store.datasets(None if request.role == "admin" else request.tenant, limit, offset)
+        everything = request.role == "admin" or self._defects.on("collection-leak")
+        items, total = self._store.datasets(None if everything else request.tenant, limit, offset)
         shown: Any = str(total) if self._defects.on("wrong-schema") else total
         return json_answer(
             {"items": [self._document(item) for item in items], "total": shown, "limit": limit, "offset": offset}
@@ -106,7 +107,7 @@ class Datasets:
 
     async def replace(self, request: Request) -> Answer:
         """Replace the content; 412 if `If-Match` names another revision."""
-        dataset = self._writable(request)
+        dataset = self._writable(request, "bola-write")
         expected = request.header(b"if-match")
         if expected is not None and expected not in ("*", _entity_tag(dataset)[1].decode()):
             raise Problem(412, "the dataset has changed")
@@ -117,7 +118,7 @@ class Datasets:
 
     async def delete(self, request: Request) -> Answer:
         """Delete the dataset."""
-        self._store.delete_dataset(self._writable(request).id)
+        self._store.delete_dataset(self._writable(request, "bola-delete").id)
         return Answer(204)
 
     def readable(self, request: Request, dataset_id: str) -> Dataset | None:
@@ -134,9 +135,9 @@ class Datasets:
             raise Problem(404, "no such dataset")
         return dataset
 
-    def _writable(self, request: Request) -> Dataset:
+    def _writable(self, request: Request, defect: str) -> Dataset:
         self._require_storage()
-        if self._defects.on("bola-write"):
+        if self._defects.on(defect):
             dataset = self._store.dataset(request.path_values["dataset_id"])
             if dataset is not None:
                 return dataset

@@ -6,90 +6,55 @@ from typing import Any
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.gateway.store import Store, now_text
 from hybridcheck.reference.metrics import CONTENT_TYPE, Metrics
-from hybridcheck.reference.routing import Route
+from hybridcheck.reference.routing import Handler, Route
 from hybridcheck.reference.settings import Settings
 from hybridcheck.reference.web import Answer, Problem, Request, json_answer
+
+
+def _public(path: str, handler: Handler, summary: str, answers: dict[int, str | None], **more: Any) -> Route:
+    """A GET that everybody may send; its operation is named like its handler."""
+    name = handler.__name__
+    return Route("GET", path, handler, name, summary, "operations", answers, access="public", **more)
 
 
 class Operations:
     """What operators and probes ask for. All of it is public."""
 
     def __init__(
-        self, settings: Settings, store: Store, native_answers: Callable[[], Awaitable[bool]], defects: Switches
+        self,
+        settings: Settings,
+        store: Store,
+        metrics: Metrics,
+        native_answers: Callable[[], Awaitable[bool]],
+        openapi: Callable[[], dict[str, Any]],
+        defects: Switches,
     ) -> None:
-        """`native_answers` says whether the native service answers now."""
+        """`native_answers` says whether the native service answers now; `openapi` gives the document."""
         self._store = store
+        self._metrics = metrics
         self._native_answers = native_answers
+        self._openapi = openapi
         self._defects = defects
         self._health = {"status": "alive", "build": settings.build, "started_at": now_text()}
-        self.metrics: Metrics | None = None
-        self.openapi: dict[str, Any] = {}
 
     def routes(self) -> list[Route]:
         """The public operations."""
+        ready: dict[int, str | None] = {200: "Readiness", 503: "Problem"}
         return [
-            Route(
-                "GET",
-                "/",
-                self.index,
-                "index",
-                "What this is",
-                "operations",
-                {200: "Index"},
-                access="public",
-                shared_cache=True,
-            ),
-            Route(
-                "GET",
-                "/openapi.json",
-                self.describe,
-                "openapi",
-                "This document",
-                "operations",
-                {200: "OpenApi"},
-                access="public",
-                shared_cache=True,
-            ),
-            Route(
-                "GET",
-                "/health",
-                self.health,
-                "health",
-                "The process is alive",
-                "operations",
-                {200: "Health"},
-                access="public",
-            ),
-            Route(
-                "GET",
-                "/health/ready",
-                self.ready,
-                "ready",
-                "Everything needed for work is there",
-                "operations",
-                {200: "Readiness", 503: "Problem"},
-                access="public",
-            ),
-            Route(
-                "GET",
-                "/metrics",
-                self.expose,
-                "metrics",
-                "Prometheus exposition",
-                "operations",
-                {200: "Exposition"},
-                access="public",
-                content_type="text/plain",
-            ),
+            _public("/", self.index, "What this is", {200: "Index"}, shared_cache=True),
+            _public("/openapi.json", self.openapi, "This document", {200: "OpenApi"}, shared_cache=True),
+            _public("/health", self.health, "The process is alive", {200: "Health"}),
+            _public("/health/ready", self.ready, "Everything needed for work is there", ready),
+            _public("/metrics", self.metrics, "Prometheus text", {200: "Exposition"}, content_type="text/plain"),
         ]
 
     async def index(self, request: Request) -> Answer:
         """The name of the system and where its description is."""
         return json_answer({"name": "reference hybrid system", "documentation": "/openapi.json"})
 
-    async def describe(self, request: Request) -> Answer:
+    async def openapi(self, request: Request) -> Answer:
         """The OpenAPI document."""
-        return json_answer(self.openapi)
+        return json_answer(self._openapi())
 
     async def health(self, request: Request) -> Answer:
         """Alive, since when, and which build."""
@@ -104,8 +69,6 @@ class Operations:
             raise Problem(503, "not ready", ((b"retry-after", b"5"),), dependencies=found)
         return json_answer({"status": "ready", "dependencies": found})
 
-    async def expose(self, request: Request) -> Answer:
+    async def metrics(self, request: Request) -> Answer:
         """The metrics of all workers."""
-        if self.metrics is None:
-            raise Problem(503, "metrics are not open yet", ((b"retry-after", b"1"),))
-        return Answer(200, self.metrics.exposition(), CONTENT_TYPE)
+        return Answer(200, self._metrics.exposition(), CONTENT_TYPE)

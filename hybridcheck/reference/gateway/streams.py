@@ -35,11 +35,11 @@ Event = dict[str, Any]
 class Streams:
     """The operations under /stream."""
 
-    def __init__(self, authentication: Authentication, defects: Switches) -> None:
+    def __init__(self, authentication: Authentication, metrics: Metrics, defects: Switches) -> None:
         """Both streams need an access token."""
         self._authentication = authentication
         self._defects = defects
-        self.metrics: Metrics | None = None
+        self._metrics = metrics
 
     def routes(self) -> list[Route]:
         """The operations under /stream."""
@@ -122,10 +122,10 @@ class Streams:
             last, count = integer_parameter(query, LAST_ID), integer_parameter(query, COUNT)
             interval_ms = integer_parameter(query, INTERVAL)
         except Problem as problem:
-            self._count(problem.status)
+            self._metrics.count(f"GET {PATH_WS}", problem.status)
             await _refuse(send, problem, request)
             return
-        self._count(101)
+        self._metrics.count(f"GET {PATH_WS}", 101)
         await send({"type": "websocket.accept"})
         sending = asyncio.create_task(self._send_messages(send, last, count, interval_ms))
         leaving = asyncio.create_task(_closed(receive))
@@ -141,10 +141,6 @@ class Streams:
             await send({"type": "websocket.send", "text": _json({"type": "tick"} | event).decode()})
         await send({"type": "websocket.send", "text": '{"type":"end"}'})
         await send({"type": "websocket.close", "code": 1000})
-
-    def _count(self, status: int) -> None:
-        if self.metrics is not None:
-            self.metrics.count(f"GET {PATH_WS}", status)
 
 
 async def _ticks(last: int, count: int, interval_ms: int) -> AsyncGenerator[Event, None]:

@@ -11,12 +11,12 @@ from typing import Any
 
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.dispatch import Dispatcher
-from hybridcheck.reference.gateway.schemas import SCHEMAS
 from hybridcheck.reference.metrics import CONTENT_TYPE, Metrics
 from hybridcheck.reference.native.build import load_kernels
 from hybridcheck.reference.native.services import COMPUTATIONS, Computation, refuse_arithmetic
 from hybridcheck.reference.openapi import openapi_document
-from hybridcheck.reference.routing import Route
+from hybridcheck.reference.routing import Handler, Route
+from hybridcheck.reference.schemas import SCHEMAS
 from hybridcheck.reference.settings import Settings
 from hybridcheck.reference.web import Answer, Problem, Receive, Request, Scope, Send, json_answer
 
@@ -35,9 +35,8 @@ class NativeHost:
         self._kernels, self._manifest = load_kernels(emulation=settings.native_emulation)
         self._started = time.monotonic()
         routes = self._routes()
-        self._metrics = Metrics(
-            Path(settings.state_dir) / "native-metrics.bin", [route.label for route in routes], 0, 1, self._defects
-        )
+        self._metrics = Metrics(Path(settings.state_dir) / "native-metrics.bin", 0, 1, self._defects)
+        self._metrics.open([route.label for route in routes])
         self._openapi = openapi_document("Reference native service", routes, _SCHEMAS, settings.body_limit_bytes)
         self._dispatcher = Dispatcher(
             routes,
@@ -57,74 +56,21 @@ class NativeHost:
             await send({"type": "websocket.close", "code": 1000})
 
     def _routes(self) -> list[Route]:
-        computations = [
-            Route(
-                "POST",
-                row.path,
-                partial(self._compute, row),
-                row.operation,
-                row.path,
-                "native",
-                {200: row.answer},
-                body=row.body,
-                safe=True,
-            )
-            for row in COMPUTATIONS
-        ]
         return [
-            *computations,
-            Route(
-                "GET",
-                "/monitoring/status",
-                self._status,
-                "status",
-                "What the service is doing",
-                "native",
-                {200: "NativeStatus"},
-            ),
-            Route(
-                "GET",
-                "/__runtime",
-                self._runtime,
-                "runtime",
-                "What built the kernels",
-                "native",
-                {200: "Manifest"},
-                access="public",
-            ),
-            Route(
-                "GET",
-                "/health",
-                self._health,
-                "health",
-                "The process answers",
-                "native",
-                {200: "Index"},
-                access="public",
-            ),
-            Route(
-                "GET",
-                "/metrics",
-                self._expose,
-                "metrics",
-                "Prometheus exposition",
-                "native",
-                {200: "Exposition"},
-                access="public",
-                content_type="text/plain",
-            ),
-            Route(
-                "GET",
-                "/openapi.json",
-                self._describe,
-                "openapi",
-                "This document",
-                "native",
-                {200: "OpenApi"},
-                access="public",
-                shared_cache=True,
-            ),
+            *(self._computed(row) for row in COMPUTATIONS),
+            self._got("/monitoring/status", self._status, "NativeStatus", access="user"),
+            self._got("/__runtime", self._runtime, "Manifest"),
+            self._got("/health", self._health, "Index"),
+            self._got("/metrics", self._expose, "Exposition", content_type="text/plain"),
+            self._got("/openapi.json", self._describe, "OpenApi", shared_cache=True),
         ]
+
+    def _computed(self, row: Computation) -> Route:
+        handler, answers = partial(self._compute, row), {200: row.answer}
+        return Route("POST", row.path, handler, row.operation, row.path, "native", answers, body=row.body, safe=True)
+
+    def _got(self, path: str, handler: Handler, answer: str, access: str = "public", **more: Any) -> Route:
+        return Route("GET", path, handler, path.rpartition("/")[2], path, "native", {200: answer}, access, **more)
 
     def _authorize(self, request: Request, route: Route) -> None:
         key = request.headers.get(b"x-gateway-key", b"")

@@ -91,6 +91,42 @@ def sees_bola_write(visitor: Visitor) -> bool:
     return bool(visitor.get(path).json()["name"] == "bob was here")
 
 
+def sees_bola_delete(visitor: Visitor) -> bool:
+    """Bob removes what alice has made, and she misses it."""
+    path = f"/api/datasets/{visitor.dataset()}"
+    visitor.ask("DELETE", path, "bob")
+    return visitor.get(path).status_code == 404
+
+
+def sees_collection_leak(visitor: Visitor) -> bool:
+    """Bob's list shows what alice has made."""
+    made = visitor.dataset()
+    page = visitor.get("/api/datasets?limit=100", "bob").json()
+    return made in [item["id"] for item in page["items"]]
+
+
+def sees_role_not_enforced(visitor: Visitor) -> bool:
+    """Alice, no administrator, gets the list of accounts."""
+    return visitor.get("/admin/users").status_code == 200
+
+
+def sees_login_wrong_identity(visitor: Visitor) -> bool:
+    """Who logs in as short is somebody else."""
+    token = visitor.login("short").json()["access_token"]
+    return bool(visitor.get("/auth/whoami", token=token).json()["username"] != "short")
+
+
+def sees_refresh_broken(visitor: Visitor) -> bool:
+    """The token of a refresh is not accepted."""
+    answer = visitor.post("/auth/refresh", {"refresh_token": visitor.login().json()["refresh_token"]}, None)
+    return not _accepts(visitor, answer.json()["access_token"])
+
+
+def sees_token_in_url_accepted(visitor: Visitor) -> bool:
+    """A token in the query opens a protected operation."""
+    return visitor.get(f"/auth/whoami?access_token={visitor.token()}", None).status_code == 200
+
+
 def sees_tenant_header_trusted(visitor: Visitor) -> bool:
     """A header makes bob a member of alice's tenant."""
     path = f"/api/datasets/{visitor.dataset()}"

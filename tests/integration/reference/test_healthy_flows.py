@@ -180,7 +180,8 @@ def test_left_stream_is_not_produced_further(healthy: Visitor) -> None:
     headers = {"Authorization": f"Bearer {healthy.token()}"}
     url = f"{healthy.system.base_url}/stream/events?count=10000&interval_ms=5"
     with httpx.Client(trust_env=False) as client, client.stream("GET", url, headers=headers) as answer:
-        assert next(answer.iter_lines()) == "id: 1"
+        lines = answer.iter_lines()
+        assert next(lines) == "id: 1"
         assert healthy.metric("http_requests_in_flight") == 2  # the stream and the scrape
     until = time.monotonic() + 5
     while healthy.metric("http_requests_in_flight") != 1 and time.monotonic() < until:
