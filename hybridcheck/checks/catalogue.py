@@ -13,8 +13,21 @@ from hybridcheck.checks.auth.tokens import (
     RefusesUnsignedToken,
 )
 from hybridcheck.checks.check import Check
+from hybridcheck.checks.contract.bodies import NoNan, TrueContentType, ValidUtf8
 from hybridcheck.checks.contract.declared import AnswersAsDeclared
+from hybridcheck.checks.contract.described import MatchesOpenApi, WritesMatchOpenApi
+from hybridcheck.checks.contract.errors import ErrorFormat
+from hybridcheck.checks.contract.refusals import (
+    KeepsBodyLimit,
+    KeepsLargeBodyLimit,
+    RefusesMalformedJson,
+    RefusesUnknownMethod,
+    RefusesWrongMediaType,
+)
+from hybridcheck.checks.contract.writes import WritesAnswerAsDeclared
+from hybridcheck.checks.exposure.banners import NoVersionBanner
 from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
+from hybridcheck.checks.headers.hygiene import NoSniff, StrictTransport
 from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
@@ -25,6 +38,18 @@ CATALOGUE = 1
 CHECKS: tuple[type[Check], ...] = (
     ReadinessAnswers,
     AnswersAsDeclared,
+    WritesAnswerAsDeclared,
+    MatchesOpenApi,
+    WritesMatchOpenApi,
+    RefusesMalformedJson,
+    RefusesWrongMediaType,
+    RefusesUnknownMethod,
+    KeepsBodyLimit,
+    KeepsLargeBodyLimit,
+    ErrorFormat,
+    NoNan,
+    ValidUtf8,
+    TrueContentType,
     RefusesMissingCredentials,
     RefusesGarbageCredentials,
     LoginGivesIdentity,
@@ -39,6 +64,9 @@ CHECKS: tuple[type[Check], ...] = (
     SessionCookieFlags,
     NoStackTrace,
     NoSecret,
+    NoVersionBanner,
+    NoSniff,
+    StrictTransport,
     KeepsLatencyLimit,
     KeepsErrorLimit,
     SustainsThroughput,
