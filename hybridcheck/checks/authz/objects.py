@@ -1,0 +1,222 @@
+"""Can a stranger read, list, change or remove what somebody else has created."""
+
+from dataclasses import replace
+
+from hybridcheck.cases import Case, Reason, Severity, Undecided
+from hybridcheck.checks.authz.canary import (
+    CONFIRM_PAUSE_S,
+    MARKER,
+    Canary,
+    OthersObject,
+    Parts,
+    answered,
+    at,
+    create_canary,
+    marked,
+    new_marker,
+    numbers_of,
+    shows,
+    unproved,
+)
+from hybridcheck.checks.check import Scene
+from hybridcheck.checks.operations import ask_for
+from hybridcheck.checks.repeats import describe
+from hybridcheck.evidence import Evidence, Exchange, Observation
+from hybridcheck.profile.operations import Operation
+from hybridcheck.target import Ask, WriteTarget
+from hybridcheck.verdict import Finding, failed, passed
+
+GONE = frozenset({404, 410})
+
+
+class ObjectsNotReadable(OthersObject):
+    """What a user has created is not readable by others.
+
+    The owner creates an object with a random marker. Proved where the stranger's answer contains the marker, twice,
+    while the owner reads it, nobody does without a credential, and the stranger is logged in.
+    """
+
+    id = "authz.objects-not-readable-by-others"
+    remedy = "Look the object up together with its owner or tenant, not by its id alone."
+    refs = ("CWE-639", "OWASP API1:2023", "ASVS V8.2.2")
+
+    async def trespass(self, case: Case, target: WriteTarget, canary: Canary) -> None:
+        """The stranger asks for the object by its id; twice where it is given."""
+        await ask_twice(target, Parts.of(case).reading(canary.resource, case.params["stranger"]), canary)
+
+    def judge_trespass(self, case: Case, evidence: Evidence, canary: Canary) -> Finding:
+        """Fail where the marker came twice."""
+        parts = Parts.of(case)
+        expected = f"{parts.stranger} does not get what {parts.owner} has created with {parts.create.id}"
+        return judge_shown(
+            evidence, canary, expected, f"{parts.stranger} reads {parts.owner}'s object ({parts.read.id})"
+        )
+
+
+class CollectionsDoNotLeak(OthersObject):
+    """A list does not show what others have created.
+
+    As for reading, with the list at the path of the creation (a GET that the profile declares): the owner's list must
+    contain the marker. Proved where the stranger's list contains it, twice.
+    """
+
+    id = "authz.collections-do-not-leak"
+    severity = Severity.HIGH
+    remedy = "Filter the list by the caller's owner or tenant in the query itself."
+    refs = ("CWE-639", "OWASP API1:2023", "OWASP API3:2023")
+
+    def further_operation(self, scene: Scene, create: Operation) -> Operation | str | None:
+        """The protected list at the path of the creation."""
+        for _, _, operation in scene.profile.all_operations():
+            if operation.method == "GET" and operation.auth == "required" and operation.url_path() == create.url_path():
+                return operation
+        return f"a GET operation at {create.path} with `auth: required`"
+
+    async def trespass(self, case: Case, target: WriteTarget, canary: Canary) -> None:
+        """The owner's list as the control, and the stranger's."""
+        parts = Parts.of(case)
+        listing = _extra(parts)
+        await target.read("control.list", replace(ask_for(listing, identity=parts.owner), fresh=True))
+        await ask_twice(target, replace(ask_for(listing, identity=parts.stranger), fresh=True), canary)
+
+    def judge_trespass(self, case: Case, evidence: Evidence, canary: Canary) -> Finding:
+        """Fail where the marker came twice in the stranger's list."""
+        parts = Parts.of(case)
+        control = evidence.exchange("control.list")
+        if not shows(control, canary.marker):
+            text = f"the owner's own list does not show what was created (a page of it?): {describe(control)}"
+            raise Undecided(Reason.NO_TEST_DATA, text)
+        expected = f"{_extra(parts).id} shows {parts.stranger} nothing of {parts.owner}'s"
+        return judge_shown(evidence, canary, expected, f"the list of {parts.stranger} shows {parts.owner}'s object")
+
+
+class ObjectsNotWritable(OthersObject):
+    """What a user has created is not writable by others.
+
+    The owner changes the object first, which shows that changing works. Then the stranger writes a marker of its own.
+    Proved where the owner reads the stranger's marker, twice; a 200 without effect is none.
+    """
+
+    id = "authz.objects-not-writable-by-others"
+    remedy = "Check the owner before anything is changed, in the same statement that changes it."
+    refs = ("CWE-639", "OWASP API1:2023", "ASVS V8.2.2")
+
+    def further_operation(self, scene: Scene, create: Operation) -> Operation | str | None:
+        """The update that the creation names, with a place for the marker."""
+        update = scene.profile.operation(create.update or "")
+        if update is None:
+            return f"update: OPERATION at operation '{create.id}'"
+        return update if MARKER in str(update.body) else f"'{MARKER}' in a text of the body of operation '{update.id}'"
+
+    async def trespass(self, case: Case, target: WriteTarget, canary: Canary) -> None:
+        """The owner's change, then the stranger's, each read back by the owner."""
+        parts = Parts.of(case)
+        await self._change(target, parts, canary, parts.owner, "own")
+        effect, marker = await self._change(target, parts, canary, parts.stranger, "foreign.1")
+        if shows(effect, marker):
+            await target.sleep(CONFIRM_PAUSE_S)
+            await self._change(target, parts, canary, parts.stranger, "foreign.2")
+
+    async def _change(
+        self, target: WriteTarget, parts: Parts, canary: Canary, who: str, label: str
+    ) -> tuple[Exchange, str]:
+        marker = new_marker(target)
+        target.observe(f"marker.{label}", {"marker": marker})
+        update = marked(_extra(parts), marker)
+        await target.write(f"write.{label}", at(ask_for(update, identity=who), update, canary.resource))
+        return await target.read(f"effect.{label}", parts.reading(canary.resource, parts.owner)), marker
+
+    def judge_trespass(self, case: Case, evidence: Evidence, canary: Canary) -> Finding:
+        """Fail where both of the stranger's markers came to be in the object."""
+        parts = Parts.of(case)
+        expected = f"{parts.stranger} cannot change what {parts.owner} has created"
+        own = evidence.exchange("effect.own")
+        if not shows(own, _marker(evidence, "own")):
+            text = f"the owner's own change did not show: {describe(evidence.exchange('write.own'))}"
+            raise Undecided(Reason.NO_TEST_DATA, text)
+        effects = evidence.exchanges("effect.foreign")
+        took = [shows(effect, _marker(evidence, effect.label.removeprefix("effect."))) for effect in effects]
+        if took == [True, True]:
+            text = f"{parts.owner} reads what {parts.stranger} wrote ({_extra(parts).id}), twice"
+            return failed(expected, text, exchanges=numbers_of(evidence), n=2)
+        attempt, effect = evidence.exchange("write.foreign.1"), evidence.exchange("effect.foreign.1")
+        if took == [False] and answered(attempt) and shows(effect, _marker(evidence, "own")):
+            text = f"{describe(attempt)}; {parts.owner} reads the object unchanged"
+            return passed(expected, text, exchanges=numbers_of(evidence), n=1)
+        return unproved(evidence, expected, f"neither refused nor proved to take effect: {describe(attempt)}")
+
+
+class ObjectsNotDeletable(OthersObject):
+    """What a user has created is not deletable by others.
+
+    The stranger sends the clean-up operation for the owner's object. Proved where the owner then gets 404 or 410 for
+    it, with two objects; a 204 without effect is none.
+    """
+
+    id = "authz.objects-not-deletable-by-others"
+    remedy = "Check the owner before anything is removed, in the same statement that removes it."
+    refs = ("CWE-639", "OWASP API1:2023", "ASVS V8.2.2")
+
+    def further_operation(self, scene: Scene, create: Operation) -> Operation | str | None:
+        """The clean-up that the creation names."""
+        return scene.profile.operation(create.cleanup or "") or f"cleanup: OPERATION at operation '{create.id}'"
+
+    async def trespass(self, case: Case, target: WriteTarget, canary: Canary) -> None:
+        """The stranger removes the object; a second one where the first is gone."""
+        parts = Parts.of(case)
+        effect = await self._remove(target, parts, canary.resource, "first")
+        if effect.status in GONE:
+            await target.sleep(CONFIRM_PAUSE_S)
+            again = await create_canary(parts, target, "again")
+            await target.read("control.again", parts.reading(again.resource, parts.owner))
+            await self._remove(target, parts, again.resource, "second")
+
+    async def _remove(self, target: WriteTarget, parts: Parts, resource: str, label: str) -> Exchange:
+        remove = _extra(parts)
+        await target.write(f"remove.{label}", at(ask_for(remove, identity=parts.stranger), remove, resource))
+        return await target.read(f"effect.{label}", parts.reading(resource, parts.owner))
+
+    def judge_trespass(self, case: Case, evidence: Evidence, canary: Canary) -> Finding:
+        """Fail where both objects were there before and are gone after."""
+        parts = Parts.of(case)
+        expected = f"{parts.stranger} cannot remove what {parts.owner} has created"
+        attempt, effect = evidence.exchange("remove.first"), evidence.exchange("effect.first")
+        if shows(effect, canary.marker) and answered(attempt):
+            text = f"{describe(attempt)}; {parts.owner} still reads the object"
+            return passed(expected, text, exchanges=numbers_of(evidence), n=1)
+        if effect.status in GONE:
+            control, second = evidence.exchange("control.again"), evidence.exchange("effect.second")
+            if control.status in parts.read.expect.status and second.status in GONE:
+                text = f"{parts.owner} no longer finds it after {parts.stranger} sent {_extra(parts).id}, twice"
+                return failed(expected, text, exchanges=numbers_of(evidence), n=2)
+        return unproved(evidence, expected, f"neither refused nor proved to take effect: {describe(attempt)}")
+
+
+async def ask_twice(target: WriteTarget, ask: Ask, canary: Canary) -> None:
+    """Send what must not show the marker; a second time where it did."""
+    answer = await target.read("probe.1", ask)
+    if shows(answer, canary.marker):
+        await target.sleep(CONFIRM_PAUSE_S)
+        await target.read("probe.2", ask)
+
+
+def judge_shown(evidence: Evidence, canary: Canary, expected: str, observed: str) -> Finding:
+    """Fail where `ask_twice` was shown the marker twice; pass where the first answer came without it."""
+    probes = evidence.exchanges("probe")
+    first = evidence.exchange("probe.1")
+    shown = [shows(probe, canary.marker) for probe in probes]
+    if shown == [True, True]:
+        return failed(expected, f"{observed}, twice", exchanges=numbers_of(evidence), n=2)
+    if shown == [False] and answered(first):
+        return passed(expected, describe(first), exchanges=numbers_of(evidence), n=1)
+    return unproved(evidence, expected, f"neither refused nor shown twice: {describe(first)}")
+
+
+def _extra(parts: Parts) -> Operation:
+    if parts.extra is None:
+        raise ValueError("the case keeps no operation to trespass with")
+    return parts.extra
+
+
+def _marker(evidence: Evidence, label: str) -> str:
+    return str(evidence.one(Observation, f"marker.{label}").values["marker"])
