@@ -12,6 +12,14 @@ from hybridcheck.checks.auth.tokens import (
     RefusesTokenInUrl,
     RefusesUnsignedToken,
 )
+from hybridcheck.checks.authz.objects import (
+    CollectionsDoNotLeak,
+    ObjectsNotDeletable,
+    ObjectsNotReadable,
+    ObjectsNotWritable,
+)
+from hybridcheck.checks.authz.roles import RoleEnforced
+from hybridcheck.checks.authz.tenants import TenantHeaderNotTrusted
 from hybridcheck.checks.check import Check
 from hybridcheck.checks.contract.bodies import NoNan, TrueContentType, ValidUtf8
 from hybridcheck.checks.contract.declared import AnswersAsDeclared
@@ -58,6 +66,12 @@ CHECKS: tuple[type[Check], ...] = (
     RefusesUnsignedToken,
     RefusesExpiredToken,
     RefusesTokenInUrl,
+    RoleEnforced,
+    ObjectsNotReadable,
+    CollectionsDoNotLeak,
+    ObjectsNotWritable,
+    ObjectsNotDeletable,
+    TenantHeaderNotTrusted,
     RefreshWorks,
     RefreshReuseRefused,
     LogoutEndsSession,
