@@ -181,8 +181,9 @@ class Lane:
         """A failure of its kind; an answer that came after the deadline and before the sweeper is a timeout."""
         kind = failures.TIMEOUT if problem is None else problem
         cell.failed[kind] = cell.failed.get(kind, 0) + 1
-        if problem is not None and self._connection is not None:
-            self._run.example(operation, intended, kind, self._reader.detail)
+        if kind not in operation.book.examples:  # what broke the exchange off has been told by `_failed`
+            detail = "the answer came after the deadline" if problem is None else self._reader.detail
+            self._run.example(operation, intended, kind, detail)
 
     def _send_all(self, request: bytes) -> None:
         try:

@@ -62,7 +62,7 @@ async def drive(
     lacking = plan.secret_names - set(secrets or {})
     if lacking:
         raise ToolError(f"the load plan needs secrets that were not given: {', '.join(sorted(lacking))}")
-    with tempfile.TemporaryDirectory(prefix="hybridcheck-load-") as home:
+    with tempfile.TemporaryDirectory(prefix="hybridcheck-load-", ignore_cleanup_errors=True) as home:
         child = _Child(plan, grace_s, silence_s)
         try:
             await child.start(home, dict(secrets or {}))

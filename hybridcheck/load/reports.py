@@ -62,7 +62,8 @@ class Started(_Report):
 class OperationSecond(_Report):
     """What became of the arrivals of one operation whose intended start lies within one second.
 
-    late: declared limit in ns as text → ok answers beyond it.
+    late: declared limit in ns as text → ok answers beyond it. bytes_received: of complete answers, head and framing
+    included, above TLS.
     """
 
     kind: Literal["second"] = "second"

@@ -49,6 +49,7 @@ THEN_CLOSES = {
     "/close": framed(extra=b"Connection: close\r\n"),
     "/until-close": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + BODY,
     "/early": framed(b"x" * 100)[:-60],
+    "/fails-and-closes": framed(b"broken", "500 Internal Server Error", b"Connection: close\r\n"),
     "/nothing": b"",
     "/half-chunk": CHUNKED[:-12],
 }

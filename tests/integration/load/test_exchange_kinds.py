@@ -1,5 +1,8 @@
 """Every kind of answer and every kind of failure is counted as what it is, and the books equal the target's own count."""
 
+import socket
+from contextlib import ExitStack
+
 import pytest
 
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
@@ -9,6 +12,7 @@ from tests.integration.load.conftest import Target, plan_for, run
 GOOD = ("/ok", "/chunked", "/close", "/until-close", "/interim", "/gzip", "/drips", "/slow/20")
 BAD = {
     "/fails": "status",
+    "/fails-and-closes": "status",
     "/redirect": "status",
     "/early": "early_close",
     "/half-chunk": "early_close",
@@ -77,6 +81,20 @@ async def test_refused_connections_are_failures() -> None:
     outcome = await run(plan_for("http://127.0.0.1:1", "/ok", level=20, duration_s=1))
     assert outcome.failures() == {"connect_refused": 20}
     assert outcome.end.cause is EndCause.COMPLETED
+
+
+async def test_target_that_does_not_accept_is_a_connect_timeout() -> None:
+    """The backlog is full: connections that the kernel holds back fail by their deadline, under their own name."""
+    with socket.socket() as listener, ExitStack() as held:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            client = held.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        outcome = await run(plan_for(url, "/ok", level=10, duration_s=1, deadline_s=0.3))
+    assert outcome.failures() == {"connect_timeout": 10}
 
 
 async def test_unknown_host_is_a_dns_failure() -> None:
