@@ -91,21 +91,32 @@ def _checked(
             document.complain((), message, "start with `version: 1`")
         return None, Resolved(None)
     resolved = resolve(document, folder, environment)
-    pruned: tuple[KeyPath, ...] = ()
-    try:
-        profile = Profile.model_validate(resolved.value)
-    except ValidationError as wrong:
-        errors = wrong.errors(include_url=False)
-        complain_of(document, errors, resolved.hidden, resolved.unresolved)
-        pruned, rest = zip(*(in_file(document.value, error["loc"]) for error in errors), strict=True)
-        if any(rest) or any(error["type"] != "extra_forbidden" for error in errors):
-            return None, resolved
-        profile = Profile.model_validate(_without(resolved.value, pruned))
+    profile, pruned = _modelled(resolved, document)
+    if profile is None:
+        return None, resolved
     profile = _with_ca_files(apply(profile, overrides), folder, document)
     for found in contradictions(profile, today):
         if not any(found.path[: len(key) - 1] == key[:-1] and len(key) > 1 for key in pruned):
             document.complain(_as_written(found.path, document), found.message, found.hint)
     return profile, resolved
+
+
+def _modelled(resolved: Resolved, document: Document) -> tuple[Profile | None, tuple[KeyPath, ...]]:
+    """The profile, and the unknown keys that were left out to get one; None where more is wrong than unknown keys."""
+    pruned: tuple[KeyPath, ...] = ()
+    value = resolved.value
+    for _ in range(2):
+        try:
+            return Profile.model_validate(value), pruned
+        except ValidationError as wrong:
+            errors = wrong.errors(include_url=False)
+            complain_of(document, errors, resolved.hidden, resolved.unresolved)
+            found, rest = zip(*(in_file(document.value, error["loc"]) for error in errors), strict=True)
+            if any(rest) or any(error["type"] != "extra_forbidden" for error in errors):
+                return None, ()
+            pruned = found
+            value = _without(value, pruned)
+    return None, ()
 
 
 def _with_ca_files(profile: Profile, folder: Path, document: Document) -> Profile:

@@ -128,6 +128,14 @@ def test_mistakes_of_all_kinds_come_together() -> None:
     assert "did you mean 'GET /a'?" in found[2]
 
 
+def test_what_an_unknown_key_hid_is_told_too() -> None:
+    """An unknown key in a part whose other rules are broken as well: both are told."""
+    found = mistakes("version: 1\nidentities: {alice: {tokn: env:X}}\n", {"X": "x"})
+    assert len(found) == 2
+    assert "'tokn' is not a key here (did you mean 'token'?)" in found[0]
+    assert "identities.alice: an identity needs exactly one of token, api_key, basic" in found[1]
+
+
 @pytest.mark.parametrize(
     "part",
     [
