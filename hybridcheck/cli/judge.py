@@ -28,7 +28,8 @@ def command(
     if output_file is not None:
         rendering.check_writable(output_file)
     verdict = gate.judge_ledger(ledger, profile)
+    source = rendering.Source(str(ledger.parent), profile)
     if output_file is not None:
-        rendering.save(verdict, output_file, format_, None)
-    rendering.show(verdict, format_, str(ledger.parent))
+        rendering.save(verdict, output_file, format_, source)
+    rendering.show(verdict, format_, source)
     return exits.of_verdict(verdict.verdict, verdict.exit_code, exit_zero=verdict.policy.exit_zero)

@@ -18,6 +18,7 @@ class Format(StrEnum):
     JSON = "json"
     MARKDOWN = "markdown"
     JUNIT = "junit"
+    SARIF = "sarif"
 
 
 class DeclaredEnvironment(StrEnum):
@@ -90,7 +91,7 @@ OutputDir = Annotated[
 ]
 OutputFile = Annotated[
     Path | None,
-    typer.Option("--output-file", help="Also write the report here: .json, .md, .xml or .txt says in which format."),
+    typer.Option("--output-file", help="Also write the report here: .json, .md, .xml, .sarif or .txt says which."),
 ]
 SaveResults = Annotated[bool, typer.Option("--save-results", help="Accepted; results are always saved.")]
 LogFormatOption = Annotated[LogFormat, typer.Option("--log-format", help="What a log line looks like.")]

@@ -1,17 +1,24 @@
 """From a verdict to the text of a format, on stdout or in a file."""
 
 import importlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from hybridcheck.cli import terminal
+from hybridcheck.cli import anchors, terminal
 from hybridcheck.cli.options import Format
 from hybridcheck.errors import OutputError
 from hybridcheck.verdict import Verdict
 from hybridcheck.writers.formats import MODULES, Page, Writer
 from hybridcheck.writers.json_document import to_bytes, write_whole
 
-_BY_SUFFIX = {".json": Format.JSON, ".md": Format.MARKDOWN, ".xml": Format.JUNIT, ".txt": Format.CONSOLE}
+_BY_SUFFIX = {
+    ".json": Format.JSON,
+    ".md": Format.MARKDOWN,
+    ".xml": Format.JUNIT,
+    ".txt": Format.CONSOLE,
+    ".sarif": Format.SARIF,
+}
 
 
 def text_of(verdict: Verdict, chosen: Format, page: Page) -> str:
@@ -20,19 +27,36 @@ def text_of(verdict: Verdict, chosen: Format, page: Page) -> str:
     return writer.render(verdict, page)
 
 
-def show(verdict: Verdict, chosen: Format, folder: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a report refers to: the folder of the evidence, and the profile for formats that point into it."""
+
+    folder: str | None = None
+    profile: Path | None = None
+
+
+def show(verdict: Verdict, chosen: Format, source: Source) -> None:
     """Print the report to stdout."""
-    page = Page(width_columns=terminal.width_columns(), colour=terminal.has_colour(), folder=folder)
+    page = _page(verdict, chosen, source)
+    page = replace(page, width_columns=terminal.width_columns(), colour=terminal.has_colour())
     terminal.show(text_of(verdict, chosen, page))
 
 
-def save(verdict: Verdict, path: Path, chosen: Format, folder: str | None) -> None:
+def save(verdict: Verdict, path: Path, chosen: Format, source: Source) -> None:
     """Write the report to a file, whole or not at all.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    write_whole(to_bytes(text_of(verdict, format_of(path, chosen), Page(folder=folder))), path)
+    asked = format_of(path, chosen)
+    write_whole(to_bytes(text_of(verdict, asked, _page(verdict, asked, source))), path)
+
+
+def _page(verdict: Verdict, chosen: Format, source: Source) -> Page:
+    if chosen is not Format.SARIF or source.profile is None:
+        return Page(folder=source.folder)
+    lines = anchors.lines_of(source.profile, verdict)
+    return Page(folder=source.folder, profile=anchors.uri_of(source.profile), lines=lines)
 
 
 def format_of(path: Path, chosen: Format) -> Format:

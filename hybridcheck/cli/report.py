@@ -16,16 +16,19 @@ def command(
     *,
     format_: given.FormatOption = given.Format.CONSOLE,
     output_file: given.OutputFile = None,
+    profile: Annotated[
+        Path | None, typer.Option("--profile", help="The profile of the run, for SARIF to point into.")
+    ] = None,
 ) -> ExitCode:
     """Render a saved verdict in another format.
 
     Exits 0 once it is rendered, whatever the verdict says: `validate` and `judge` carry the verdict in their exit code.
     """
     verdict = json_document.read(document)
-    folder = str(document.parent)
+    source = rendering.Source(str(document.parent), profile)
     if output_file is None:
-        rendering.show(verdict, format_, folder)
+        rendering.show(verdict, format_, source)
     else:
         rendering.check_writable(output_file)
-        rendering.save(verdict, output_file, format_, folder)
+        rendering.save(verdict, output_file, format_, source)
     return ExitCode.READY

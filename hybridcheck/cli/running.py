@@ -8,12 +8,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from hybridcheck import gate
+from hybridcheck.bundled import data_file
 from hybridcheck.cases import Budget, Json
 from hybridcheck.cli import exits, logs, rendering, terminal
 from hybridcheck.cli.options import Format, LogFormat, Run, Showing, environment_of
 from hybridcheck.cli.progress import PlainProgress, Progress
 from hybridcheck.errors import ExitCode, OutputError, ToolError, UsageError
 from hybridcheck.profile.environment import read_overrides
+from hybridcheck.profile.lookup import find_profile
 from hybridcheck.reference.defects import BY_NAME
 from hybridcheck.verdict import Verdict
 
@@ -92,10 +94,10 @@ def run(request: gate.Request, showing: Showing) -> ExitCode:
         rendering.check_writable(showing.output_file)
     with progress_for(showing, logs_on_stderr=log_file is None and level in {"debug", "info"}) as progress:
         result = asyncio.run(gate.run(request, progress))
-    folder = str(result.folder)
-    rendering.show(result.verdict, showing.format, folder)
+    source = rendering.Source(str(result.folder), _profile_of(request))
+    rendering.show(result.verdict, showing.format, source)
     if showing.output_file is not None:
-        _save(result.verdict, showing.output_file, showing.format, folder)
+        _save(result.verdict, showing.output_file, showing.format, source)
     return exits.of_verdict(
         result.verdict.verdict,
         result.verdict.exit_code,
@@ -104,16 +106,23 @@ def run(request: gate.Request, showing: Showing) -> ExitCode:
     )
 
 
-def _save(verdict: Verdict, path: Path, chosen: Format, folder: str) -> None:
+def _profile_of(request: gate.Request) -> Path | None:
+    """The profile that the run was held to."""
+    if request.demo:
+        return data_file("profiles", "reference.yaml")
+    return find_profile(request.profile_path, Path.cwd(), Path.home())
+
+
+def _save(verdict: Verdict, path: Path, chosen: Format, source: rendering.Source) -> None:
     """Write the report to the file that was asked for; requests have been sent, so that a failure is no usage error.
 
     Raises:
         ToolError: it cannot be written.
     """
     try:
-        rendering.save(verdict, path, chosen, folder)
+        rendering.save(verdict, path, chosen, source)
     except OutputError as error:
-        raise ToolError(f"the report could not be written: {error.message}", where=error.where, hint=folder) from error
+        raise ToolError(f"the report could not be written: {error.message}", where=error.where) from error
 
 
 def _set_up_logs(showing: Showing) -> tuple[str, Path | None]:

@@ -385,7 +385,9 @@ def test_report_renders_every_format(run: Callable[..., Run], profile: str, tmp_
     """From the saved document, to stdout or to a file whose name says the format; exit 0 whatever it says."""
     run("validate", "--profile", profile, "--output-file", "report.xml", "--save-results")
     document = str(_folder(tmp_path) / "verdict.json")
-    assert ET.parse(tmp_path / "report.xml").getroot().get("failures") == "1"
+    cases = ET.parse(tmp_path / "report.xml").getroot().iter("testcase")
+    failed = {f"{case.get('classname')}[{case.get('name')}]" for case in cases if case.find("failure") is not None}
+    assert "contract.answers-as-declared[broken]" in failed
     for name, begins in (("console", "NOT_READY"), ("markdown", "## ❌"), ("junit", "<?xml"), ("json", "{")):
         done = run("report", document, "--format", name)
         assert (done.returncode, done.stdout[: len(begins)]) == (0, begins)
@@ -469,9 +471,17 @@ def test_the_defects_of_the_demo_are_listed(run: Callable[..., Run]) -> None:
     assert any(line.startswith("no-auth") for line in listed.splitlines())
 
 
-@pytest.mark.parametrize("kibibytes", [12, 24])
-def test_a_disk_that_fills_up_is_our_error(kibibytes: int, profile: str, target: Target, tmp_path: Path) -> None:
-    """Files may grow so far only (a stand-in for a full disk): 5 whether ledger or document is cut; no half document."""
+@pytest.mark.parametrize("cut", ["ledger", "verdict"])
+def test_a_disk_that_fills_up_is_our_error(cut: str, profile: str, target: Target, tmp_path: Path) -> None:
+    """Files may grow so far only (a stand-in for a full disk): 5 whichever of the two is cut; no half document is left."""
+    whole = subprocess.run(
+        [COMMAND, "validate", "--profile", profile, "--output-dir", "whole"], cwd=tmp_path, check=False
+    )
+    assert whole.returncode == 1
+    [folder] = (tmp_path / "whole").iterdir()
+    ledger = (folder / "ledger.ndjson").read_bytes()
+    kibibytes = (ledger.index(b"\n") if cut == "ledger" else len(ledger)) // 1024 + 3
+    assert kibibytes * 1024 < len(ledger if cut == "ledger" else (folder / "verdict.json").read_bytes())
     done = subprocess.run(
         ["bash", "-c", f"ulimit -f {kibibytes}; exec '{COMMAND}' validate --profile '{profile}'"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
@@ -479,5 +489,15 @@ def test_a_disk_that_fills_up_is_our_error(kibibytes: int, profile: str, target:
     assert done.returncode == 5, done.stderr
     assert "could not be written" in done.stderr
     assert "Traceback" not in done.stderr
-    assert target.seen
     assert not list(_folder(tmp_path).glob("*verdict.json*"))
+
+
+def test_sarif_points_into_the_profile(run: Callable[..., Run], profile: str, tmp_path: Path) -> None:
+    """From the run itself, and from the saved document with the profile beside it."""
+    run("validate", "--profile", profile, "--output-file", "r.sarif")
+    results = json.loads((tmp_path / "r.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
+    [result] = [one for one in results if one["properties"]["case"] == "contract.answers-as-declared[broken]"]
+    place = result["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("hybridcheck.yaml", 5)
+    again = run("report", str(_folder(tmp_path) / "verdict.json"), "--format", "sarif", "--profile", profile)
+    assert again.stdout == (tmp_path / "r.sarif").read_text(encoding="utf-8")
