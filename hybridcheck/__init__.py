@@ -8,7 +8,19 @@ import importlib
 __version__ = "0.1.0"
 
 # public name -> the module that defines it
-_PUBLIC_NAMES: dict[str, str] = {}
+_PUBLIC_NAMES: dict[str, str] = dict.fromkeys(
+    (
+        "CPythonIntegrator",
+        "CodonIntegrator",
+        "EndToEndTester",
+        "HybridIntegrationFramework",
+        "HybridIntegrator",
+        "QualityAssurance",
+        "ValidationEngine",
+        "get_hybrid_integration_framework",
+    ),
+    "hybridcheck.api",
+)
 
 __all__ = ["__version__", *_PUBLIC_NAMES]  # noqa: PLE0604 -- every element is a string: the keys of the mapping above
 

@@ -12,7 +12,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +59,8 @@ class Request:
     """What was asked for: the command line, or the arguments of the Python API.
 
     `command_line` are the options to record in the verdict. `variables` is the environment that references, overrides
-    and secrets come from; None for the process's own.
+    and secrets come from; None for the process's own. `signals`: whether SIGINT and SIGTERM end the run in order (not
+    where the gate runs inside somebody else's program).
     """
 
     base_url: str | None = None
@@ -80,6 +81,7 @@ class Request:
     defects: tuple[str, ...] = ()
     command_line: Mapping[str, Json] = field(default_factory=dict)
     variables: Mapping[str, str] | None = None
+    signals: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor
     limit_s = bound.request.timeout_s or bound.loaded.overrides.timeout_s or TIME_LIMIT_S[bound.request.budget]
     try:
         ledger.append("run", run_start(bound))
-        with _signals(ending):
+        with _signals(ending) if bound.request.signals else nullcontext():
             async with asyncio.timeout(limit_s):
                 ending.cause = await _execute(bound, folder, ledger, redactor, limit_s)
     except TimeoutError:

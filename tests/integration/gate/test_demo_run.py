@@ -39,7 +39,7 @@ def test_the_healthy_system_is_ready(healthy: gate.GateResult) -> None:
 
 
 def test_counts_balance(healthy: gate.GateResult) -> None:
-    """planned = passed + failed + inconclusive + errors, and the cases add up to it."""
+    """Planned = passed + failed + inconclusive + errors, and the cases add up to it."""
     plan = healthy.verdict.plan
     assert plan.planned == plan.passed + plan.failed + plan.inconclusive + plan.errors
     cases = [case for check in healthy.verdict.checks for case in check.cases]
