@@ -88,7 +88,7 @@ def case_verdict(planned: PlannedCase, check: Check | None, streams: Streams, wa
         waived=waivers.covering(planned) if finding.outcome is Outcome.FAIL else None,
         duration_s=streams.duration_s(case.id) if ran else None,
         replay=f"hybridcheck replay 'verdict.json#{case.id}'" if ran else None,
-        replay_curl=curl_line(streams.sealed_records(case.id), finding.exchanges) if ran else None,
+        replay_curl=curl_line(streams.named(finding.exchanges), streams.sealed_records(case.id)) if ran else None,
     )
 
 

@@ -12,11 +12,10 @@ LEFT_OUT = frozenset({"host", "content-length", "connection", "accept-encoding",
 """Headers that curl sets itself."""
 
 
-def curl_line(records: Iterable[Record], wanted: tuple[int, ...]) -> str | None:
-    """The line for the last of the wanted exchanges (by ledger number), else the last one; None where there is none."""
-    exchanges = [record for record in records if isinstance(record, Exchange)]
-    chosen = [exchange for exchange in exchanges if exchange.n in wanted] or exchanges
-    return _line(chosen[-1]) if chosen else None
+def curl_line(named: Iterable[Record], own: Iterable[Record]) -> str | None:
+    """The line for the last exchange that the finding names, else for the last one of the case; None without one."""
+    found = [record for records in (own, named) for record in records if isinstance(record, Exchange)]
+    return _line(found[-1]) if found else None
 
 
 def _line(exchange: Exchange) -> str:

@@ -63,6 +63,11 @@ class Streams:
             return tuple(record for record in self.records if isinstance(record, Exchange | StreamRecord | Gap))
         return tuple(record for record in self._by_name.get(stream, ()) if not isinstance(record, CaseEnd))
 
+    def named(self, numbers: Iterable[int]) -> tuple[Record, ...]:
+        """The records of these ledger numbers, in ledger order, as far as they are there."""
+        wanted = set(numbers)
+        return tuple(record for record in self.records if record.n in wanted) if wanted else ()
+
     def duration_s(self, stream: str) -> float | None:
         """How long a stream took; None where its end does not say, or is missing."""
         ends = [record for record in self._by_name.get(stream, ()) if isinstance(record, CaseEnd)]
