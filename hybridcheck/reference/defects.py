@@ -52,20 +52,25 @@ CATALOGUE: tuple[Defect, ...] = (
     Defect(
         "openapi-mismatch",
         "`revision` of a dataset is text, the OpenAPI document says integer",
-        "contract.openapi",
+        "contract.writes-match-openapi",
         "gateway/datasets.py",
     ),
-    Defect("malformed-json-500", "a malformed JSON body gets 500 instead of 400", "contract.malformed-json", "web.py"),
+    Defect(
+        "malformed-json-500",
+        "a malformed JSON body gets 500 instead of 400",
+        "contract.malformed-json-refused",
+        "web.py",
+    ),
     Defect(
         "wrong-method-200",
         "a method that a path does not have is answered like GET instead of 405",
-        "contract.method-not-allowed",
+        "contract.unknown-method-refused",
         "dispatch.py",
     ),
     Defect(
         "wrong-media-type-accepted",
         "a JSON body labelled text/plain is taken instead of refused with 415",
-        "contract.media-type",
+        "contract.wrong-media-type-refused",
         "web.py",
     ),
     Defect(
@@ -74,8 +79,22 @@ CATALOGUE: tuple[Defect, ...] = (
     Defect(
         "upload-limit-missing",
         "a body over the declared limit is read instead of refused with 413",
-        "contract.upload-limit",
+        "contract.body-limit",
         "web.py",
+    ),
+    Defect(
+        "write-not-stored",
+        "PUT of a dataset answers the new content and stores nothing",
+        "contract.writes-answer-as-declared",
+        "gateway/datasets.py",
+    ),
+    Defect("nan-in-health", "/health answers the bare token NaN", "contract.no-nan", "gateway/operations.py"),
+    Defect("invalid-utf8", "/health answers a byte that is no UTF-8", "contract.valid-utf8", "gateway/operations.py"),
+    Defect(
+        "mislabelled-json",
+        "/health labels its JSON as text/html",
+        "contract.content-type-true",
+        "gateway/operations.py",
     ),
     Defect("graphql-wrong-type", "GraphQL answers `size`, declared Int, as text", "graphql.types", "gateway/graph.py"),
     # authentication
@@ -192,7 +211,10 @@ CATALOGUE: tuple[Defect, ...] = (
     ),
     Defect("missing-nosniff", "X-Content-Type-Options is missing", "headers.nosniff", "dispatch.py"),
     Defect(
-        "private-cacheable", "private answers carry `Cache-Control: public`", "headers.private-no-store", "dispatch.py"
+        "private-cacheable",
+        "private answers carry `Cache-Control: public`",
+        "headers.private-not-cacheable",
+        "dispatch.py",
     ),
     Defect(
         "cors-reflects-origin",
@@ -203,9 +225,23 @@ CATALOGUE: tuple[Defect, ...] = (
     Defect(
         "cookie-not-httponly", "the refresh cookie lacks HttpOnly", "session.cookie-flags", "gateway/authentication.py"
     ),
-    Defect("exposed-git", "/.git/HEAD and /.git/config are served", "exposure.no-git", "gateway/exposed.py"),
-    Defect("exposed-env", "/.env is served", "exposure.no-env", "gateway/exposed.py"),
-    Defect("exposed-debug", "/debug/vars and the /debug console are served", "exposure.no-debug", "gateway/exposed.py"),
+    Defect("exposed-git", "/.git/HEAD and /.git/config are served", "exposure.no-dotfiles", "gateway/exposed.py"),
+    Defect("exposed-env", "/.env is served", "exposure.no-dotfiles", "gateway/exposed.py"),
+    Defect(
+        "directory-listing",
+        "/static/ lists the files of a folder",
+        "exposure.no-directory-listing",
+        "gateway/exposed.py",
+    ),
+    Defect(
+        "version-banner", "the Server header tells product and version", "exposure.no-version-banner", "dispatch.py"
+    ),
+    Defect(
+        "exposed-debug",
+        "/debug/vars and the /debug console are served",
+        "exposure.no-debug-pages",
+        "gateway/exposed.py",
+    ),
     # dashboards and streams
     Defect("dashboard-empty-data", "dashboard panels have no points", "dashboards.data", "gateway/dashboards.py"),
     Defect("dashboard-stale", "dashboards show the state of a day ago", "dashboards.fresh", "gateway/dashboards.py"),
@@ -260,8 +296,16 @@ CATALOGUE: tuple[Defect, ...] = (
     ),
     # metrics
     Defect("metrics-unparsable", "/metrics is not valid exposition text", "metrics.parse", "metrics.py"),
-    Defect("metrics-missing-counter", "http_requests_total is missing from /metrics", "metrics.counter", "metrics.py"),
-    Defect("metrics-double-count", "each request is counted twice", "metrics.counter", "metrics.py"),
+    Defect(
+        "metrics-missing-counter", "http_requests_total is missing from /metrics", "metrics.counter-true", "metrics.py"
+    ),
+    Defect(
+        "counter-decreases",
+        "every third scrape shows counters as they were long ago",
+        "metrics.counters-monotone",
+        "metrics.py",
+    ),
+    Defect("metrics-double-count", "each request is counted twice", "metrics.counter-true", "metrics.py"),
     # load
     Defect("slow", "each answer takes 300 ms longer", "load.latency-limit", "gateway/strain.py"),
     Defect(

@@ -71,6 +71,8 @@ class Dispatcher:
         ]
         if not self._defects.on("missing-nosniff"):
             self._fixed.append((b"x-content-type-options", b"nosniff"))
+        if self._defects.on("version-banner"):
+            self._fixed.append((b"server", b"nginx/1.14.0 (Ubuntu)"))
 
     async def answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""

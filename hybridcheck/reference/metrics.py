@@ -58,6 +58,7 @@ class Metrics:
         self._instances = instances
         self._defects = defects
         self._step = 2.0 if defects.on("metrics-double-count") else 1.0
+        self._scrapes = 0
         self._positions: dict[str, int] = {}
         self._region = 0
         self._all = self._own = memoryview(b"").cast("B").cast("d")
@@ -121,6 +122,7 @@ class Metrics:
     def exposition(self) -> bytes:
         """Everything as Prometheus text format 0.0.4."""
         lines: list[str] = []
+        self._scrapes += 1
         if not self._defects.on("metrics-missing-counter"):
             lines += self._counter_lines()
         lines += self._histogram_lines()
@@ -137,6 +139,8 @@ class Metrics:
             names = _label_text(label)
             for number, status in enumerate(STATUSES):
                 value = self._total(position + number)
+                if self._defects.on("counter-decreases") and self._scrapes % 3 == 0:
+                    value //= 2
                 if value or status == 200:
                     lines.append(f'http_requests_total{{{names},status="{status}"}} {value:.0f}')
         return lines

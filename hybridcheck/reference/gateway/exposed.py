@@ -12,6 +12,10 @@ _CONSOLE = (
     b"<!doctype html><html><head><title>Console // Werkzeug Debugger</title></head><body>"
     b"<h1>Interactive Console</h1><script>var EVALEX = true, SECRET = 'planted';</script></body></html>"
 )
+_LISTING = (
+    b"<html><head><title>Index of /static/</title></head><body><h1>Index of /static/</h1><hr><pre>"
+    b'<a href="../">../</a>\n<a href="backup.sql">backup.sql</a>\n</pre></body></html>'
+)
 
 
 def exposed_file(path: str, defects: Switches) -> Answer | None:
@@ -22,6 +26,8 @@ def exposed_file(path: str, defects: Switches) -> Answer | None:
         return Answer(200, _GIT_CONFIG, b"text/plain")
     if defects.on("exposed-env") and path == "/.env":
         return Answer(200, _ENVIRONMENT, b"text/plain")
+    if defects.on("directory-listing") and path == "/static/":
+        return Answer(200, _LISTING, b"text/html; charset=utf-8")
     if defects.on("exposed-debug") and path == "/debug/vars":
         return Answer(200, json.dumps({"cmdline": sys.argv, "memstats": {"Alloc": 1}}).encode())
     if defects.on("exposed-debug") and path in ("/debug", "/console"):

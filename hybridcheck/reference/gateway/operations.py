@@ -58,7 +58,14 @@ class Operations:
 
     async def health(self, request: Request) -> Answer:
         """Alive, since when, and which build."""
-        return json_answer(self._health)
+        answer = json_answer(self._health)
+        if self._defects.on("nan-in-health"):
+            answer.body = answer.body[:-1] + b',"load":NaN}'
+        if self._defects.on("invalid-utf8"):
+            answer.body = answer.body[:-1] + b',"place":"caf\xe9"}'
+        if self._defects.on("mislabelled-json"):
+            answer.content_type = b"text/html; charset=utf-8"
+        return answer
 
     async def ready(self, request: Request) -> Answer:
         """200 if storage and native service answer now, else 503."""

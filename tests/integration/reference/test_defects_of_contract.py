@@ -74,6 +74,39 @@ def sees_error_format_html(visitor: Visitor) -> bool:
     return bool(visitor.get("/no/such/path", None).headers["content-type"] != "application/problem+json")
 
 
+def sees_write_not_stored(visitor: Visitor) -> bool:
+    """A dataset stays as it was after a PUT that was answered 200."""
+    path = f"/api/datasets/{visitor.dataset()}"
+    answer = visitor.ask("PUT", path, json={"name": "changed", "values": [9]})
+    assert (answer.status_code, answer.json()["name"]) == (200, "changed")
+    return bool(visitor.get(path).json()["name"] != "changed")
+
+
+def sees_nan_in_health(visitor: Visitor) -> bool:
+    """The health document has a token that is not JSON."""
+    return "NaN" in visitor.get("/health", None).text
+
+
+def sees_invalid_utf8(visitor: Visitor) -> bool:
+    """The health document has a byte of Latin-1."""
+    return b"caf\xe9" in visitor.get("/health", None).content
+
+
+def sees_mislabelled_json(visitor: Visitor) -> bool:
+    """The health document says that it is a page."""
+    return visitor.get("/health", None).headers["content-type"].startswith("text/html")
+
+
+def sees_directory_listing(visitor: Visitor) -> bool:
+    """A folder shows what is in it."""
+    return "Index of /static/" in visitor.get("/static/", None).text
+
+
+def sees_version_banner(visitor: Visitor) -> bool:
+    """The Server header has a version."""
+    return "/" in visitor.get("/health", None).headers.get("server", "")
+
+
 def sees_graphql_wrong_type(visitor: Visitor) -> bool:
     """A field that is declared Int is text."""
     visitor.dataset()

@@ -39,6 +39,15 @@ def sees_metrics_missing_counter(visitor: Visitor) -> bool:
     return visitor.metric(WHOAMI) is None
 
 
+def sees_counter_decreases(visitor: Visitor) -> bool:
+    """A counter is lower than it was, in one of three scrapes after another."""
+    line = 'http_requests_total{method="GET",route="/health",status="200"}'
+    for _ in range(3):
+        visitor.get("/health", None)
+    seen = [visitor.metric(line) or 0.0 for _ in range(6)]
+    return seen != sorted(seen)
+
+
 def sees_metrics_double_count(visitor: Visitor) -> bool:
     """Five requests move the counter by ten."""
     visitor.get("/auth/whoami")
