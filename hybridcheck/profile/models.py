@@ -212,6 +212,14 @@ class LoadPhaseSpec(Strict):
     def _equal_weights(cls, value: Json) -> Json:
         return dict.fromkeys(value, 1) if isinstance(value, list | tuple) else value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _users_mean_closed(cls, data: Json) -> Json:
+        """`users` without a rate can only mean the closed model."""
+        if isinstance(data, dict) and "model" not in data and "users" in data and "rate_rps" not in data:
+            return {**data, "model": "closed"}
+        return data
+
     @model_validator(mode="after")
     def _rate_or_users(self) -> "LoadPhaseSpec":
         if self.model == "open" and self.rate_rps is None:
@@ -332,7 +340,8 @@ class Profile(Strict):
     @field_validator("load", mode="before")
     @classmethod
     def _one_phase(cls, value: Json) -> Json:
-        is_phase = isinstance(value, dict) and bool({"rate_rps", "users", "shape", "duration_s"} & set(value))
+        parts = value.values() if isinstance(value, dict) else ()
+        is_phase = bool(parts) and ("operations" in value or any(not isinstance(part, dict | None) for part in parts))
         return {"steady": value} if is_phase else value
 
     @field_validator("not_applicable")

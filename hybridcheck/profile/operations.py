@@ -18,6 +18,10 @@ READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SHORT = re.compile(r"^(?:(?P<method>[A-Z]+)\s+)?(?P<path>/\S*?)(?:\s*->\s*(?P<status>\d{3}))?$")
 
 
+PART = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, coerce_numbers_to_str=True)
+"""Keys in any of their names, unknown keys refused; `query: {page: 1}` is text as it is sent."""
+
+
 class Expect(Frozen):
     """What an operation answers: statuses, media type, JSON Schema of the body, exact values at paths, headers."""
 
@@ -28,7 +32,7 @@ class Expect(Frozen):
     tolerance: Annotated[float, Field(ge=0)] = 0.0
     headers: dict[str, str] = Field(default_factory=dict)
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = PART
 
     @model_validator(mode="before")
     @classmethod
@@ -42,6 +46,8 @@ class Expect(Frozen):
 
 class Example(Frozen):
     """A known question and its answer: what to send and what must come back (values at paths into the JSON body)."""
+
+    model_config = PART
 
     name: str = ""
     body: Json = None
@@ -68,7 +74,7 @@ class Operation(Frozen):
     pages. `create`/`delete` bind the resource that checks of the write class make and remove.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = PART
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     method: Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] = "GET"
@@ -143,6 +149,8 @@ class StreamSpec(Frozen):
     `sequence` counts up by one; `sent_at` is the target's clock in UTC seconds; `total` events end the stream cleanly;
     `end_event` is the name of the event that says so, and is none of them.
     """
+
+    model_config = PART
 
     path: Annotated[str, StringConstraints(pattern=r"^/")]
     query: dict[str, str] = Field(default_factory=dict)

@@ -36,6 +36,7 @@ def profile_schema() -> Node:
     for definition in definitions.values():
         _allow_references(definition)
     _short_operations(schema, definitions)
+    _numbers_as_text(definitions)
     _short_forms(definitions)
     _load(schema, definitions)
     _identity(definitions["Identity"])
@@ -96,6 +97,19 @@ def _short_forms(definitions: Node) -> None:
     expect["status"] = {"anyOf": [status, REFERENCE_HERE, expect["status"]]}
     for name, short in (("Expect", status), ("Reference", PATH_TEXT), ("StreamSpec", {"type": "string"})):
         definitions[name] = {"anyOf": [dict(short), REFERENCE_HERE, definitions[name]]}
+
+
+def _numbers_as_text(definitions: Node) -> None:
+    """Parts of a request in which `page: 1` is text as it is sent."""
+    text: Node = {"type": ["string", "number"]}
+    for name, keys in (
+        ("Operation", ("params", "query", "headers")),
+        ("Example", ("query",)),
+        ("StreamSpec", ("query",)),
+    ):
+        for key in keys:
+            definitions[name]["properties"][key]["additionalProperties"] = dict(text)
+    definitions["Expect"]["properties"]["headers"]["additionalProperties"] = dict(text)
 
 
 def _load(schema: Node, definitions: Node) -> None:

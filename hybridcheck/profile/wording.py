@@ -51,6 +51,28 @@ PATTERNS = {
 NO_CLOSE_WORD = "known here: {known}"
 
 
+EXAMPLES: Mapping[KeyPath, str] = {
+    ("targets",): "targets: {local: {url: http://127.0.0.1:8000, environment: local}}",
+    ("services",): "services: {auth: {kind: auth, operations: [GET /me]}}",
+    ("identities",): "identities: {alice: {token: env:ALICE_TOKEN}}",
+    ("operations",): "operations: [GET /a, POST /b -> 201]",
+    ("load",): "load: {rate_rps: 50, duration_s: 20}",
+    ("health",): "health: /healthz",
+    ("ready",): "ready: /health/ready -> 204",
+    ("session", "login"): "login: {path: /login, body: {…}, token: $.access_token}",
+    ("session", "whoami"): "whoami: {method: GET, path: /me, identity: $.username}",
+}
+MEANT: Mapping[str, str] = {
+    "base_url": EXAMPLES["targets",],
+    "baseUrl": EXAMPLES["targets",],
+    "endpoints": EXAMPLES["operations",],
+    "routes": EXAMPLES["operations",],
+    "paths": EXAMPLES["operations",],
+    **dict.fromkeys(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"), "write it as text: GET /path -> 200"),
+}
+"""Keys that other tools know, and what says the same here."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known word, or all of them where none is near and they are few."""
     words = sorted(set(known))
@@ -118,9 +140,11 @@ def _worded(error: ErrorDetails, rest: KeyPath, *, show: bool) -> tuple[str, str
     if value is None:
         return "is empty", "give it a value, or remove the line"
     shown = _shown(value) if show else "this value"
+    if error["loc"] == ("version",):
+        return f"{shown} is no version of profiles", "write version: 1"
     if kind in {"literal_error", "enum"}:
         return f"{shown} is not known here", _suggest(value, _allowed(error["loc"]), show=show)
-    return _broken_rule(error, shown), ""
+    return _broken_rule(error, shown), _example(error, show=show)
 
 
 def _broken_rule(error: ErrorDetails, shown: str) -> str:
@@ -135,8 +159,21 @@ def _broken_rule(error: ErrorDetails, shown: str) -> str:
     if family == "model" and _model_of(annotation_at(error["loc"])) is Operation:
         return f"{shown} must be text such as 'GET /path', or {KINDS['model']}"
     if family in KINDS:
-        return f"{shown} must be {KINDS[family]}"
+        is_part = isinstance(error["input"], dict | list | tuple)
+        return f"must be {KINDS[family]}, not {shown}" if is_part else f"{shown} must be {KINDS[family]}"
     return error["msg"].replace("Input should", f"{shown} should")
+
+
+def _example(error: ErrorDetails, *, show: bool) -> str:
+    """How it is written, for the places and types that newcomers get wrong."""
+    place = tuple("*" if isinstance(step, int) else step for step in error["loc"])
+    if place in EXAMPLES and error["type"].endswith("_type"):
+        return EXAMPLES[place]
+    if error["type"] in {"tuple_type", "list_type"} and isinstance(error["input"], str) and show:
+        return f"[{_shown(error['input'])}]"
+    if error["type"] == "string_type" and isinstance(error["input"], bool | int | float):
+        return f"quote it: '{_shown(error['input'])}'"
+    return "say why, in words" if place[:1] == ("not_applicable",) and error["type"] == "string_too_short" else ""
 
 
 def _shown(value: Json) -> str:
@@ -174,8 +211,8 @@ def _unknown_key(loc: tuple[int | str, ...]) -> tuple[str, str]:
     key = str(loc[-1])
     model = _model_of(annotation_at(loc[:-1]))
     known = keys_of(model) if model else ()
-    hint = nearest(key, known)
-    if not hint.startswith("did you mean"):
+    hint = MEANT.get(key) or nearest(key, known)
+    if key not in MEANT and not hint.startswith("did you mean"):
         homes = [home for home in _homes() if home.endswith(f".{key}")]
         hint = f"it belongs at {homes[0]}" if homes else hint
     return f"'{key}' is not a key here", hint

@@ -46,6 +46,7 @@ def test_shipped_profiles_are_valid(path: Path) -> None:
         "{version: 1}",
         "{version: 1, operations: [GET /a, POST /b -> 201, {request: GET /c, auth: optional}]}",
         "{version: 1, operations: [{id: a, path: /a, expect: 204}, {id: b, path: /b, expect: {status: 204}}]}",
+        "{version: 1, operations: [{request: GET /a, query: {page: 1}, headers: {X-N: 5}}], load: {users: 3}}",
         "{version: 1, health: /h, ready: '/r -> 204', openapi: env:DOC}",
         "{version: 1, ready: {path: /r, status: 200}}",
         "{version: 1, load: {rate_rps: 5}}",
