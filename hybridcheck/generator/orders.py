@@ -82,7 +82,13 @@ def read_orders(plan: Mapping[str, Any], secrets: Mapping[str, str], body_of: Ma
         Operation(
             ordered,
             _request(url.netloc, url.path.rstrip("/"), ordered, secrets, body_of[ordered["name"]]),
-            Book(ordered["name"], tuple(ordered["limits_ns"]), plan["warm_up_s"], plan["window_s"]),
+            Book(
+                ordered["name"],
+                tuple(ordered["limits_ns"]),
+                plan["warm_up_s"],
+                plan["window_s"],
+                one_time=plan["model"] == "closed",
+            ),
         )
         for ordered in plan["operations"]
     )

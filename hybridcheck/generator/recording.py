@@ -5,7 +5,6 @@ then its row goes out and its memory is freed, so the books stay small however l
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 NS_PER_S = 1_000_000_000
@@ -50,17 +49,23 @@ class Window:
 
     __slots__ = ("from_second", "response", "service", "until_second")
 
-    def __init__(self, from_second: int, until_second: int) -> None:
+    def __init__(self, from_second: int, until_second: int, *, one_time: bool) -> None:
         self.from_second = from_second
         self.until_second = until_second
         self.response: Buckets = {}
-        self.service: Buckets = {}
+        self.service: Buckets = self.response if one_time else {}
 
 
 class Book:
-    """All cells and windows of one operation that have not been reported, and its totals."""
+    """All cells and windows of one operation that have not been reported, and its totals.
 
-    def __init__(self, name: str, limits_ns: tuple[int, ...], warm_up_s: int, window_s: int) -> None:
+    one_time: response time is service time (closed model), and one histogram serves as both.
+    """
+
+    def __init__(
+        self, name: str, limits_ns: tuple[int, ...], warm_up_s: int, window_s: int, *, one_time: bool = False
+    ) -> None:
+        self.one_time = one_time
         self.name = name
         self.limits_ns = limits_ns
         self.tightest_ns = min(limits_ns, default=1 << 62)
@@ -90,7 +95,8 @@ class Book:
         start = base + (second - base) // self.window_s * self.window_s
         if start not in self.windows:
             end = start + self.window_s
-            self.windows[start] = Window(start, min(end, self.warm_up_s) if base == 0 < self.warm_up_s else end)
+            until = min(end, self.warm_up_s) if base == 0 < self.warm_up_s else end
+            self.windows[start] = Window(start, until, one_time=self.one_time)
         return self.windows[start]
 
     def count_late(self, cell: Cell, response_ns: int) -> None:
@@ -126,22 +132,22 @@ class Book:
             "bytes_received": cell.bytes_received,
         }
 
-    def close_windows(self, before_second: int) -> Iterator[dict[str, Any]]:
-        """The histograms of all windows that end at or before a second; they are forgotten."""
-        for start in sorted(self.windows):
-            window = self.windows[start]
-            if window.until_second > before_second:
-                continue
-            del self.windows[start]
-            yield {
-                "kind": "times",
-                "from_second": start,
-                "until_second": window.until_second,
-                "operation": self.name,
-                "warmup": start < self.warm_up_s,
-                "response": sorted(window.response.items()),
-                "service": sorted(window.service.items()),
-            }
+    def close_windows(self, before_second: int) -> list[Window]:
+        """All windows that end at or before a second, oldest first; they are forgotten."""
+        ended = sorted(start for start, window in self.windows.items() if window.until_second <= before_second)
+        return [self.windows.pop(start) for start in ended]
+
+    def times(self, window: Window) -> dict[str, Any]:
+        """The histograms of a window as a report; made when it is sent, since sorting many at once would hold up arrivals."""
+        return {
+            "kind": "times",
+            "from_second": window.from_second,
+            "until_second": window.until_second,
+            "operation": self.name,
+            "warmup": window.from_second < self.warm_up_s,
+            "response": sorted(window.response.items()),
+            "service": sorted(window.service.items()),
+        }
 
     def first_of_its_kind(self, kind: str) -> bool:
         """True once for each kind of failure."""

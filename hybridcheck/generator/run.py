@@ -20,7 +20,7 @@ from hybridcheck.generator.connection import Address, resolve, tls_context
 from hybridcheck.generator.lane import EXPIRED, WAKE, Lane
 from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck.generator.pace import NEVER, pace_of, turns
-from hybridcheck.generator.recording import NS_PER_S, Buckets, merged
+from hybridcheck.generator.recording import NS_PER_S, Buckets, Window, merged
 from hybridcheck.generator.report_pipe import ReportPipe
 from hybridcheck.statistics.histogram import Histogram
 
@@ -60,7 +60,7 @@ class LoadRun:
         self._loop_lag_ns = self._ticks = 0
         self._expected_tick_ns = 0
         self._ended = False
-        self._outgoing: deque[tuple[Operation, dict[str, Any]]] = deque()
+        self._outgoing: deque[tuple[Operation, dict[str, Any] | Window]] = deque()
 
     def addresses(self) -> tuple[Address, ...]:
         """The target's addresses, resolved once at the start.
@@ -172,7 +172,8 @@ class LoadRun:
     def _send_reports(self, *, pause: bool) -> None:
         """Write what is queued and fold it into Locust's statistics; `finish` may take over in any pause."""
         while self._outgoing:
-            operation, report = self._outgoing.popleft()
+            operation, item = self._outgoing.popleft()
+            report = operation.book.times(item) if isinstance(item, Window) else item
             self._pipe.write(report)
             self._fold(operation, report)
             if pause:

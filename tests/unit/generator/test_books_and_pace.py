@@ -95,7 +95,7 @@ def test_rows_and_windows_are_reports() -> None:
     rows = [OperationSecond.model_validate(book.close_second(second)) for second in range(6)]
     assert all(row.balances for row in rows)
     assert rows[0].late == {"10000000": 1}
-    windows = [OperationTimes.model_validate(window) for window in book.close_windows(7)]
+    windows = [OperationTimes.model_validate(book.times(window)) for window in book.close_windows(7)]
     assert [(w.from_second, w.until_second, w.warmup) for w in windows] == [
         (0, 2, True),
         (2, 3, True),
