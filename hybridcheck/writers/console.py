@@ -8,7 +8,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from hybridcheck.cases import CoreQuestion
 from hybridcheck.verdict import CaseVerdict, Ruling, Verdict
 from hybridcheck.writers import wording
 from hybridcheck.writers.formats import Page
@@ -45,7 +44,8 @@ def render(verdict: Verdict, page: Page) -> str:
     _headline(console, verdict)
     _blockers(console, verdict, page)
     _to_decide(console, verdict)
-    _core_and_dimensions(console, verdict)
+    _core(console, verdict)
+    _dimensions(console, verdict)
     _load(console, verdict)
     _advisory(console, verdict)
     _unexamined(console, verdict)
@@ -125,21 +125,22 @@ def _to_decide(console: Console, verdict: Verdict) -> None:
     if not verdict.to_decide:
         return
     _heading(console, "What would decide it" if verdict.verdict == Ruling.INCONCLUSIVE else "What would widen it")
-    for way in verdict.to_decide[:MOST_TO_DECIDE]:
-        brings = f"  ({wording.counted(len(way.cases), 'case')})" if way.cases else ""
-        for position, line in enumerate(way.what.splitlines() or [""]):
+    ways = wording.ways(verdict)
+    for what, count in ways[:MOST_TO_DECIDE]:
+        brings = f"  ({wording.counted(count, 'case')})" if count else ""
+        for position, line in enumerate(what.splitlines() or [""]):
             shown = f" {'·' if position == 0 else ' '} {for_terminal(line)}{brings if position == 0 else ''}"
             console.print(Text(shown), soft_wrap=True)
-    _and_more(console, len(verdict.to_decide) - MOST_TO_DECIDE)
+    _and_more(console, len(ways) - MOST_TO_DECIDE)
 
 
-def _core_and_dimensions(console: Console, verdict: Verdict) -> None:
+def _core(console: Console, verdict: Verdict) -> None:
+    answers = wording.core_answers(verdict)
+    if not answers:
+        return
     _heading(console, "Core questions")
     grid = Table.grid(padding=(0, 2))
-    for question in CoreQuestion:
-        answer = verdict.core.get(question)
-        if answer is None:
-            continue
+    for question, answer in answers:
         if answer.not_applicable is not None:
             words = f"not applicable: {answer.not_applicable}"
         elif answer.answered:
@@ -148,6 +149,9 @@ def _core_and_dimensions(console: Console, verdict: Verdict) -> None:
             words = "open"
         grid.add_row(Text(f" {question}"), Text(for_terminal(words), overflow="fold"))
     console.print(grid)
+
+
+def _dimensions(console: Console, verdict: Verdict) -> None:
     _heading(console, "Dimensions (for display: no score decides)")
     table = Table(box=None, padding=(0, 1), show_edge=False)
     table.add_column(Text(" dimension"))

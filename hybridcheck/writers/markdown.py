@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from hybridcheck.cases import CoreQuestion
 from hybridcheck.verdict import CaseVerdict, CoreAnswer, Ruling, Verdict
 from hybridcheck.writers import wording
 from hybridcheck.writers.formats import Page
@@ -86,17 +85,18 @@ def _to_decide(verdict: Verdict) -> Iterator[str]:
     if not verdict.to_decide:
         return
     yield "\n### What would decide it\n" if verdict.verdict is Ruling.INCONCLUSIVE else "\n### What would widen it\n"
-    for way in verdict.to_decide:
-        yield as_markdown_block(way.what) if "\n" in way.what.strip() else f"- {code(way.what)}"
+    for what, count in wording.ways(verdict):
+        brings = f" ({wording.counted(count, 'case')})" if count else ""
+        yield as_markdown_block(what) if "\n" in what.strip() else f"- {code(what)}{brings}"
 
 
 def _tables(verdict: Verdict) -> Iterator[str]:
     """Numbers and words of our own only: a code span would not survive a bar inside a table."""
-    yield "\n### Core questions\n"
-    for question in CoreQuestion:
-        answer = verdict.core.get(question)
-        if answer is not None:
-            yield f"- {question}: {_answer(answer)}"
+    answers = wording.core_answers(verdict)
+    if answers:
+        yield "\n### Core questions\n"
+    for question, answer in answers:
+        yield f"- {question}: {_answer(answer)}"
     yield "\n### Dimensions (for display: no score decides)\n"
     rows = ["| dimension | passed | failed | undecided | score |", "| --- | ---: | ---: | ---: | ---: |"]
     for dimension, score in verdict.dimensions.items():

@@ -4,8 +4,21 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hybridcheck.cases import Group, Reason
-from hybridcheck.verdict import CaseVerdict, CheckVerdict, Finding, LoadPhase, Outcome, ReasonLine, Ruling, Verdict
+from hybridcheck.cases import CoreQuestion, Group, Reason
+from hybridcheck.verdict import (
+    CaseVerdict,
+    CheckVerdict,
+    CoreAnswer,
+    Finding,
+    LoadPhase,
+    Outcome,
+    ReasonLine,
+    Ruling,
+    Verdict,
+)
+
+_SELECTING = frozenset({"only", "skip", "tags", "suites"})
+"""Options that make a run scoped."""
 
 QUANTILES = ("p50", "p95", "p99")
 
@@ -131,6 +144,21 @@ def unexamined(verdict: Verdict) -> list[tuple[str, str]]:
             needs.setdefault(case.needs or "what the profile does not declare", []).append(case.id)
     rows = sorted(needs.items(), key=lambda row: (-len(row[1]), row[0]))
     return [(need, f"{counted(len(ids), 'case')}, such as {ids[0]}") for need, ids in rows]
+
+
+def ways(verdict: Verdict) -> list[tuple[str, int]]:
+    """What would decide, in the document's order, each once with the number of its cases."""
+    found: dict[str, set[str]] = {}
+    for way in verdict.to_decide:
+        found.setdefault(way.what, set()).update(way.cases)
+    return [(what, len(ids)) for what, ids in found.items()]
+
+
+def core_answers(verdict: Verdict) -> list[tuple[CoreQuestion, CoreAnswer]]:
+    """The core questions in their order; in a scoped run only those that it answered, for it need not answer any."""
+    scoped = bool(_SELECTING & set(verdict.run.flags)) or verdict.verdict in {Ruling.PASSED, Ruling.FAILED}
+    pairs = [(question, verdict.core[question]) for question in CoreQuestion if question in verdict.core]
+    return [(question, answer) for question, answer in pairs if answer.answered or not scoped]
 
 
 def counted(count: int, noun: str) -> str:

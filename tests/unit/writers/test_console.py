@@ -151,3 +151,20 @@ def test_what_was_not_examined_is_listed_by_what_it_needs(blocked: Verdict) -> N
     text = console.render(blocked.model_copy(update={"to_decide": ()}), Page())
     assert "Not examined" in text
     assert "identities.bob  (1 case, such as authz.object-level[bob])" in text
+
+
+def test_what_would_decide_is_told_once_with_all_its_cases(blocked: Verdict) -> None:
+    """Two cases with the same price are one line."""
+    [first, _] = blocked.to_decide
+    same = (first, first.model_copy(update={"cases": ("b[c]",)}))
+    text = console.render(blocked.model_copy(update={"to_decide": same}), Page())
+    assert text.count("1,900 more requests, about 40 s  (2 cases)") == 1
+
+
+def test_a_scoped_run_shows_no_question_that_it_need_not_answer(ready: Verdict) -> None:
+    """With --only an unanswered core question is no news; without, it is what matters."""
+    open_core = {question: answer.model_copy(update={"answered": False}) for question, answer in ready.core.items()}
+    whole = ready.model_copy(update={"core": open_core, "verdict": Ruling.INCONCLUSIVE})
+    assert "Core questions" in console.render(whole, Page())
+    scoped = whole.model_copy(update={"run": ready.run.model_copy(update={"flags": {"only": ["a.b"]}})})
+    assert "Core questions" not in console.render(scoped, Page())
