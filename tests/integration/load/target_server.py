@@ -69,7 +69,7 @@ async def answer(path: str, writer: asyncio.StreamWriter) -> bool:
     elif path == "/drips":
         for byte in framed():
             writer.write(bytes([byte]))
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.001)
     elif path in ENDLESS:
         head, piece = ENDLESS[path]
         writer.write(head)

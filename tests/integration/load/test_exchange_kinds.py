@@ -28,7 +28,7 @@ BAD = {
 
 async def test_good_answers_are_ok_however_they_are_framed(target: Target) -> None:
     """Length, chunks, close, end of stream, interim answers, drips: all ok, and as many as the target counted."""
-    outcome = await run(plan_for(target.url, *GOOD, level=100))
+    outcome = await run(plan_for(target.url, *GOOD, level=100, deadline_s=10.0))
     assert outcome.end.cause is EndCause.COMPLETED, outcome.end
     assert outcome.total("planned") == outcome.total("ok") == 200
     counted = target.counts()
