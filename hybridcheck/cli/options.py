@@ -19,6 +19,8 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     JUNIT = "junit"
     SARIF = "sarif"
+    GITHUB = "github"
+    OPENMETRICS = "openmetrics"
 
 
 class DeclaredEnvironment(StrEnum):
@@ -91,7 +93,9 @@ OutputDir = Annotated[
 ]
 OutputFile = Annotated[
     Path | None,
-    typer.Option("--output-file", help="Also write the report here: .json, .md, .xml, .sarif or .txt says which."),
+    typer.Option(
+        "--output-file", help="Also write the report here: its ending says how (.json .md .xml .sarif .prom .txt)."
+    ),
 ]
 SaveResults = Annotated[bool, typer.Option("--save-results", help="Accepted; results are always saved.")]
 LogFormatOption = Annotated[LogFormat, typer.Option("--log-format", help="What a log line looks like.")]

@@ -18,6 +18,7 @@ _BY_SUFFIX = {
     ".xml": Format.JUNIT,
     ".txt": Format.CONSOLE,
     ".sarif": Format.SARIF,
+    ".prom": Format.OPENMETRICS,
 }
 
 
@@ -53,7 +54,7 @@ def save(verdict: Verdict, path: Path, chosen: Format, source: Source) -> None:
 
 
 def _page(verdict: Verdict, chosen: Format, source: Source) -> Page:
-    if chosen is not Format.SARIF or source.profile is None:
+    if chosen not in {Format.SARIF, Format.GITHUB} or source.profile is None:
         return Page(folder=source.folder)
     lines = anchors.lines_of(source.profile, verdict)
     return Page(folder=source.folder, profile=anchors.uri_of(source.profile), lines=lines)

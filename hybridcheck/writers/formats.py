@@ -38,6 +38,8 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "markdown": "hybridcheck.writers.markdown",
         "junit": "hybridcheck.writers.junit",
         "sarif": "hybridcheck.writers.sarif",
+        "github": "hybridcheck.writers.github",
+        "openmetrics": "hybridcheck.writers.openmetrics",
     }
 )
 """Name of a format → the module that writes it; imported when it is asked for, since some bring large libraries."""
