@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import ValidationError
-
 from hybridcheck.cases import Dimension, Group, Json
 from hybridcheck.engine.findings import rounded
 from hybridcheck.engine.load_report import NS_PER_MS, load_phases, mean_ms, merged
 from hybridcheck.engine.scores import score_of
 from hybridcheck.engine.streams import Streams
+from hybridcheck.engine.subject import profile_of
 from hybridcheck.evidence import Exchange, LoadSecond, RunStart, Sample
-from hybridcheck.profile.models import Profile
 from hybridcheck.verdict import CaseVerdict, Outcome
 
 CPU_METRIC = "cpu_ratio"
@@ -51,10 +49,8 @@ class FigureRow:
 
 def operation_coverage(seen: Seen) -> Figure:
     """Declared operations that were answered with a declared status at least once, of all declared operations."""
-    try:
-        declared = {op.id: op.expect.status for _, _, op in Profile.model_validate(seen.start.profile).all_operations()}
-    except ValidationError:  # a mask stands where the profile's grammar wants something else
-        return None
+    profile = profile_of(seen.start)
+    declared = {op.id: op.expect.status for _, _, op in profile.all_operations()} if profile is not None else {}
     answered = {
         record.operation
         for record in seen.streams.records

@@ -6,9 +6,12 @@ record what a service says about itself as observations `runtime` with the value
 
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
 from hybridcheck.cases import Json
 from hybridcheck.engine.streams import Streams
 from hybridcheck.evidence import Observation, RunStart
+from hybridcheck.profile.models import Profile
 from hybridcheck.verdict import BuildIdentity, Service, Subject
 
 BUILD_STREAM = "build"
@@ -25,6 +28,14 @@ def subject_of(start: RunStart, streams: Streams) -> Subject:
         build=build_identity(streams),
         services=tuple(_services(start.profile, streams)),
     )
+
+
+def profile_of(start: RunStart) -> Profile | None:
+    """The profile of the run; None where a mask stands where the profile's grammar wants something else."""
+    try:
+        return Profile.model_validate(start.profile)
+    except ValidationError:
+        return None
 
 
 def build_identity(streams: Streams) -> BuildIdentity:

@@ -4,12 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
-from hybridcheck.cases import CoreQuestion, Group, Reason
-from hybridcheck.engine.decision import NO_WAY_OUT, Decision, run_troubles
+from hybridcheck.cases import Reason
+from hybridcheck.engine.decision import Decision, run_troubles
 from hybridcheck.engine.judged import UNDECIDED, Judged, importance
+from hybridcheck.engine.subject import profile_of
+from hybridcheck.plan import Plan, open_questions
+from hybridcheck.profile.advice import first_profile
 from hybridcheck.verdict import CaseVerdict, Ruling, ToDecide
 
 Kind = Literal["profile", "flag", "requests", "target", "rerun"]
+
+MOST_WHY = 200
+"""Characters of a case's own words in a line."""
 
 DEEDS: Mapping[Reason, tuple[Kind, str]] = {
     Reason.AUTH_NOT_EFFECTIVE: ("profile", "identities that can log in: the control with a valid credential failed"),
@@ -39,31 +45,44 @@ def to_decide(judged: Judged, decision: Decision) -> tuple[ToDecide, ...]:
     """The list for an INCONCLUSIVE; empty for every other ruling."""
     if decision.ruling is not Ruling.INCONCLUSIVE:
         return ()
+    if judged.start.flags.get("without_profile") and not _silent(judged):
+        lines = first_profile(judged.start.base_url, profile_of(judged.start))
+        return tuple(ToDecide(what=line, kind="profile") for line in lines)
     undecided = sorted((c for c in judged.required if c.finding.outcome in UNDECIDED), key=importance)
+    if _silent(judged):
+        return (ToDecide(what=DEEDS[Reason.TARGET_UNREACHABLE][1], kind="target"),)
     return (
-        *(_line_for(question, judged) for question in decision.open),
+        *_open_lines(judged, decision),
         *_prices(undecided),
         *_deeds(judged, undecided),
     )
 
 
-def _line_for(question: CoreQuestion, judged: Judged) -> ToDecide:
-    """The profile line or flag that lets a case answer the question, else the words that may stand for an answer."""
-    candidates = sorted((c for c in judged.cases if c.core is question), key=importance)
-    unexamined = [case for case in candidates if case.group is Group.UNEXAMINED and case.needs]
-    if unexamined:
-        needs = unexamined[0].needs
-        kind: Kind = "flag" if needs.startswith("--") else "profile"
-        same = tuple(case.id for case in unexamined if case.needs == needs)
-        return ToDecide(what=needs, kind=kind, cases=same)
-    advisory = [case for case in candidates if case.group is Group.ADVISORY]
-    if advisory:
-        checks = ", ".join(sorted({case.check for case in advisory}))
-        same = tuple(case.id for case in advisory)
-        return ToDecide(what=f"policy: {{require: [{checks}]}}", kind="profile", cases=same)
-    if question in NO_WAY_OUT:
-        return ToDecide(what="operations: [GET /path]", kind="profile")
-    return ToDecide(what=f'not_applicable: {{{question}: "the reason in words"}}', kind="profile")
+def _silent(judged: Judged) -> bool:
+    """Whether the target gave no HTTP answer at all: then no line of a profile helps."""
+    return any(reason is Reason.TARGET_UNREACHABLE for reason, _ in run_troubles(judged))
+
+
+def _open_lines(judged: Judged, decision: Decision) -> Iterator[ToDecide]:
+    """For each open question the lines or flags that let a case answer it, each text once."""
+    profile = profile_of(judged.start)
+    if profile is None:
+        yield from (ToDecide(what=f"a required case for '{question}'", kind="profile") for question in decision.open)
+        return
+    plan = Plan(cases=judged.start.plan, drives=(), scoped=judged.start.scoped)
+    said: set[str] = set()
+    flags: dict[str, list[str]] = defaultdict(list)
+    for question in open_questions(plan, profile):
+        new = [line for line in question.lines if line not in said]
+        said.update(new)
+        if new:
+            yield ToDecide(what="\n".join(new), kind=question.kind, cases=question.cases)
+        for planned in judged.start.plan:
+            _, _, flag = planned.needs.partition("; and ")
+            if planned.case.id in question.cases and flag.startswith("--"):
+                flags[flag].append(planned.case.id)
+    for flag, cases in flags.items():
+        yield ToDecide(what=flag, kind="flag", cases=tuple(cases))
 
 
 def _prices(undecided: list[CaseVerdict]) -> Iterator[ToDecide]:
@@ -83,4 +102,5 @@ def _deeds(judged: Judged, undecided: list[CaseVerdict]) -> Iterator[ToDecide]:
             cases_of[case.finding.reason or Reason.EVIDENCE_INCOMPLETE].append(case.id)
     for reason, cases in cases_of.items():
         kind, what = DEEDS[reason]
-        yield ToDecide(what=what, kind=kind, cases=tuple(cases))
+        why = next((f" ({case.finding.observed[:MOST_WHY]})" for case in undecided if case.id in cases), "")
+        yield ToDecide(what=what + why, kind=kind, cases=tuple(cases))

@@ -10,6 +10,8 @@ from hybridcheck.engine.judging import judge
 from hybridcheck.engine.to_decide import DEEDS
 from hybridcheck.evidence import CaseError, Gap, GapReason, Observation, Record, RunCause
 from hybridcheck.ledger import from_lines
+from hybridcheck.profile.advice import lines_for
+from hybridcheck.profile.models import Profile
 from hybridcheck.verdict import Outcome, Ruling, Verdict
 from tests.property.fake_checks import CHECKS
 from tests.property.ledgers import exchange, lines_of, planned, start
@@ -89,14 +91,15 @@ def test_one_undecided_required_case_is_inconclusive(records: list[Record]) -> N
 
 @pytest.mark.parametrize("question", list(CoreQuestion))
 def test_each_core_question_needs_an_answer(question: CoreQuestion) -> None:
-    """Without a required case for it, the run is INCONCLUSIVE and the line that would bring one in is named."""
+    """Without a required case for it, the run is INCONCLUSIVE and the lines that would bring one in are named."""
     plan = [case for case in SIX if case.core is not question]
-    line = f"a line for {question}"
-    unexamined = planned("fake.repeated", "u", core=question, group=Group.UNEXAMINED, needs=line)
+    unexamined = planned("fake.repeated", "u", core=question, group=Group.UNEXAMINED, needs="something")
     verdict = verdict_of([*plan, unexamined])
     assert verdict.verdict is Ruling.INCONCLUSIVE
     assert codes(verdict) == [(Reason.CORE_QUESTION_OPEN, None)]
-    assert [(d.what, d.kind, d.cases) for d in verdict.to_decide] == [(line, "profile", ("fake.repeated[u]",))]
+    assert [(d.what, d.kind, d.cases) for d in verdict.to_decide] == [
+        ("\n".join(lines_for(question, Profile(version=1))), "profile", ("fake.repeated[u]",))
+    ]
 
 
 @pytest.mark.parametrize("question", list(CoreQuestion))
@@ -119,13 +122,19 @@ def test_an_advisory_case_answers_no_question() -> None:
 
 
 def test_a_flag_that_would_bring_a_case_in_is_called_a_flag() -> None:
-    """`--allow load` is no profile line; an open question without any case offers its words."""
-    flag = planned("fake.repeated", "u", core=CoreQuestion.LOAD, group=Group.UNEXAMINED, needs="--allow load")
-    verdict = verdict_of([*SIX[:4], flag])
-    assert [(d.what, d.kind) for d in verdict.to_decide] == [
-        ("--allow load", "flag"),
-        ('not_applicable: {recovery: "the reason in words"}', "profile"),
-    ]
+    """`--allow load` is no profile line; a flag that is needed beside lines stands by itself."""
+    alone = planned("fake.repeated", "u", core=CoreQuestion.LOAD, group=Group.UNEXAMINED, needs="--allow load")
+    assert [(d.what, d.kind) for d in verdict_of([*SIX[:4], SIX[5], alone]).to_decide] == [("--allow load", "flag")]
+    both = alone.model_copy(update={"needs": "load: {...}; and --environment local"})
+    found = verdict_of([*SIX[:4], SIX[5], both]).to_decide
+    assert [d.kind for d in found] == ["profile", "flag"]
+    assert found[1].what == "--environment local"
+
+
+def test_a_profile_that_cannot_be_read_again_names_the_open_question() -> None:
+    """Where a mask spoils the ledger's profile, the questions are still named."""
+    verdict = verdict_of(SIX[1:], profile={"version": "‹secret:000000000000:1›", "name": "p"})
+    assert [d.what for d in verdict.to_decide] == ["a required case for 'alive'"]
 
 
 @pytest.mark.parametrize(
@@ -297,3 +306,17 @@ def test_the_counts_balance() -> None:
     counts = verdict_of(plan, {"load": BAD, "alive": FLAKY, "e": [CaseError(error="E")]}).plan
     assert (counts.planned, counts.passed, counts.failed, counts.inconclusive, counts.errors) == (7, 4, 1, 1, 1)
     assert (counts.unexamined, counts.not_applicable) == (1, 1)
+
+
+def test_a_run_without_a_profile_prints_a_first_profile() -> None:
+    """Nothing declared: the list is the few lines of a first profile for this very address."""
+    verdict = verdict_of([], flags={"without_profile": True}, base_url="http://127.0.0.1:7")
+    assert verdict.to_decide[0].what == "version: 1"
+    assert "http://127.0.0.1:7" in verdict.to_decide[1].what
+    assert {item.kind for item in verdict.to_decide} == {"profile"}
+
+
+def test_a_silent_target_needs_no_profile_line() -> None:
+    """Where nothing answered at all, the one thing that would decide is a target that answers."""
+    verdict = verdict_of([], flags={"without_profile": True}, cause=RunCause.UNREACHABLE)
+    assert [item.kind for item in verdict.to_decide] == ["target"]
