@@ -96,7 +96,7 @@ class _Resolver:
         default: str | None = match["default"]
         found = self.environment.get(name, default)
         if found is None:
-            hint = nearest(name, self.environment)
+            hint = nearest(name, self.environment, likeness=0.8)
             close = f"; {hint}" if hint.startswith("did you mean") else ""
             self.document.complain(
                 path, f"the environment variable {name} is not set", f"set it, or write env:{name}|default{close}"

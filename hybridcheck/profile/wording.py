@@ -73,11 +73,11 @@ MEANT: Mapping[str, str] = {
 """Keys that other tools know, and what says the same here."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names the nearest known word, or all of them where none is near and they are few."""
+def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
+    """A hint that names the nearest known word (difflib's ratio at least `likeness`), else the first twenty."""
     words = sorted(set(known))
     lowered = {candidate.lower(): candidate for candidate in words}
-    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=likeness)
     if close:
         return f"did you mean '{lowered[close[0]]}'?"
     if not words:
