@@ -13,6 +13,10 @@ BURST_S = 0.1
 """How many seconds' worth of requests may go out at once, so that calls meant to be together are together."""
 
 
+MOST_ANSWER_BYTES = 128 * 1024 * 1024
+"""How many bytes of answers a run records: all of them are held in memory once, when they are judged."""
+
+
 class Budgets:
     """Counts and paces requests (a token bucket), and ends with the run's deadline or an interruption.
 
@@ -25,6 +29,7 @@ class Budgets:
 
     def __init__(self, *, max_requests: int, max_rps: float, started: float, deadline_s: float) -> None:
         self._left = max_requests
+        self._bytes_left = MOST_ANSWER_BYTES
         self._gap_s = 1 / max_rps
         self._burst_s = max(BURST_S, self._gap_s) - self._gap_s
         self._next_at = started
@@ -45,6 +50,10 @@ class Budgets:
         """Seconds until the run's deadline; 0 when it has passed."""
         return max(0.0, self._ends_at - time.monotonic())
 
+    def spend_bytes(self, size_bytes: int) -> None:
+        """Count bytes of an answer that go into the ledger."""
+        self._bytes_left -= size_bytes
+
     async def take(self) -> None:
         """Take one request from the budgets, waiting for its turn.
 
@@ -54,6 +63,8 @@ class Budgets:
         self.check()
         if self._left <= 0:
             raise EvidenceLost(GapReason.BUDGET_SPENT, "limits.max_requests are sent")
+        if self._bytes_left <= 0:
+            raise EvidenceLost(GapReason.BUDGET_SPENT, f"{MOST_ANSWER_BYTES} bytes of answers are recorded")
         now = time.monotonic()
         at = max(self._next_at, now - self._burst_s)
         if at > self._ends_at:

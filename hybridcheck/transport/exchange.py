@@ -106,6 +106,7 @@ class Sender:
             deadline_s, cut = self.deadline(draft, cleaning=cleaning)
             at_s = self.budgets.now_s()
             outcome, failures = await self._attempts(draft, deadline_s)
+            self.budgets.spend_bytes(outcome.kept_bytes)
             if cut and outcome.failure in LATE:
                 raise EvidenceLost(GapReason.DEADLINE_SPENT, "the run's deadline came in mid-request")
             return _exchange(place.label, draft, request, outcome, failures, at_s)

@@ -126,6 +126,7 @@ class ReadView:
             record = await streams.listen_websocket(sender, place, draft, bounds, self._means.tls)
         else:
             raise self.lost(GapReason.TOOL_FAULT, f"'{protocol}' is neither sse nor websocket")
+        sender.budgets.spend_bytes(sum(len(event.data) for event in record.events))
         return self._means.ledger.append(self._stream, record)
 
     async def handshake(self, label: str) -> TlsRecord:

@@ -20,6 +20,9 @@ from hybridcheck.transport.failures import classify, detail_of
 MOST_BODY_BYTES = 10 * 1024 * 1024
 """What is kept of one body at most, whatever the profile says."""
 
+CUT_BODY_BYTES = 64 * 1024
+"""What is kept of a body that is larger than the cap: nothing can be judged by a part, and a ledger has an end."""
+
 NO_BODY_STATUSES = frozenset({204, 304})
 
 
@@ -36,6 +39,7 @@ class Outcome:
     detail: str
     first_byte_ms: float | None
     total_ms: float
+    kept_bytes: int = 0
 
 
 @dataclass(slots=True)
@@ -192,13 +196,14 @@ def _failure_of(error: Exception) -> tuple[Failure, str]:
 
 def _outcome(arrival: _Arrival, failure: Failure | None, detail: str) -> Outcome:
     response = None
+    kept = bytes(arrival.kept[:CUT_BODY_BYTES] if failure is Failure.TOO_LARGE else arrival.kept)
     if (head := arrival.head) is not None:
         response = ReceivedResponse(
             status=head.status_code,
             http_version=http_version(head),
             headers=header_pairs(head.headers),
-            body=body_of(bytes(arrival.kept), size_bytes=arrival.decoded_bytes, complete=failure is None),
+            body=body_of(kept, size_bytes=arrival.decoded_bytes, complete=failure is None),
         )
     if failure is Failure.TOO_LARGE and not detail:
         detail = f"more than {arrival.most_bytes} bytes"
-    return Outcome(response, failure, detail, arrival.first_byte_ms, arrival.elapsed_ms())
+    return Outcome(response, failure, detail, arrival.first_byte_ms, arrival.elapsed_ms(), len(kept))

@@ -12,15 +12,17 @@ from hybridcheck.verdict import Finding, failed, passed, undecided
 EVERYTHING = "*"
 
 TRACES: dict[str, re.Pattern[str]] = {
-    "Python": re.compile(r'(?:^|\\n|\n)\s*File \\?"[^"\n]{1,300}\\?", line \d+'),
-    "Java": re.compile(r"(?:^|\\n|\n)\s*(?:\\t)?at [\w$.]+\([\w$]+\.java:\d+\)"),
-    "JavaScript": re.compile(r"(?:^|\\n|\n)\s*at [^\n(]{1,200} \([^\n)]{1,300}:\d+:\d+\)"),
-    ".NET": re.compile(r"(?:^|\\n|\n)\s*at [\w.<>]+\([^\n)]*\) in [^\n]{1,300}:line \d+"),
+    "Python": re.compile(r'(?:^|\\n|\n)[ \t]{0,200}File \\?"[^"\n]{1,300}\\?", line \d+'),
+    "Java": re.compile(r"(?:^|\\n|\n)[ \t]{0,200}(?:\\t)?at [\w$.]{1,300}\([\w$]{1,300}\.java:\d+\)"),
+    "JavaScript": re.compile(r"(?:^|\\n|\n)[ \t]{0,200}at [^\n(]{1,200} \([^\n)]{1,300}:\d+:\d+\)"),
+    ".NET": re.compile(r"(?:^|\\n|\n)[ \t]{0,200}at [\w.<>]{1,300}\([^\n)]{0,1000}\) in [^\n]{1,300}:line \d+"),
     "PHP": re.compile(r"#\d+ [^\n]{1,300}\.php\(\d+\): "),
     "Go": re.compile(r"(?:\n|\\n)(?:\t|\\t)[^\s]{1,300}\.go:\d+ \+0x[0-9a-f]+"),
-    "Codon": re.compile(r"[\w/.-]+\.codon:\d+:\d+"),
+    "Codon": re.compile(r"(?<![\w/.-])[\w/.-]{1,300}\.codon:\d+:\d+"),
 }
-"""One frame of a stack trace per language; two frames are a trace, one could be a quotation."""
+"""One frame of a stack trace per language; two frames are a trace, one could be a quotation.
+
+Every repetition is bounded: a body may be megabytes of the one character that a pattern can repeat."""
 
 FRAMES = 2
 

@@ -8,6 +8,7 @@ import pytest
 
 from hybridcheck.evidence import Exchange, Failure, GapReason, StreamRecord
 from hybridcheck.target import Ask, EvidenceLost
+from hybridcheck.transport.wire import CUT_BODY_BYTES
 from tests.targets.hostile import BOMB_BYTES, ESCAPES, FAULTS, authority_file, hostile, hostile_in_thread
 from tests.unit.transport.stage import Stage, profile_of, stage_of
 
@@ -86,7 +87,7 @@ async def test_each_fault_has_its_name(tmp_path: Path, name: str) -> None:
         assert exchange.status is None
         assert exchange.failure_detail or exchange.failure in {Failure.READ_TIMEOUT, Failure.DEADLINE}
         assert exchange.response is None or not exchange.response.body.complete
-    assert kept_bytes(exchange) <= CAP_BYTES
+    assert kept_bytes(exchange) <= (CUT_BODY_BYTES if exchange.failure is Failure.TOO_LARGE else CAP_BYTES)
     assert [record.n for record in stage.exchanges()] == [exchange.n]
     assert stage.gaps() == []
 

@@ -34,6 +34,17 @@ async def test_the_request_budget_is_one_for_all_cases(tmp_path: Path) -> None:
     assert stage.session.requests_left == 0
 
 
+async def test_a_run_records_so_many_bytes_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target with endless large answers fills neither disk nor memory: from then on requests are gaps."""
+    monkeypatch.setattr("hybridcheck.transport.budgets.MOST_ANSWER_BYTES", 2500)
+    stage = stage_of(tmp_path, lambda _: httpx.Response(200, content=b"x" * 1000))
+    for _ in range(3):
+        await stage.read().read("r", Ask("GET", "/"))
+    with pytest.raises(EvidenceLost, match="bytes of answers") as lost:
+        await stage.read().read("one too many", Ask("GET", "/"))
+    assert lost.value.reason is GapReason.BUDGET_SPENT
+
+
 async def test_requests_go_no_faster_than_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     """At 10 per second the fifth request waits for its turn; the clock is a fake one."""
     clock = {"now": 1000.0}
