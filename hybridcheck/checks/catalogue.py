@@ -34,7 +34,10 @@ from hybridcheck.checks.contract.refusals import (
 )
 from hybridcheck.checks.contract.writes import WritesAnswerAsDeclared
 from hybridcheck.checks.exposure.banners import NoVersionBanner
+from hybridcheck.checks.exposure.files import DocsAsDeclared, NoDebugPages, NoDirectoryListing, NoDotfiles
+from hybridcheck.checks.exposure.tls import TlsValid
 from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
+from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflection, PrivateNotCacheable
 from hybridcheck.checks.headers.hygiene import NoSniff, StrictTransport
 from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
@@ -78,7 +81,15 @@ CHECKS: tuple[type[Check], ...] = (
     SessionCookieFlags,
     NoStackTrace,
     NoSecret,
+    TlsValid,
+    NoDotfiles,
+    NoDebugPages,
+    NoDirectoryListing,
+    DocsAsDeclared,
     NoVersionBanner,
+    PrivateNotCacheable,
+    NoCorsReflection,
+    FramingForbidden,
     NoSniff,
     StrictTransport,
     KeepsLatencyLimit,
