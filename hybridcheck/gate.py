@@ -7,81 +7,53 @@ back, write. It decides nothing about the target and prints nothing.
 import asyncio
 import logging
 import os
-import platform
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-import psutil
-
 from hybridcheck import __version__
+from hybridcheck.binding import Bound, Request, bind, run_start, with_profile
 from hybridcheck.bundled import data_file
-from hybridcheck.cases import Budget, Json, Phase, Reason, SafetyClass
-from hybridcheck.checks.catalogue import CATALOGUE, by_id
-from hybridcheck.checks.check import Check, Scene
+from hybridcheck.cases import Budget, Phase, Reason
+from hybridcheck.checks.catalogue import by_id
+from hybridcheck.checks.check import Scene
 from hybridcheck.engine.judging import WhatIf, judge
-from hybridcheck.errors import OutputError, ProfileError, ToolError, UsageError
-from hybridcheck.evidence import Record, RunCause, RunStart
+from hybridcheck.errors import OutputError, ToolError
+from hybridcheck.evidence import Record, RunCause
+from hybridcheck.integrators.discovery import discover
 from hybridcheck.integrators.executor import Executor
 from hybridcheck.integrators.preflight import PREFLIGHT, reach
-from hybridcheck.integrators.suites import leaves_of
 from hybridcheck.ledger import Ledger, read
 from hybridcheck.load.phase import Site, run_phase
-from hybridcheck.plan import Drive, Plan, Selection, make
-from hybridcheck.profile.lookup import ChosenTarget, choose_target, find_profile
-from hybridcheck.profile.models import Environment
-from hybridcheck.profile.reading import Loaded, read_profile, without_profile
+from hybridcheck.plan import Drive, Selection, make
+from hybridcheck.profile.models import Environment, Profile
+from hybridcheck.profile.reading import read_profile
 from hybridcheck.redact import Redactor
 from hybridcheck.reference.launcher import ReferenceSystem
 from hybridcheck.transport.session import CONNECT_ATTEMPTS, Session
 from hybridcheck.verdict import Outcome, Verdict
 from hybridcheck.writers.json_document import write
 
+__all__ = ["Bound", "GateResult", "Request", "bind", "judge_ledger", "make_folder", "run"]
+
 LOG = logging.getLogger(__name__)
 
 LEDGER_NAME = "ledger.ndjson"
 VERDICT_NAME = "verdict.json"
 MANIFEST_NAME = "manifest.ndjson"
+DISCOVERY_NAME = "discovery.ndjson"
+
+DISCOVERY_LIMIT_S = 60.0
+"""How long the search for what a target shows of itself may take."""
 
 TIME_LIMIT_S = {Budget.QUICK: 120.0, Budget.STANDARD: 600.0, Budget.FULL: 1800.0}
 """After this long a run stops by itself; product.md, Budgets (quick has room for slow machines)."""
 
 Listener = Callable[[Record], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for: the command line, or the arguments of the Python API.
-
-    `command_line` are the options to record in the verdict. `variables` is the environment that references, overrides
-    and secrets come from; None for the process's own. `signals`: whether SIGINT and SIGTERM end the run in order (not
-    where the gate runs inside somebody else's program).
-    """
-
-    base_url: str | None = None
-    profile_path: Path | None = None
-    environment: Environment | None = None
-    budget: Budget = Budget.STANDARD
-    only: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    suites: tuple[str, ...] = ()
-    allow: tuple[SafetyClass, ...] = ()
-    fail_fast: bool = False
-    seed: int | None = None
-    timeout_s: float | None = None
-    exit_zero: bool = False
-    output_dir: Path = Path("hybridcheck-results")
-    demo: bool = False
-    defects: tuple[str, ...] = ()
-    command_line: Mapping[str, Json] = field(default_factory=dict)
-    variables: Mapping[str, str] | None = None
-    signals: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +65,6 @@ class GateResult:
     ledger_path: Path
     verdict_path: Path
     stopped_by: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A request bound to a profile, a target and a plan: everything that is known before the first byte."""
-
-    request: Request
-    loaded: Loaded
-    target: ChosenTarget
-    scene: Scene
-    plan: Plan
-    checks: Mapping[str, Check]
-    seed: int
-    run_id: str
-    started: datetime
 
 
 @dataclass(slots=True)
@@ -138,44 +95,12 @@ async def run(request: Request, listener: Listener | None = None) -> GateResult:
         redactor = Redactor(secrets.token_bytes(32))
         for secret in bound.loaded.secrets:
             redactor.learn(secret)
+        if bound.loaded.path is None:
+            bound = await _discover(bound, folder, redactor)
         ledger = Ledger(folder / LEDGER_NAME, redactor, listener)
         ending = _Ending()
         await _gather(bound, folder, ledger, redactor, ending)
     return _conclude(bound, folder, redactor, ending)
-
-
-def bind(request: Request) -> Bound:
-    """Read the profile, choose the target, and plan; every complaint at once.
-
-    Raises:
-        UsageError: and its subclasses, for whatever is wrong with what was asked for.
-    """
-    variables = request.variables or {}
-    started = datetime.now(UTC)
-    path = find_profile(request.profile_path, Path.cwd(), Path.home())
-    loaded = read_profile(path, variables, today=started.date()) if path else without_profile(variables)
-    asked = request.base_url or loaded.overrides.base_url
-    variable = next((name for name in loaded.overrides.used if name.endswith("BASE_URL")), "")
-    source = "--base-url" if request.base_url or not variable else f"environment {variable}"
-    target = choose_target(asked, loaded.profile, request.environment, where=source)
-    checks = by_id()
-    selection = Selection(
-        only=request.only,
-        skip=request.skip,
-        tags=request.tags,
-        suites=leaves_of(request.suites),
-        allow=frozenset(request.allow),
-        budget=request.budget,
-    )
-    scene = Scene(loaded.profile, target.url, target.environment, request.budget)
-    plan = make(scene, checks, selection, today=started.date(), place=loaded.place)
-    if plan.complaints:
-        raise ProfileError(plan.complaints)
-    if selection.scoped and not plan.cases:
-        raise UsageError("the selection leaves nothing to do", hint="`hybridcheck checks` lists the checks")
-    seed = request.seed if request.seed is not None else secrets.randbelow(2**32)
-    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    return Bound(request, loaded, target, scene, plan, checks, seed, run_id, started)
 
 
 def make_folder(output_dir: Path, run_id: str) -> Path:
@@ -191,29 +116,6 @@ def make_folder(output_dir: Path, run_id: str) -> Path:
         hint = "choose another folder with --output-dir"
         raise OutputError(f"cannot make the folder: {error.strerror}", where=str(folder), hint=hint) from error
     return folder
-
-
-def run_start(bound: Bound) -> RunStart:
-    """The first record of the ledger: everything that judging needs beside the records that follow."""
-    request, profile = bound.request, bound.loaded.profile
-    memory = psutil.virtual_memory().total
-    return RunStart(
-        tool_version=__version__,
-        run_id=bound.run_id,
-        started_utc=bound.started.isoformat(timespec="milliseconds"),
-        seed=bound.seed,
-        budget=request.budget.value,
-        scoped=bound.plan.scoped,
-        target=bound.target.name,
-        base_url=bound.target.url,
-        environment=bound.target.environment.value,
-        profile=profile.model_dump(mode="json", by_alias=True),
-        flags={**request.command_line, "exit_zero": request.exit_zero},
-        overrides=dict(bound.loaded.overrides.used),
-        catalogue=CATALOGUE,
-        host={"cores": os.cpu_count(), "memory_bytes": memory, "python": platform.python_version()},
-        plan=bound.plan.cases,
-    )
 
 
 async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, ending: _Ending) -> None:
@@ -254,9 +156,21 @@ def _seal(ledger: Ledger, ending: _Ending) -> None:
         ledger.close()
 
 
-async def _execute(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, limit_s: float) -> RunCause:
-    overrides = bound.loaded.overrides
-    session = Session(
+async def _discover(bound: Bound, folder: Path, redactor: Redactor) -> Bound:
+    """Without a profile: plan for what the target shows of itself; what was asked is kept in a ledger of its own."""
+    ledger = Ledger(folder / DISCOVERY_NAME, redactor)
+    ledger.append("run", run_start(bound).model_copy(update={"plan": ()}))
+    async with _session(bound, folder, ledger, redactor, DISCOVERY_LIMIT_S) as session:
+        view = session.view(PREFLIGHT)
+        reachable = await reach(view, bound.loaded.profile)
+        found = await discover(view) if reachable else {"version": 1}
+    ledger.end(RunCause.COMPLETED if reachable else RunCause.UNREACHABLE)
+    return with_profile(bound, Profile.model_validate(found))
+
+
+def _session(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, limit_s: float) -> Session:
+    retries = bound.loaded.overrides.retry_count
+    return Session(
         base_url=bound.target.url,
         profile=bound.loaded.profile,
         environment=bound.target.environment,
@@ -267,8 +181,12 @@ async def _execute(bound: Bound, folder: Path, ledger: Ledger, redactor: Redacto
         deadline_s=limit_s,
         started=time.monotonic(),
         manifest=folder / MANIFEST_NAME,
-        connect_attempts=CONNECT_ATTEMPTS if overrides.retry_count is None else overrides.retry_count + 1,
+        connect_attempts=CONNECT_ATTEMPTS if retries is None else retries + 1,
     )
+
+
+async def _execute(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, limit_s: float) -> RunCause:
+    session = _session(bound, folder, ledger, redactor, limit_s)
     async with session:
         preflight = session.view(PREFLIGHT)
         if not await reach(preflight, bound.loaded.profile):

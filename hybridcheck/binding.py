@@ -1,0 +1,160 @@
+"""Binding: what was asked for becomes a profile, a target and a plan, with every complaint before the first byte."""
+
+import os
+import platform
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from hybridcheck import __version__
+from hybridcheck.cases import Budget, Json, SafetyClass
+from hybridcheck.checks.catalogue import CATALOGUE, by_id
+from hybridcheck.checks.check import Check, Scene
+from hybridcheck.errors import Complaint, ProfileError, UsageError
+from hybridcheck.evidence import RunStart
+from hybridcheck.integrators.suites import leaves_of
+from hybridcheck.plan import Plan, Selection, make
+from hybridcheck.profile.environment import apply
+from hybridcheck.profile.lookup import ChosenTarget, choose_target, find_profile
+from hybridcheck.profile.models import Environment, Profile
+from hybridcheck.profile.reading import Loaded, read_profile, without_profile
+from hybridcheck.redact import SHORT_SECRET
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for: the command line, or the arguments of the Python API.
+
+    `command_line` are the options to record in the verdict. `variables` is the environment that references, overrides
+    and secrets come from; None for the process's own. `signals`: whether SIGINT and SIGTERM end the run in order (not
+    where the gate runs inside somebody else's program).
+    """
+
+    base_url: str | None = None
+    profile_path: Path | None = None
+    environment: Environment | None = None
+    budget: Budget = Budget.STANDARD
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    suites: tuple[str, ...] = ()
+    allow: tuple[SafetyClass, ...] = ()
+    fail_fast: bool = False
+    seed: int | None = None
+    timeout_s: float | None = None
+    exit_zero: bool = False
+    output_dir: Path = Path("hybridcheck-results")
+    demo: bool = False
+    defects: tuple[str, ...] = ()
+    command_line: Mapping[str, Json] = field(default_factory=dict)
+    variables: Mapping[str, str] | None = None
+    signals: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A request bound to a profile, a target and a plan: everything that is known before the first byte."""
+
+    request: Request
+    loaded: Loaded
+    target: ChosenTarget
+    scene: Scene
+    plan: Plan
+    checks: Mapping[str, Check]
+    seed: int
+    run_id: str
+    started: datetime
+
+
+def bind(request: Request) -> Bound:
+    """Read the profile, choose the target, and plan; every complaint at once.
+
+    Raises:
+        UsageError: and its subclasses, for whatever is wrong with what was asked for.
+    """
+    variables = request.variables or {}
+    started = datetime.now(UTC)
+    path = find_profile(request.profile_path, Path.cwd(), Path.home())
+    loaded = read_profile(path, variables, today=started.date()) if path else without_profile(variables)
+    asked = request.base_url or loaded.overrides.base_url
+    variable = next((name for name in loaded.overrides.used if name.endswith("BASE_URL")), "")
+    source = "--base-url" if request.base_url or not variable else f"environment {variable}"
+    target = choose_target(asked, loaded.profile, request.environment, where=source)
+    seed = request.seed if request.seed is not None else secrets.randbelow(2**32)
+    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    return planned(request, loaded, target, seed=seed, run_id=run_id, started=started)
+
+
+def _refuse_bare_secrets(loaded: Loaded) -> None:
+    """A secret that also stands in plain text, in a path or a body, would reach every artefact."""
+    text = loaded.profile.model_dump_json()
+    bare = [secret for secret in loaded.secrets if len(secret) >= SHORT_SECRET and secret in text]
+    if bare:
+        where = loaded.path.name if loaded.path else "profile"
+        message = f"the value of {len(bare)} secret(s) also stands in plain text (in a path, a body or a name)"
+        hint = "take it out of the profile; a test account may have a password of fewer than 8 characters"
+        raise ProfileError((Complaint(where, message, hint),))
+
+
+def with_profile(bound: Bound, profile: Profile) -> Bound:
+    """The same run with what was discovered in the place of a profile."""
+    loaded = replace(bound.loaded, profile=apply(profile, bound.loaded.overrides))
+    run_id, started = bound.run_id, bound.started
+    return planned(bound.request, loaded, bound.target, seed=bound.seed, run_id=run_id, started=started)
+
+
+def planned(
+    request: Request, loaded: Loaded, target: ChosenTarget, *, seed: int, run_id: str, started: datetime
+) -> Bound:
+    """The plan of a request over a profile and a target.
+
+    Raises:
+        UsageError: where the selection or the policy names what does not exist, or leaves nothing to do.
+    """
+    checks = by_id()
+    selection = Selection(
+        only=request.only,
+        skip=request.skip,
+        tags=request.tags,
+        suites=leaves_of(request.suites),
+        allow=frozenset(request.allow),
+        budget=request.budget,
+    )
+    scene = Scene(loaded.profile, target.url, target.environment, request.budget)
+    plan = make(scene, checks, selection, today=started.date(), place=loaded.place)
+    if plan.complaints:
+        raise ProfileError(plan.complaints)
+    if selection.scoped and not plan.cases:
+        raise UsageError("the selection leaves nothing to do", hint="`hybridcheck checks` lists the checks")
+    return Bound(request, loaded, target, scene, plan, checks, seed, run_id, started)
+
+
+def run_start(bound: Bound) -> RunStart:
+    """The first record of the ledger: everything that judging needs beside the records that follow."""
+    request, profile = bound.request, bound.loaded.profile
+    memory = psutil.virtual_memory().total
+    return RunStart(
+        tool_version=__version__,
+        run_id=bound.run_id,
+        started_utc=bound.started.isoformat(timespec="milliseconds"),
+        seed=bound.seed,
+        budget=request.budget.value,
+        scoped=bound.plan.scoped,
+        target=bound.target.name,
+        base_url=bound.target.url,
+        environment=bound.target.environment.value,
+        profile=profile.model_dump(mode="json", by_alias=True),
+        flags={
+            **request.command_line,
+            "exit_zero": request.exit_zero,
+            "without_profile": bound.loaded.path is None,
+        },
+        overrides=dict(bound.loaded.overrides.used),
+        catalogue=CATALOGUE,
+        host={"cores": os.cpu_count(), "memory_bytes": memory, "python": platform.python_version()},
+        plan=bound.plan.cases,
+    )
