@@ -21,6 +21,7 @@ class Format(StrEnum):
     SARIF = "sarif"
     GITHUB = "github"
     OPENMETRICS = "openmetrics"
+    HTML = "html"
 
 
 class DeclaredEnvironment(StrEnum):
@@ -94,7 +95,8 @@ OutputDir = Annotated[
 OutputFile = Annotated[
     Path | None,
     typer.Option(
-        "--output-file", help="Also write the report here: its ending says how (.json .md .xml .sarif .prom .txt)."
+        "--output-file",
+        help="Also write the report here: its ending says how (.json .md .xml .html .sarif .prom .txt).",
     ),
 ]
 SaveResults = Annotated[bool, typer.Option("--save-results", help="Accepted; results are always saved.")]

@@ -19,6 +19,7 @@ _BY_SUFFIX = {
     ".txt": Format.CONSOLE,
     ".sarif": Format.SARIF,
     ".prom": Format.OPENMETRICS,
+    ".html": Format.HTML,
 }
 
 

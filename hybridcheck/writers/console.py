@@ -141,13 +141,7 @@ def _core(console: Console, verdict: Verdict) -> None:
     _heading(console, "Core questions")
     grid = Table.grid(padding=(0, 2))
     for question, answer in answers:
-        if answer.not_applicable is not None:
-            words = f"not applicable: {answer.not_applicable}"
-        elif answer.answered:
-            words = f"answered by {wording.counted(len(answer.by), 'case')}"
-        else:
-            words = "open"
-        grid.add_row(Text(f" {question}"), Text(for_terminal(words), overflow="fold"))
+        grid.add_row(Text(f" {question}"), Text(for_terminal(wording.answer_words(answer)), overflow="fold"))
     console.print(grid)
 
 
@@ -158,8 +152,9 @@ def _dimensions(console: Console, verdict: Verdict) -> None:
     for name in ("passed", "failed", "undecided", "score"):
         table.add_column(Text(name), justify="right")
     for dimension, score in verdict.dimensions.items():
-        shown = "—" if score.score is None else f"{score.score * 100:.0f} %"
-        table.add_row(Text(f" {dimension}"), *map(str, (score.passed, score.failed, score.undecided)), shown)
+        table.add_row(
+            Text(f" {dimension}"), *map(str, (score.passed, score.failed, score.undecided)), wording.share(score.score)
+        )
     console.print(table)
 
 
@@ -192,13 +187,8 @@ def _unexamined(console: Console, verdict: Verdict) -> None:
 
 def _evidence(console: Console, verdict: Verdict, page: Page) -> None:
     evidence = verdict.evidence
-    plan = verdict.plan
     console.print()
-    counts = (
-        f"{plan.planned} planned = {plan.passed} passed + {plan.failed} failed + {plan.inconclusive} inconclusive + "
-        f"{plan.errors} errors · {plan.unexamined} unexamined · {plan.not_applicable} not applicable"
-    )
-    console.print(Text(counts))
+    console.print(Text(wording.balance(verdict)))
     sealed = "sealed" if evidence.sealed else "not sealed"
     where = f"{page.folder}/" if page.folder else ""
     _line(console, "Evidence:", f"{where}{evidence.path} ({evidence.records:,} records, {sealed}), {where}verdict.json")

@@ -40,6 +40,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "sarif": "hybridcheck.writers.sarif",
         "github": "hybridcheck.writers.github",
         "openmetrics": "hybridcheck.writers.openmetrics",
+        "html": "hybridcheck.writers.html",
     }
 )
 """Name of a format → the module that writes it; imported when it is asked for, since some bring large libraries."""

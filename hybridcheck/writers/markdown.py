@@ -100,8 +100,9 @@ def _tables(verdict: Verdict) -> Iterator[str]:
     yield "\n### Dimensions (for display: no score decides)\n"
     rows = ["| dimension | passed | failed | undecided | score |", "| --- | ---: | ---: | ---: | ---: |"]
     for dimension, score in verdict.dimensions.items():
-        shown = "—" if score.score is None else f"{score.score * 100:.0f} %"
-        rows.append(f"| {dimension} | {score.passed} | {score.failed} | {score.undecided} | {shown} |")
+        rows.append(
+            f"| {dimension} | {score.passed} | {score.failed} | {score.undecided} | {wording.share(score.score)} |"
+        )
     yield "\n".join(rows)
 
 
@@ -135,10 +136,8 @@ def _unexamined(verdict: Verdict) -> Iterator[str]:
 
 
 def _end(verdict: Verdict) -> str:
-    plan = verdict.plan
     sealed = "sealed" if verdict.evidence.sealed else "**not sealed**"
     return (
-        f"\n{plan.planned} planned = {plan.passed} passed + {plan.failed} failed + {plan.inconclusive} inconclusive "
-        f"+ {plan.errors} errors; {plan.unexamined} unexamined; {plan.not_applicable} not applicable. "
+        f"\n{wording.balance(verdict)}. "
         f"Evidence: {code(verdict.evidence.path)} ({verdict.evidence.records:,} records, {sealed})."
     )

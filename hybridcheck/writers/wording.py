@@ -161,6 +161,27 @@ def core_answers(verdict: Verdict) -> list[tuple[CoreQuestion, CoreAnswer]]:
     return [(question, answer) for question, answer in pairs if answer.answered or not scoped]
 
 
+def answer_words(answer: CoreAnswer) -> str:
+    """How a core question was answered."""
+    if answer.not_applicable is not None:
+        return f"not applicable: {answer.not_applicable}"
+    return f"answered by {counted(len(answer.by), 'case')}" if answer.answered else "open"
+
+
+def share(ratio: float | None) -> str:
+    """A share of 1 in percent; a dash where there is none."""
+    return "—" if ratio is None else f"{ratio * 100:.0f} %"
+
+
+def balance(verdict: Verdict) -> str:
+    """The counts of the plan, which add up."""
+    plan = verdict.plan
+    return (
+        f"{plan.planned} planned = {plan.passed} passed + {plan.failed} failed + {plan.inconclusive} inconclusive + "
+        f"{plan.errors} errors · {plan.unexamined} unexamined · {plan.not_applicable} not applicable"
+    )
+
+
 def counted(count: int, noun: str) -> str:
     """`1 case`, `2 cases`."""
     return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -389,7 +389,7 @@ def test_report_renders_every_format(run: Callable[..., Run], profile: str, tmp_
     failed = {f"{case.get('classname')}[{case.get('name')}]" for case in cases if case.find("failure") is not None}
     assert "contract.answers-as-declared[broken]" in failed
     for name, begins in (("console", "NOT_READY"), ("markdown", "## ❌"), ("junit", "<?xml"), ("json", "{"), ("sarif", "{"),
-                         ("github", "::notice"), ("openmetrics", "# TYPE")):  # fmt: skip
+                         ("github", "::notice"), ("openmetrics", "# TYPE"), ("html", "<!doctype")):  # fmt: skip
         done = run("report", document, "--format", name)
         assert (done.returncode, done.stdout[: len(begins)]) == (0, begins)
     assert run("report", document, "--output-file", "r.md").stdout == ""

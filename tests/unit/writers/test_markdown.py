@@ -42,7 +42,7 @@ def test_profile_lines_can_be_copied(blocked: Verdict) -> None:
 def test_counts_balance_in_the_last_line(blocked: Verdict) -> None:
     """The plan balances: planned = passed + failed + inconclusive + errors, and where the evidence is."""
     last = markdown.render(blocked, Page()).splitlines()[-1]
-    assert last.startswith("6 planned = 0 passed + 3 failed + 2 inconclusive + 1 errors; 1 unexamined")
+    assert last.startswith("6 planned = 0 passed + 3 failed + 2 inconclusive + 1 errors · 1 unexamined")
     assert "`ledger.ndjson` (120 records, sealed)" in last
 
 
