@@ -80,6 +80,7 @@ def bind(request: Request) -> Bound:
     started = datetime.now(UTC)
     path = find_profile(request.profile_path, Path.cwd(), Path.home())
     loaded = read_profile(path, variables, today=started.date()) if path else without_profile(variables)
+    _refuse_bare_secrets(loaded)
     asked = request.base_url or loaded.overrides.base_url
     variable = next((name for name in loaded.overrides.used if name.endswith("BASE_URL")), "")
     source = "--base-url" if request.base_url or not variable else f"environment {variable}"
