@@ -46,6 +46,18 @@ class HarmlessLines(logging.Formatter):
         return visible(super().formatMessage(record))
 
 
+class CurrentStderr(logging.Handler):
+    """Writes to what stderr is at that moment: a live display puts itself there, so that lines stand above it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the line; an error on the way is logging's to tell."""
+        try:
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+        except Exception:  # noqa: BLE001 - as in every handler of the standard library
+            self.handleError(record)
+
+
 def _with_message(record: logging.LogRecord) -> logging.LogRecord:
     """The record with what `formatMessage` reads; the error itself stands in for its traceback."""
     error = record.exc_info[1] if record.exc_info else None
@@ -60,7 +72,7 @@ def configure(*, level: str, as_json: bool, file: Path | None) -> None:
         OutputError: the log file cannot be written.
     """
     try:
-        handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler(sys.stderr)
+        handler = logging.FileHandler(file, encoding="utf-8") if file else CurrentStderr()
     except OSError as error:
         raise OutputError(
             f"cannot write the log: {error.strerror}", where=str(file), hint="another --log-file"

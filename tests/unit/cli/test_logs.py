@@ -1,5 +1,6 @@
 """Log lines: for people and for machines, harmless either way."""
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -45,6 +46,15 @@ def test_lines_for_people_are_harmless_and_short(capsys: pytest.CaptureFixture[s
         "INFO hybridcheck.test: seen \\x1b[2J\\u202e",
         "ERROR hybridcheck.test: it broke: ValueError: broken \\x07",
     ]
+
+
+def test_lines_go_to_the_stderr_of_the_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A live display takes the place of stderr while it is shown."""
+    logs.configure(level="info", as_json=False, file=None)
+    later = io.StringIO()
+    monkeypatch.setattr("sys.stderr", later)
+    logging.getLogger("hybridcheck.test").info("seen")
+    assert later.getvalue() == "INFO hybridcheck.test: seen\n"
 
 
 def test_debugging_shows_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
