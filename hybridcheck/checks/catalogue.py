@@ -41,6 +41,7 @@ from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflectio
 from hybridcheck.checks.headers.hygiene import NoSniff, StrictTransport
 from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
+from hybridcheck.checks.metrics.truth import CountersMonotone, CounterTrue, MetricsParse
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
 
 CATALOGUE = 1
@@ -92,6 +93,9 @@ CHECKS: tuple[type[Check], ...] = (
     FramingForbidden,
     NoSniff,
     StrictTransport,
+    MetricsParse,
+    CounterTrue,
+    CountersMonotone,
     KeepsLatencyLimit,
     KeepsErrorLimit,
     SustainsThroughput,
