@@ -210,7 +210,11 @@ class LoadPhaseSpec(Strict):
     @field_validator("operations", mode="before")
     @classmethod
     def _equal_weights(cls, value: Json) -> Json:
-        return dict.fromkeys(value, 1) if isinstance(value, list | tuple) else value
+        if not isinstance(value, list | tuple):
+            return value
+        if not all(isinstance(operation_id, str) for operation_id in value):
+            raise ValueError("operations are a list of ids, or a mapping of id to weight")
+        return dict.fromkeys(value, 1)
 
     @model_validator(mode="before")
     @classmethod

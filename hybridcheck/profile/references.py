@@ -28,7 +28,10 @@ SECRET_PLACES: tuple[tuple[str, ...], ...] = (
 """Where the models have a SecretStr (a test compares)."""
 
 SENT_PLACES = frozenset({"headers", "body", "query", "params", "send"})
-"""Parts of a request: what a reference puts there may be a secret and is masked like one."""
+"""Parts of a request: what a reference puts there may be a secret."""
+
+SECRET_NAME = re.compile(r"token|secret|key|passw|auth|cookie|credential|session|pin\b", re.IGNORECASE)
+SHORTEST_SECRET = 8
 
 CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"})
 
@@ -79,11 +82,17 @@ class _Resolver:
         if found is None:
             self.into.unresolved.add(path)
             return UNRESOLVED
-        if is_secret_place(path) and not found.isprintable():
-            self.document.complain(path, "the value that this refers to holds a line break or a control character")
-        if found and (is_secret_place(path) or SENT_PLACES & set(path)):
+        if is_secret_place(path):
+            self._look_at_secret(found, path)
+        if found and (is_secret_place(path) or _may_be_secret(found, path)):
             self.into.secrets.append(found)
         return found
+
+    def _look_at_secret(self, found: str, path: KeyPath) -> None:
+        if not found:
+            self.document.complain(path, "the secret that this refers to is empty")
+        elif not found.isprintable():
+            self.document.complain(path, "the value that this refers to holds a line break or a control character")
 
     def _variable(self, text: str, path: KeyPath) -> str | None:
         match = ENV.match(text)
@@ -92,17 +101,16 @@ class _Resolver:
                 path, f"'{text[:60]}' does not name a variable", "write env:NAME or env:NAME|default"
             )
             return None
-        name = match["name"]
+        name, secret = match["name"], is_secret_place(path)
         default: str | None = match["default"]
+        if secret and default is not None:
+            self.document.complain(path, "the default of a secret is a secret in plain text", f"write env:{name}")
         found = self.environment.get(name, default)
         if found is None:
             hint = nearest(name, self.environment, likeness=0.8)
+            advice = "set it" if secret else f"set it, or write env:{name}|default"
             close = f"; {hint}" if hint.startswith("did you mean") else ""
-            self.document.complain(
-                path, f"the environment variable {name} is not set", f"set it, or write env:{name}|default{close}"
-            )
-        elif not found and is_secret_place(path):
-            self.document.complain(path, f"the environment variable {name} is empty", "a secret cannot be empty")
+            self.document.complain(path, f"the environment variable {name} is not set", advice + close)
         return found
 
     def _file(self, name: str, path: KeyPath) -> str | None:
@@ -129,6 +137,15 @@ def is_secret_place(path: KeyPath) -> bool:
         len(path) == len(place) and all(want in {"*", step} for want, step in zip(place, path, strict=True))
         for place in SECRET_PLACES
     )
+
+
+def _may_be_secret(found: str, path: KeyPath) -> bool:
+    """Whether a referenced part of a request is masked: where it is named like a secret, or long enough to be one.
+
+    A short value such as a page number is not: masking it would take away what the judges compare.
+    """
+    in_request = bool(SENT_PLACES & set(path))
+    return in_request and (len(found) >= SHORTEST_SECRET or bool(SECRET_NAME.search(str(path[-1]))))
 
 
 def _literal_secrets(value: Json, referenced: set[KeyPath]) -> Iterator[tuple[KeyPath, Json]]:

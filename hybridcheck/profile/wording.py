@@ -121,7 +121,7 @@ def in_file(value: Json, loc: tuple[int | str, ...]) -> tuple[KeyPath, KeyPath]:
     rest: KeyPath = ()
     for step in loc:
         in_mapping = isinstance(value, dict) and step in value
-        in_list = isinstance(value, list) and isinstance(step, int) and step < len(value)
+        in_list = isinstance(value, list) and isinstance(step, int) and 0 <= step < len(value)
         if in_mapping or in_list:
             value, path, rest = value[step], (*path, step), ()
         else:

@@ -101,7 +101,7 @@ def test_any_yaml_punctuation(text: str) -> None:
 
 
 @given(PROFILES)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_any_structure_under_known_keys(value: dict[str, Json]) -> None:
     """Known keys with values of any type and depth, as YAML would write them."""
     read(yaml.safe_dump({"version": 1, **value}, allow_unicode=True).encode("utf-8", "replace"))

@@ -55,6 +55,8 @@ def test_numbers_in_a_request_are_text_as_they_are_sent() -> None:
         {"not_applicable": {"alive": "it is alive, believe me"}},
         {"thresholds": {"max_latency_ms": float("nan")}},
         {"limits": {"max_rps": float("inf")}},
+        {"load": {"rate_rps": 5, "operations": [["a"]]}},
+        {"load": {"rate_rps": 5, "operations": [None, -3]}},
     ],
 )
 def test_what_no_profile_may_say(part: dict[str, object]) -> None:

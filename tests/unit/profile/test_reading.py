@@ -144,6 +144,7 @@ def test_what_an_unknown_key_hid_is_told_too() -> None:
         "identities: {alice: {basic: {username: a, password: s3cret-literal}}}",
         "identities: {alice: {api_key: {value: s3cret-literal}}}",
         "identities: {alice: {token: [s3cret-literal]}}",
+        "identities: {alice: {token: env:UNSET|s3cret-literal}}",
         "operations: [{request: GET /a, headers: {authorization: Bearer s3cret-literal}}]",
         "targets: {t: {url: 'http://u:s3cret-literal@h/', environment: local}}",
     ],
@@ -161,6 +162,27 @@ def test_a_value_from_a_reference_is_never_repeated() -> None:
     assert len(found) == 2
     assert "pa55word" not in str(found)
     assert "also-secret" not in str(found)
+
+
+def test_what_a_request_refers_to_is_masked_where_it_may_be_secret() -> None:
+    """Long values and those named like secrets; a page number stays readable, or nothing could be compared."""
+    loaded = read(
+        """\
+        version: 1
+        operations:
+          - request: GET /a
+            query: {page: env:PAGE, api_key: env:SHORT, note: env:LONG}
+        """,
+        {"PAGE": "7", "SHORT": "k1", "LONG": "a-longer-value"},
+    )
+    assert set(loaded.secrets) == {"k1", "a-longer-value"}
+
+
+@pytest.mark.parametrize("value,part", [("", "is empty"), ("a\r\nX: y", "holds a line break")])
+def test_a_secret_that_cannot_be_sent_is_an_error(value: str, part: str) -> None:
+    """Empty, or with a line break that would end its header."""
+    (found,) = mistakes("version: 1\nidentities: {alice: {token: env:T}}\n", {"T": value})
+    assert part in found
 
 
 def test_a_file_that_cannot_be_read_names_the_file() -> None:
