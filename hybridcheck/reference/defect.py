@@ -1,0 +1,13 @@
+"""One planted defect, as the catalogue lists it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One row: what is wrong with the switch on, the check that is meant to see it, and where the code is."""
+
+    name: str
+    wrong: str
+    check: str
+    where: str

@@ -1,0 +1,100 @@
+"""Defects in what this system does: dashboards, streams, native service, boundary, metrics, behaviour under load."""
+
+from hybridcheck.reference.defect import Defect
+
+IN_SERVICES: tuple[Defect, ...] = (
+    # dashboards and streams
+    Defect("dashboard-empty-data", "dashboard panels have no points", "dashboards.data", "gateway/dashboards.py"),
+    Defect("dashboard-stale", "dashboards show the state of a day ago", "dashboards.fresh", "gateway/dashboards.py"),
+    Defect(
+        "sse-buffered", "all server-sent events arrive at once at the end", "streams.incremental", "gateway/streams.py"
+    ),
+    Defect("sse-out-of-order", "neighbouring server-sent events change places", "streams.order", "gateway/streams.py"),
+    Defect(
+        "sse-no-resume", "Last-Event-ID is ignored: the stream starts again", "streams.resume", "gateway/streams.py"
+    ),
+    Defect(
+        "sse-no-clean-end", "the event stream is cut off instead of ended", "streams.clean-end", "gateway/streams.py"
+    ),
+    Defect(
+        "ws-lossy", "every seventh WebSocket message is missing", "streams.websocket-complete", "gateway/streams.py"
+    ),
+    Defect(
+        "stream-delayed",
+        "events are delivered one second after they happen",
+        "streams.delivery-delay",
+        "gateway/streams.py",
+    ),
+    # native service and boundary
+    Defect("analytics-wrong-mean", "the mean is divided by n + 1", "analytics.correct", "native/host.py"),
+    Defect(
+        "analytics-nondeterministic", "equal requests get different means", "analytics.deterministic", "native/host.py"
+    ),
+    Defect(
+        "nan-in-json",
+        "the variance is the bare token NaN, which is not JSON",
+        "contract.no-nan",
+        "native/host.py",
+    ),
+    Defect(
+        "detection-wrong-labels", "anomalies are labelled normal and the reverse", "detection.labels", "native/host.py"
+    ),
+    Defect("detection-ignores-input", "every input gets the same scores", "detection.sensitive", "native/host.py"),
+    Defect(
+        "monitoring-negative-rate", "the rate of a growing counter is negative", "monitoring.rate", "native/host.py"
+    ),
+    Defect(
+        "native-error-as-200",
+        "errors of the native service reach the client as 200",
+        "boundary.error-mapping",
+        "gateway/native_client.py",
+    ),
+    Defect(
+        "native-down-500",
+        "with the native service down the gateway answers 500 instead of 503",
+        "boundary.down-mapping",
+        "gateway/native_client.py",
+    ),
+    # metrics
+    Defect("metrics-unparsable", "/metrics is not valid exposition text", "metrics.parse", "metrics.py"),
+    Defect(
+        "metrics-missing-counter", "http_requests_total is missing from /metrics", "metrics.counter-true", "metrics.py"
+    ),
+    Defect(
+        "counter-decreases",
+        "every third scrape shows counters as they were long ago",
+        "metrics.counters-monotone",
+        "metrics.py",
+    ),
+    Defect("metrics-double-count", "each request is counted twice", "metrics.counter-true", "metrics.py"),
+    # load
+    Defect("slow", "each answer takes 300 ms longer", "load.latency-limit", "gateway/strain.py"),
+    Defect(
+        "flaky-errors",
+        "under load (over 60 requests/s for 4 s) every twentieth answer is 500",
+        "load.error-limit",
+        "gateway/strain.py",
+    ),
+    Defect(
+        "no-recovery",
+        "after load (over 60 requests/s for 4 s) every answer is a slow 503 for a minute",
+        "recovery.after-load",
+        "gateway/strain.py",
+    ),
+    Defect(
+        "memory-growth", "32 KiB are kept for every request (at most 400 MiB)", "resources.memory", "gateway/strain.py"
+    ),
+    Defect("cpu-hog", "a thread burns one core", "resources.cpu", "gateway/strain.py"),
+    Defect(
+        "not-back-to-baseline",
+        "a work item per request is queued and never done: the backlog stays",
+        "resources.baseline",
+        "gateway/strain.py",
+    ),
+    Defect(
+        "replica-pinned",
+        "of two declared replicas one never gets a connection",
+        "scaling.replicas-share",
+        "launcher.py",
+    ),
+)
