@@ -14,6 +14,9 @@ from hybridcheck.profile.operations import Operation
 LONGEST_S = {Budget.QUICK: 13.0, Budget.STANDARD: 120.0}
 """The longest load phase of a budget; `full` drives phases as declared."""
 
+LONGEST_TOGETHER_S = 360.0
+"""All phases of a standard run together, so that it ends within its ten minutes; no phase gets less than a quick one."""
+
 FEWEST_JUDGED_S = 11.0
 """What a shortened phase leaves to judge: its warm-up is shortened too."""
 
@@ -52,7 +55,7 @@ def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
     """The drive of the declared phase `name`; its operations must exist and be sendable (`consistency` sees to it)."""
     declared = profile.load[name]
     connections = min(declared.max_connections, profile.limits.max_connections)
-    spec = scaled(declared, budget).model_copy(update={"max_connections": connections})
+    spec = scaled(declared, budget, len(profile.load)).model_copy(update={"max_connections": connections})
     chosen = weights(profile, declared)
     whole = _whole_weights(chosen)
     found = {operation.id: operation for _, _, operation in profile.all_operations()}
@@ -61,9 +64,11 @@ def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
     return Drive(stream=f"load/{name}", spec=spec, operations=operations, shortened_from_s=shortened)
 
 
-def scaled(spec: LoadPhaseSpec, budget: Budget) -> LoadPhaseSpec:
-    """The phase within the budget's time. Limits, rates and users stay as declared; a ramp gets steeper."""
+def scaled(spec: LoadPhaseSpec, budget: Budget, phases: int = 1) -> LoadPhaseSpec:
+    """One of so many phases within the budget's time. Limits, rates and users stay as declared; a ramp gets steeper."""
     longest_s = LONGEST_S.get(budget)
+    if budget is Budget.STANDARD:
+        longest_s = min(LONGEST_S[budget], max(LONGEST_S[Budget.QUICK], LONGEST_TOGETHER_S / phases))
     if longest_s is None or spec.duration_s <= longest_s:
         return spec
     warmup_s = min(spec.warmup_s, longest_s - FEWEST_JUDGED_S)

@@ -83,6 +83,14 @@ def test_a_budget_shortens_phases_and_nothing_else(
     assert changed.model_copy(update={"duration_s": declared, "warmup_s": warmup}) == spec
 
 
+@pytest.mark.parametrize("phases,longest_s", [(1, 120), (3, 120), (6, 60), (1000, 13)])
+def test_many_phases_share_the_time_of_a_standard_run(phases: int, longest_s: float) -> None:
+    """Each keeps at least what a quick run would give it."""
+    spec = LoadPhaseSpec(rate_rps=50, duration_s=600)
+    assert scaled(spec, Budget.STANDARD, phases).duration_s == longest_s
+    assert scaled(spec, Budget.FULL, phases).duration_s == 600
+
+
 def test_a_shortened_drive_says_so() -> None:
     """The declared length is kept beside the shortened one."""
     assert drive_of(PROFILE, "steady", Budget.QUICK).shortened_from_s == 60
