@@ -1,12 +1,12 @@
 """The Python API of requirement 004: its three calls inside a running event loop, on one run of the gate."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-import hybridcheck
-from hybridcheck.api import CPythonIntegrator
+from hybridcheck.api import CPythonIntegrator, get_hybrid_integration_framework
 from hybridcheck.cases import Budget
 
 pytestmark = pytest.mark.timeout(180)
@@ -14,13 +14,11 @@ pytestmark = pytest.mark.timeout(180)
 
 async def test_the_three_calls_rest_on_one_run(tmp_path: Path) -> None:
     """Integration tests, production validation and reports have the shapes of requirement 004."""
-    framework = hybridcheck.get_hybrid_integration_framework(
-        demo=True, budget=Budget.QUICK, output_dir=tmp_path, variables={}
-    )
+    framework = get_hybrid_integration_framework(demo=True, budget=Budget.QUICK, output_dir=tmp_path, variables={})
     results = await framework.run_comprehensive_integration_tests()
     production = await framework.validate_production_readiness()
     reports = await framework.generate_validation_reports()
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(os.listdir(tmp_path)) == 1
     assert results["cpython_tests"]["auth_integration"]["passed"] is True
     assert results["passed"] is True
     assert production["performance_validation"]["throughput_validation"]["rps"] > 0
