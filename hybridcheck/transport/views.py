@@ -9,12 +9,13 @@ import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
 
 from hybridcheck.cases import Json, PlannedCase
-from hybridcheck.errors import ToolError
+from hybridcheck.errors import HybridcheckError, ToolError
 from hybridcheck.evidence import Created, Exchange, GapReason, Observation, StreamRecord, TlsRecord
 from hybridcheck.ledger import Ledger
 from hybridcheck.paths import NoSuchPath, value_at
@@ -24,7 +25,7 @@ from hybridcheck.target import Ask, Credential, EvidenceLost
 from hybridcheck.transport import handshake, raw, streams
 from hybridcheck.transport.exchange import Draft, Place, Sender, draft_of, lost
 from hybridcheck.transport.identities import Identities, LoginFailed, token_facts
-from hybridcheck.transport.manifest import Entry, Manifest, cleanup_path, is_removed
+from hybridcheck.transport.manifest import Entry, Manifest, Step, cleanup_path, is_removed
 
 T = TypeVar("T")
 
@@ -33,6 +34,9 @@ Driver = Callable[[str, dict[str, Json]], Awaitable[None]]
 
 SMALL_BODY_BYTES = 1024 * 1024
 """What a write case may send in one body; more is the abuse class."""
+
+NOT_SENT = frozenset({GapReason.OUT_OF_SCOPE, GapReason.BUDGET_SPENT, GapReason.LOGIN_FAILED})
+"""Gaps that say that the request did not go out; after any other it may have."""
 
 CLEAN_UP_S = 5.0
 """Deadline of one clean-up request; it also runs after the run's deadline or an interruption."""
@@ -227,16 +231,19 @@ class WriteView(ReadView):
             cleanup=cleanup,
             identity=ask.identity,
         )
+        self._made.append(entry)  # from here on, whatever breaks: it may exist
         self._record(label, entry)
         means.ledger.sync()
-        exchange = await self._send(label, ask)
+        exchange = await self._creating(label, ask, entry)
         resource = _id_in(exchange, id_from)
         if exchange.status is not None and 400 <= exchange.status < 500:  # after a 5xx nobody knows
-            means.manifest.step(entry, "not_created")
-            return exchange, ""
-        entry = means.manifest.step(entry, "created", resource) if resource else entry
-        self._made.append(entry)
-        self._record(label, entry)
+            self._forget(entry)
+            resource = ""
+        elif resource:
+            entry = self._found(entry, resource)
+        exchange = means.ledger.append(self._stream, exchange)
+        if entry in self._made:
+            self._record(label, entry)
         return exchange, resource
 
     async def wrong_password(self, label: str, identity: str) -> tuple[Exchange, Credential | None]:
@@ -249,15 +256,17 @@ class WriteView(ReadView):
         return await self._logging_in(label, call)
 
     async def clean_up(self) -> tuple[str, ...]:
-        """Remove in reverse what the case created; gives what is left, in words."""
+        """Remove in reverse what the case created; gives what is left, in words.
+
+        It goes on where neither ledger nor manifest can be written any more: what was created is removed all the same.
+        """
         left = []
         while self._made:
             entry = self._made.pop()
             complaint = await self.remove(entry)
-            manifest = self._means.manifest
-            assert manifest is not None
-            manifest.step(entry, "left" if complaint else "removed")
-            self._record(f"cleanup.{entry.entry}", entry, removed=not complaint)
+            with suppress(HybridcheckError):
+                self._step(entry, "left" if complaint else "removed")
+                self._record(f"cleanup.{entry.entry}", entry, removed=not complaint)
             if complaint:
                 left.append(f"{entry.operation} {entry.resource or '(no id)'}: {complaint}")
         return tuple(left)
@@ -275,11 +284,40 @@ class WriteView(ReadView):
             return error.message
         identity = entry.identity or operation.identity
         ask = Ask(operation.method, path, identity=identity, operation=operation.id, deadline_s=CLEAN_UP_S)
+        place = self._place(f"cleanup.{entry.entry}")
         try:
-            exchange = await self._send(f"cleanup.{entry.entry}", ask, cleaning=True)
-        except EvidenceLost as error:
+            draft = await self._draft(place.label, ask)
+            exchange = await self._means.sender.send(place, draft, cleaning=True)
+        except (EvidenceLost, HybridcheckError) as error:
             return str(error)
+        with suppress(HybridcheckError):
+            self._means.ledger.append(self._stream, exchange)
         return "" if is_removed(exchange) else f"{exchange.failure or exchange.status}"
+
+    async def _creating(self, label: str, ask: Ask, entry: Entry) -> Exchange:
+        """Send the request of a creation; gives the exchange, not yet recorded."""
+        try:
+            draft = await self._draft(label, ask)
+            return await self._means.sender.send(self._place(label), draft)
+        except EvidenceLost as error:
+            if error.reason in NOT_SENT:
+                self._forget(entry)
+            raise
+
+    def _found(self, entry: Entry, resource: str) -> Entry:
+        """Keep the id of what was created, first of all where clean-up looks."""
+        created = replace(entry, step="created", resource=resource)
+        self._made[self._made.index(entry)] = created
+        return self._step(entry, "created", resource)
+
+    def _forget(self, entry: Entry) -> None:
+        self._made.remove(entry)
+        self._step(entry, "not_created")
+
+    def _step(self, entry: Entry, step: Step, resource: str | None = None) -> Entry:
+        manifest = self._means.manifest
+        assert manifest is not None
+        return manifest.step(entry, step, resource)
 
     def _record(self, label: str, entry: Entry, *, removed: bool | None = None) -> None:
         record = Created(

@@ -1,5 +1,6 @@
 """Creating and cleaning up: written down before the request, removed in reverse, residue said."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hybridcheck.evidence import Created, Exchange, GapReason
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import Ask, EvidenceLost
 from hybridcheck.transport.manifest import Manifest, cleanup_path, read_manifest
-from tests.unit.transport.stage import Stage, profile_of, stage_of
+from tests.unit.transport.stage import Stage, close_ledgers, profile_of, stage_of
 
 OPERATIONS = [
     {"id": "add", "method": "POST", "path": "/books"},
@@ -41,6 +42,8 @@ class Shelf:
                 return httpx.Response(self.status)
             self.books.append(len(self.log))
             return httpx.Response(self.status, json={"book": {"id": self.books[-1]}})
+        if request.method == "OPTIONS":
+            return httpx.Response(204)
         book = int(request.url.path.rsplit("/", 1)[1])
         if book in self.stuck:
             return httpx.Response(500)
@@ -150,6 +153,69 @@ async def test_clean_up_goes_on_after_an_interruption(tmp_path: Path) -> None:
     view = stage.write()
     await view.create("make", ASK, cleanup="drop", id_from="$.book.id")
     stage.session.interrupt()
+    assert await view.clean_up() == ()
+    assert shelf.books == []
+
+
+async def test_a_cancelled_creation_is_residue(tmp_path: Path) -> None:
+    """The request was under way: the target may have done it."""
+    entered = asyncio.Event()
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        entered.set()
+        await asyncio.Event().wait()
+        return httpx.Response(201)
+
+    stage = stage_of(tmp_path, handler, profile=profile_of(operations=OPERATIONS))
+    view = stage.write()
+    task = asyncio.create_task(view.create("make", ASK, cleanup="drop", id_from="$.book.id"))
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await view.clean_up() == ("add (no id): the target gave no id",)
+    assert [entry.step for entry in read_manifest(stage.manifest_path)] == ["left"]
+
+
+async def test_a_creation_that_was_not_sent_leaves_nothing(tmp_path: Path) -> None:
+    """A spent budget stops it before the wire."""
+    shelf = Shelf()
+    stage = stage_of(tmp_path, shelf, profile=profile_of(operations=OPERATIONS, limits={"max_requests": 1}))
+    view = stage.write()
+    await view.read("spend", Ask("OPTIONS", "/books/7"))
+    shelf.log.clear()
+    with pytest.raises(EvidenceLost):
+        await view.create("make", ASK, cleanup="drop", id_from="$.book.id")
+    assert await view.clean_up() == ()
+    assert shelf.log == []
+    assert [entry.step for entry in read_manifest(stage.manifest_path)] == ["not_created"]
+
+
+async def test_what_was_created_is_removed_although_nothing_can_be_written(tmp_path: Path) -> None:
+    """A full disk: the ledger takes nothing more, and the shelf is empty all the same."""
+    shelf = Shelf()
+    stage = stage_with(tmp_path, shelf)
+    view = stage.write()
+    await view.create("make", ASK, cleanup="drop", id_from="$.book.id")
+    close_ledgers()
+    assert await view.clean_up() == ()
+    assert shelf.books == []
+
+
+async def test_what_the_ledger_could_not_take_is_removed_too(tmp_path: Path) -> None:
+    """The disk fills up while the answer is under way: its id is known to clean-up before anything is written."""
+
+    class Filling(Shelf):
+        def __call__(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "POST":
+                close_ledgers()
+            return super().__call__(request)
+
+    shelf = Filling()
+    view = stage_with(tmp_path, shelf).write()
+    with pytest.raises(ToolError):
+        await view.create("make", ASK, cleanup="drop", id_from="$.book.id")
+    assert shelf.books == [1]
     assert await view.clean_up() == ()
     assert shelf.books == []
 
