@@ -13,7 +13,7 @@ from hybridcheck.checks.catalogue import by_id
 from hybridcheck.checks.check import Scene
 from hybridcheck.cli import options as given
 from hybridcheck.cli import terminal
-from hybridcheck.errors import Complaint, ExitCode, ProfileError
+from hybridcheck.errors import ExitCode, ProfileError
 from hybridcheck.plan import Plan, Selection, make, open_questions
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import read_profile
@@ -35,10 +35,10 @@ def command(
     names = list(read.targets) or ["a URL without a name"]
     scenes = scenes or [Scene(read, "http://127.0.0.1", Environment.UNKNOWN)]
     selection = Selection(budget=budget or Budget.STANDARD)
-    plans = [make(scene, by_id(), selection, today=datetime.now(UTC).date()) for scene in scenes]
+    plans = [make(scene, by_id(), selection, today=datetime.now(UTC).date(), place=loaded.place) for scene in scenes]
     complaints = dict.fromkeys(complaint for plan in plans for complaint in plan.complaints)
     if complaints:
-        raise ProfileError(tuple(Complaint(f"{profile} {one.where}", one.message, one.hint) for one in complaints))
+        raise ProfileError(tuple(complaints))
     terminal.show(f"{profile}: no errors")
     for name, plan in zip(names, plans, strict=True):
         terminal.show("\n".join(_preview(name, plan, read)))
