@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from pathlib import Path
 
 from hybridcheck.writers.hostile_text import visible
 
@@ -10,9 +11,11 @@ _VERBOSE_FLAGS = ("-v", "--verbose")
 
 
 def prepare() -> None:
-    """A stream that cannot show a character shows its escape sequence instead of ending the run."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
+    """Make printing safe: a closed stream goes nowhere, and what a stream cannot show is shown as an escape sequence."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, as in `2>&-`
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
 

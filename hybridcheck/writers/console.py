@@ -147,6 +147,11 @@ def _core(console: Console, verdict: Verdict) -> None:
 
 def _dimensions(console: Console, verdict: Verdict) -> None:
     _heading(console, "Dimensions (for display: no score decides)")
+    if console.width < 50:
+        for dimension, score in verdict.dimensions.items():
+            counts = f"{score.passed} passed, {score.failed} failed, {score.undecided} undecided"
+            console.print(Text(f" {dimension}: {counts}, {wording.share(score.score)}"))
+        return
     table = Table(box=None, padding=(0, 1), show_edge=False)
     table.add_column(Text(" dimension"))
     for name in ("passed", "failed", "undecided", "score"):

@@ -502,3 +502,21 @@ def test_sarif_points_into_the_profile(run: Callable[..., Run], profile: str, tm
     assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("hybridcheck.yaml", 5)
     again = run("report", str(_folder(tmp_path) / "verdict.json"), "--format", "sarif", "--profile", profile)
     assert again.stdout == (tmp_path / "r.sarif").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-"])
+def test_closed_streams_change_no_exit_code(closed: str, profile: str, tmp_path: Path) -> None:
+    """A caller that closed stdout or stderr still gets the verdict's code, and the evidence on disk."""
+    line = f"'{COMMAND}' validate --profile '{profile}' {closed}"
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert (_folder(tmp_path) / "verdict.json").exists()
+
+
+def test_a_poor_locale_still_gets_its_report(run: Callable[..., Run], profile: str) -> None:
+    """Signs that the encoding lacks become escape sequences; the report and the exit code stay."""
+    poor = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    done = run("validate", "--profile", profile, env=poor)
+    assert done.returncode == 1
+    assert done.stdout.isascii()
+    assert done.stdout.startswith("NOT_READY")

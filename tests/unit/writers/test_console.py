@@ -96,7 +96,7 @@ def test_a_narrow_terminal_loses_no_verdict(width: int, blocked: Verdict) -> Non
     """The report is made at any width, and every word of the finding is still there."""
     text = console.render(blocked, Page(width_columns=width))
     joined = re.sub(r"\s+", "", text)
-    for words in ("NOT_READY", "status500", "Answerwiththedeclaredstatus.", "RUN_NOT_SEALED"):
+    for words in ("NOT_READY", "status500", "Answerwiththedeclaredstatus.", "RUN_NOT_SEALED", "functional"):
         assert words in joined
 
 
