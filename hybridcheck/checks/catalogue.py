@@ -25,6 +25,7 @@ from hybridcheck.checks.contract.bodies import NoNan, TrueContentType, ValidUtf8
 from hybridcheck.checks.contract.declared import AnswersAsDeclared
 from hybridcheck.checks.contract.described import MatchesOpenApi, WritesMatchOpenApi
 from hybridcheck.checks.contract.errors import ErrorFormat
+from hybridcheck.checks.contract.graphql import GraphqlTypes
 from hybridcheck.checks.contract.refusals import (
     KeepsBodyLimit,
     KeepsLargeBodyLimit,
@@ -43,6 +44,7 @@ from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
 from hybridcheck.checks.metrics.truth import CountersMonotone, CounterTrue, MetricsParse
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
+from hybridcheck.checks.scaling.replicas import ReplicasShare
 
 CATALOGUE = 1
 """The number of the newest check; a profile's `catalogue` makes checks newer than itself advisory."""
@@ -62,6 +64,7 @@ CHECKS: tuple[type[Check], ...] = (
     NoNan,
     ValidUtf8,
     TrueContentType,
+    GraphqlTypes,
     RefusesMissingCredentials,
     RefusesGarbageCredentials,
     LoginGivesIdentity,
@@ -99,6 +102,7 @@ CHECKS: tuple[type[Check], ...] = (
     KeepsLatencyLimit,
     KeepsErrorLimit,
     SustainsThroughput,
+    ReplicasShare,
     AnswersAfterLoad,
 )
 

@@ -83,7 +83,12 @@ AT_THE_SURFACE: tuple[Defect, ...] = (
         "contract.content-type-true",
         "gateway/operations.py",
     ),
-    Defect("graphql-wrong-type", "GraphQL answers `size`, declared Int, as text", "graphql.types", "gateway/graph.py"),
+    Defect(
+        "graphql-wrong-type",
+        "GraphQL answers `size` and `datasetCount`, declared Int, as text",
+        "graphql.types",
+        "gateway/graph.py",
+    ),
     # authentication
     Defect(
         "no-auth",

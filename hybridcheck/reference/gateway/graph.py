@@ -23,10 +23,10 @@ from hybridcheck.reference.gateway.store import Dataset, Store
 from hybridcheck.reference.routing import Route
 from hybridcheck.reference.web import Answer, Request, json_answer
 
-MAX_DEPTH = 6
+MAX_DEPTH = 8  # what introspection of types such as `[Dataset!]!` needs
 
 SCHEMA = """
-type User { username: String! role: String! tenant: String! }
+type User { username: String! role: String! tenant: String! datasetCount: Int! }
 type Dataset { id: ID! name: String! owner: String! size: Int! revision: Int! values: [Float!]! }
 type Query {
   me: User!
@@ -91,14 +91,18 @@ class Graph:
         shown: dict[str, Any] = dict(result.formatted)
         if self._defects.on("graphql-wrong-type"):
             data: dict[str, Any] = shown["data"]
-            for item in [*(data.get("datasets") or ()), data.get("dataset")]:
-                if item and "size" in item:
-                    item["size"] = str(item["size"])
+            shapes = [*(data.get("datasets") or ()), data.get("dataset") or {}, data.get("me") or {}]
+            for shape in shapes:
+                shape.update({name: str(shape[name]) for name in ("size", "datasetCount") if name in shape})
         return shown
 
     def readable(self, request: Request, dataset_id: str) -> Dataset | None:
         """The dataset if the caller may read it."""
         return self._datasets.readable(request, dataset_id)
+
+    def count(self, request: Request) -> int:
+        """How many datasets the caller's tenant has."""
+        return self._store.datasets(request.tenant, 1, 0)[1]
 
     def page(self, request: Request, limit: int) -> list[Dataset]:
         """The first datasets of the caller's tenant."""
@@ -112,9 +116,10 @@ class _Root:
         self._graph = graph
         self._request = request
 
-    def me(self, info: Any) -> dict[str, str]:
+    def me(self, info: Any) -> dict[str, Any]:
         request = self._request
-        return {"username": request.username, "role": request.role, "tenant": request.tenant}
+        known = {"username": request.username, "role": request.role, "tenant": request.tenant}
+        return known | {"datasetCount": self._graph.count(request)}
 
     def dataset(self, info: Any, id: str) -> dict[str, Any] | None:  # noqa: A002 - as the schema calls it
         dataset = self._graph.readable(self._request, id)

@@ -122,7 +122,7 @@ def test_paging_has_bounds(healthy: Visitor, query: str) -> None:
         ("mutation { x }", 400),
         ("{" * 500, 400),
         ("query a { me { username } } query b { me { role } }", 400),
-        ("{ __schema { types { fields { type { ofType { ofType { name } } } } } } }", 400),
+        ("{ __schema { types { fields { type { ofType { ofType { ofType { ofType { name } } } } } } } } }", 400),
     ],
 )
 def test_graphql(healthy: Visitor, query: str, status: int) -> None:
