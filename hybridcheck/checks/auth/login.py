@@ -153,10 +153,14 @@ class RefusesWrongPassword(WriteCheck):
         numbers = tuple(exchange.n for exchange in (control, attempt, *probes))
         if not evidence.one(Observation, "credential").values["given"]:
             return _without_credential(attempt, expected, numbers)
-        if len(probes) == 2 and all(standing(probe, path, owner) is Standing.RECOGNISED for probe in probes):
+        standings = {standing(evidence.exchange(label), path, owner) for label in ("probe.1", "probe.2")}
+        if standings == {Standing.RECOGNISED}:
             text = f"it gave a credential for which whoami names {owner}"
             return failed(expected, text, exchanges=numbers, n=2)
-        text = "it gave something like a credential, for which whoami does not name the user"
+        if standings == {Standing.REFUSED}:
+            text = "it gave something like a credential, which whoami refuses"
+            return passed(expected, text, exchanges=numbers, n=1)
+        text = "it gave something like a credential, which whoami neither recognises nor refuses"
         return undecided(Reason.SUSPECTED, expected, text, exchanges=numbers)
 
 

@@ -6,7 +6,7 @@ Only then does it prove anything whether the stranger gets, changes or removes i
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -15,13 +15,16 @@ from hybridcheck.checks.check import Scene, WriteCheck
 from hybridcheck.checks.operations import ask_for, operations, suite_of
 from hybridcheck.checks.repeats import describe
 from hybridcheck.evidence import Evidence, Exchange, Observation
-from hybridcheck.profile.operations import Operation
+from hybridcheck.profile.operations import Expect, Operation
 from hybridcheck.target import Ask, WriteTarget
 from hybridcheck.verdict import Finding, undecided
 
 MARKER = "{marker}"
 CONFIRM_PAUSE_S = 1.0
 """Between the two trespasses that prove a defect, so that they do not share one cached answer."""
+
+SETTLE_S = 1.0
+"""How long an effect may take to be seen."""
 
 NEEDS_CREATION = (
     "an operation that creates: `creates: true`, `visibility: owner` (or tenant), `identity`, `id_from`, `read_back`, "
@@ -35,6 +38,10 @@ class Canary:
 
     marker: str
     resource: str
+
+    def shown_in(self, exchange: Exchange) -> bool:
+        """Whether an answer contains the marker."""
+        return shows(exchange, self.marker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +121,12 @@ class OthersObject(WriteCheck):
     async def probe(self, case: Case, target: WriteTarget) -> None:
         """Create, control, trespass."""
         parts = Parts.of(case)
-        canary = await create_canary(parts, target, "create")
+        created, canary = await create_canary(parts, target, "create")
         target.observe("canary", {"marker": canary.marker, "resource": canary.resource})
         if not canary.resource:
             return
-        await target.read("control.owner", parts.reading(canary.resource, parts.owner))
+        ask = parts.reading(canary.resource, parts.owner)
+        await read_effect(target, "control.owner", ask, canary.shown_in, created)
         await target.read("control.nobody", parts.reading(canary.resource, None))
         await target.read("control.stranger", ask_for(parts.presence, identity=parts.stranger))
         await self.trespass(case, target, canary)
@@ -156,7 +164,7 @@ def parts_for(scene: Scene, create: Operation) -> Parts | Unmet:
         where = " in another tenant" if create.visibility == "tenant" else ""
         need = f"a second identity with the role '{identities[create.identity].role}'{where}"
         return Unmet(subject=create.id, needs=need)
-    presence = next((op for op in _protected_reads(scene) if not op.roles), None)
+    presence = presence_in(scene)
     if presence is None:
         return Unmet(subject=create.id, needs=f"a protected read operation that '{stranger}' may call")
     return Parts(create, read, presence, create.identity, stranger)
@@ -182,16 +190,25 @@ def stranger_to(scene: Scene, create: Operation) -> str | None:
     return next((name for name, _ in others), None)
 
 
-def _protected_reads(scene: Scene) -> Iterator[Operation]:
-    return (operation for _, operation in operations(scene) if operation.auth == "required" and operation.identity)
+def presence_in(scene: Scene) -> Operation | None:
+    """A read that every declared identity may send, to show that one is logged in: whoami, else a protected read.
+
+    Of those without roles the ones at a fixed path come first: a filled one may name what belongs to somebody.
+    """
+    whoami = scene.profile.session.whoami if scene.profile.session else None
+    if whoami is not None and whoami.method == "GET":
+        expect = Expect(status=whoami.expect)
+        return Operation(id="session:whoami", path=whoami.path, auth="required", expect=expect)
+    reads = [operation for _, operation in operations(scene) if operation.auth == "required" and not operation.roles]
+    return min(reads, key=lambda operation: len(operation.params), default=None)
 
 
-async def create_canary(parts: Parts, target: WriteTarget, label: str) -> Canary:
+async def create_canary(parts: Parts, target: WriteTarget, label: str) -> tuple[Exchange, Canary]:
     """Create an object with a marker that nobody can guess, as its owner; without an id where that failed."""
     marker = new_marker(target)
     ask = ask_for(marked(parts.create, marker), identity=parts.owner)
     exchange, resource = await target.create(label, ask, cleanup=parts.create.cleanup, id_from=parts.create.id_from)
-    return Canary(marker, resource if exchange.status in parts.create.expect.status else "")
+    return exchange, Canary(marker, resource if exchange.status in parts.create.expect.status else "")
 
 
 def new_marker(target: WriteTarget) -> str:
@@ -220,10 +237,10 @@ def require_controls(parts: Parts, canary: Canary, evidence: Evidence) -> None:
     refuse_throttled(evidence)
     if not canary.resource:
         raise Undecided(Reason.NO_TEST_DATA, f"{parts.create.id} created nothing to look at: {describe(created)}")
-    owner = evidence.exchange("control.owner")
-    if not shows(owner, canary.marker):
+    owner = effect_in(evidence, "control.owner", canary.shown_in, created)
+    if not canary.shown_in(owner):
         raise Undecided(Reason.NO_TEST_DATA, f"the owner does not read back what was created: {describe(owner)}")
-    if shows(evidence.exchange("control.nobody"), canary.marker):
+    if canary.shown_in(evidence.exchange("control.nobody")):
         raise Undecided(Reason.SUSPECTED, "anybody gets it without a credential: is it public?")
     stranger = evidence.exchange("control.stranger")
     if stranger.status not in parts.presence.expect.status:
@@ -237,15 +254,41 @@ def refuse_throttled(evidence: Evidence) -> None:
     Raises:
         Undecided: THROTTLED where one of the case's answers is a 429.
     """
-    if any(exchange.status == 429 for exchange in evidence.exchanges()):
+    if any(exchange.status == 429 and exchange.n in numbers_of(evidence) for exchange in evidence.exchanges()):
         raise Undecided(Reason.THROTTLED, "the target throttled the tester (429)")
+
+
+async def read_effect(
+    target: WriteTarget, label: str, ask: Ask, shown: Callable[[Exchange], bool], after: Exchange
+) -> Exchange:
+    """Read whether something took effect; once more where a success has not: some systems settle later."""
+    answer = await target.read(f"{label}.now", ask)
+    if shown(answer) or not succeeded(after):
+        return answer
+    await target.sleep(SETTLE_S)
+    return await target.read(f"{label}.later", ask)
+
+
+def effect_in(evidence: Evidence, label: str, shown: Callable[[Exchange], bool], after: Exchange) -> Exchange:
+    """The reading of `read_effect` that counts.
+
+    Raises:
+        Undecided: EVIDENCE_INCOMPLETE where it is missing.
+    """
+    answer = evidence.exchange(f"{label}.now")
+    return answer if shown(answer) or not succeeded(after) else evidence.exchange(f"{label}.later")
 
 
 def shows(exchange: Exchange, marker: str) -> bool:
     """Whether a successful answer contains the marker."""
-    if exchange.status not in range(200, 300) or exchange.response is None:
+    if not succeeded(exchange) or exchange.response is None:
         return False
     return marker.encode() in exchange.response.body.content()
+
+
+def succeeded(exchange: Exchange) -> bool:
+    """Whether the target said that something was done."""
+    return exchange.status in range(200, 300)
 
 
 def answered(exchange: Exchange) -> bool:

@@ -12,10 +12,11 @@ from hybridcheck.checks.authz.canary import (
     answered,
     at,
     create_canary,
+    effect_in,
     marked,
     new_marker,
     numbers_of,
-    shows,
+    read_effect,
     unproved,
 )
 from hybridcheck.checks.check import Scene
@@ -83,7 +84,7 @@ class CollectionsDoNotLeak(OthersObject):
         """Fail where the marker came twice in the stranger's list."""
         parts = Parts.of(case)
         control = evidence.exchange("control.list")
-        if not shows(control, canary.marker):
+        if not canary.shown_in(control):
             text = f"the owner's own list does not show what was created (a page of it?): {describe(control)}"
             raise Undecided(Reason.NO_TEST_DATA, text)
         expected = f"{_extra(parts).id} shows {parts.stranger} nothing of {parts.owner}'s"
@@ -112,38 +113,45 @@ class ObjectsNotWritable(OthersObject):
         """The owner's change, then the stranger's, each read back by the owner."""
         parts = Parts.of(case)
         await self._change(target, parts, canary, parts.owner, "own")
-        effect, marker = await self._change(target, parts, canary, parts.stranger, "foreign.1")
-        if shows(effect, marker):
+        if await self._change(target, parts, canary, parts.stranger, "first"):
             await target.sleep(CONFIRM_PAUSE_S)
-            await self._change(target, parts, canary, parts.stranger, "foreign.2")
+            await self._change(target, parts, canary, parts.stranger, "second")
 
-    async def _change(
-        self, target: WriteTarget, parts: Parts, canary: Canary, who: str, label: str
-    ) -> tuple[Exchange, str]:
-        marker = new_marker(target)
-        target.observe(f"marker.{label}", {"marker": marker})
-        update = marked(_extra(parts), marker)
-        await target.write(f"write.{label}", at(ask_for(update, identity=who), update, canary.resource))
-        return await target.read(f"effect.{label}", parts.reading(canary.resource, parts.owner)), marker
+    async def _change(self, target: WriteTarget, parts: Parts, canary: Canary, who: str, label: str) -> bool:
+        """Change the object as somebody and say whether its owner then reads the change."""
+        change = replace(canary, marker=new_marker(target))
+        target.observe(f"marker.{label}", {"marker": change.marker})
+        update = marked(_extra(parts), change.marker)
+        written = await target.write(f"write.{label}", at(ask_for(update, identity=who), update, canary.resource))
+        ask = parts.reading(canary.resource, parts.owner)
+        return change.shown_in(await read_effect(target, f"effect.{label}", ask, change.shown_in, written))
 
     def judge_trespass(self, case: Case, evidence: Evidence, canary: Canary) -> Finding:
         """Fail where both of the stranger's markers came to be in the object."""
         parts = Parts.of(case)
         expected = f"{parts.stranger} cannot change what {parts.owner} has created"
-        own = evidence.exchange("effect.own")
-        if not shows(own, _marker(evidence, "own")):
+        own, effect = self._effect(evidence, canary, "own")
+        if not own.shown_in(effect):
             text = f"the owner's own change did not show: {describe(evidence.exchange('write.own'))}"
             raise Undecided(Reason.NO_TEST_DATA, text)
-        effects = evidence.exchanges("effect.foreign")
-        took = [shows(effect, _marker(evidence, effect.label.removeprefix("effect."))) for effect in effects]
-        if took == [True, True]:
-            text = f"{parts.owner} reads what {parts.stranger} wrote ({_extra(parts).id}), twice"
-            return failed(expected, text, exchanges=numbers_of(evidence), n=2)
-        attempt, effect = evidence.exchange("write.foreign.1"), evidence.exchange("effect.foreign.1")
-        if took == [False] and answered(attempt) and shows(effect, _marker(evidence, "own")):
+        attempt = evidence.exchange("write.first")
+        first, effect = self._effect(evidence, canary, "first")
+        if first.shown_in(effect):
+            second, again = self._effect(evidence, canary, "second")
+            if second.shown_in(again):
+                text = f"{parts.owner} reads what {parts.stranger} wrote ({_extra(parts).id}), twice"
+                return failed(expected, text, exchanges=numbers_of(evidence), n=2)
+        elif answered(attempt) and own.shown_in(effect):
             text = f"{describe(attempt)}; {parts.owner} reads the object unchanged"
             return passed(expected, text, exchanges=numbers_of(evidence), n=1)
         return unproved(evidence, expected, f"neither refused nor proved to take effect: {describe(attempt)}")
+
+    def _effect(self, evidence: Evidence, canary: Canary, label: str) -> tuple[Canary, Exchange]:
+        """The object as one change was to make it, and what its owner then read."""
+        marker = evidence.one(Observation, f"marker.{label}").values["marker"]
+        change = replace(canary, marker=str(marker))
+        written = evidence.exchange(f"write.{label}")
+        return change, effect_in(evidence, f"effect.{label}", change.shown_in, written)
 
 
 class ObjectsNotDeletable(OthersObject):
@@ -164,38 +172,48 @@ class ObjectsNotDeletable(OthersObject):
     async def trespass(self, case: Case, target: WriteTarget, canary: Canary) -> None:
         """The stranger removes the object; a second one where the first is gone."""
         parts = Parts.of(case)
-        effect = await self._remove(target, parts, canary.resource, "first")
-        if effect.status in GONE:
+        if is_gone(await self._remove(target, parts, canary.resource, "first")):
             await target.sleep(CONFIRM_PAUSE_S)
-            again = await create_canary(parts, target, "again")
+            _, again = await create_canary(parts, target, "again")
             await target.read("control.again", parts.reading(again.resource, parts.owner))
             await self._remove(target, parts, again.resource, "second")
 
     async def _remove(self, target: WriteTarget, parts: Parts, resource: str, label: str) -> Exchange:
         remove = _extra(parts)
-        await target.write(f"remove.{label}", at(ask_for(remove, identity=parts.stranger), remove, resource))
-        return await target.read(f"effect.{label}", parts.reading(resource, parts.owner))
+        ask = at(ask_for(remove, identity=parts.stranger), remove, resource)
+        removed = await target.write(f"remove.{label}", ask)
+        return await read_effect(target, f"effect.{label}", parts.reading(resource, parts.owner), is_gone, removed)
 
     def judge_trespass(self, case: Case, evidence: Evidence, canary: Canary) -> Finding:
         """Fail where both objects were there before and are gone after."""
         parts = Parts.of(case)
         expected = f"{parts.stranger} cannot remove what {parts.owner} has created"
-        attempt, effect = evidence.exchange("remove.first"), evidence.exchange("effect.first")
-        if shows(effect, canary.marker) and answered(attempt):
+        attempt, effect = self._effect(evidence, "first")
+        if canary.shown_in(effect) and answered(attempt):
             text = f"{describe(attempt)}; {parts.owner} still reads the object"
             return passed(expected, text, exchanges=numbers_of(evidence), n=1)
-        if effect.status in GONE:
-            control, second = evidence.exchange("control.again"), evidence.exchange("effect.second")
-            if control.status in parts.read.expect.status and second.status in GONE:
+        if is_gone(effect):
+            control, (_, again) = evidence.exchange("control.again"), self._effect(evidence, "second")
+            if control.status in parts.read.expect.status and is_gone(again):
                 text = f"{parts.owner} no longer finds it after {parts.stranger} sent {_extra(parts).id}, twice"
                 return failed(expected, text, exchanges=numbers_of(evidence), n=2)
         return unproved(evidence, expected, f"neither refused nor proved to take effect: {describe(attempt)}")
+
+    def _effect(self, evidence: Evidence, label: str) -> tuple[Exchange, Exchange]:
+        """One attempt to remove an object, and what its owner then read."""
+        attempt = evidence.exchange(f"remove.{label}")
+        return attempt, effect_in(evidence, f"effect.{label}", is_gone, attempt)
+
+
+def is_gone(exchange: Exchange) -> bool:
+    """Whether the target says that there is no such object (any more)."""
+    return exchange.status in GONE
 
 
 async def ask_twice(target: WriteTarget, ask: Ask, canary: Canary) -> None:
     """Send what must not show the marker; a second time where it did."""
     answer = await target.read("probe.1", ask)
-    if shows(answer, canary.marker):
+    if canary.shown_in(answer):
         await target.sleep(CONFIRM_PAUSE_S)
         await target.read("probe.2", ask)
 
@@ -204,7 +222,7 @@ def judge_shown(evidence: Evidence, canary: Canary, expected: str, observed: str
     """Fail where `ask_twice` was shown the marker twice; pass where the first answer came without it."""
     probes = evidence.exchanges("probe")
     first = evidence.exchange("probe.1")
-    shown = [shows(probe, canary.marker) for probe in probes]
+    shown = [canary.shown_in(probe) for probe in probes]
     if shown == [True, True]:
         return failed(expected, f"{observed}, twice", exchanges=numbers_of(evidence), n=2)
     if shown == [False] and answered(first):
@@ -216,7 +234,3 @@ def _extra(parts: Parts) -> Operation:
     if parts.extra is None:
         raise ValueError("the case keeps no operation to trespass with")
     return parts.extra
-
-
-def _marker(evidence: Evidence, label: str) -> str:
-    return str(evidence.one(Observation, f"marker.{label}").values["marker"])

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.auth.refusal import refused, without_identity
+from hybridcheck.checks.authz.canary import presence_in
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, complaint_about, json_body, operation_in, operations, params_of
 from hybridcheck.checks.repeats import describe
@@ -42,7 +43,7 @@ class RoleEnforced(ReadCheck):
             found = True
             others = (name for name, spec in scene.profile.identities.items() if _other_role(spec.role, operation))
             other = next((name for name in others if not scene.profile.identities[name].short_lived), None)
-            presence = next((op for _, op in operations(scene) if op.auth == "required" and not op.roles), None)
+            presence = presence_in(scene)
             if other is None or operation.identity is None:
                 yield Unmet(subject=operation.id, needs=f"an identity whose role is not in {list(operation.roles)}")
             elif presence is None:

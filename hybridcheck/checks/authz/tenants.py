@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hybridcheck.cases import Case, Json, Severity
-from hybridcheck.checks.authz.canary import Canary, OthersObject, Parts, shows, unproved
+from hybridcheck.checks.authz.canary import Canary, OthersObject, Parts, unproved
 from hybridcheck.checks.authz.objects import ask_twice, judge_shown
 from hybridcheck.checks.check import Scene
 from hybridcheck.evidence import Evidence
@@ -46,6 +46,6 @@ class TenantHeaderNotTrusted(OthersObject):
         """Fail where the header alone made the difference, twice."""
         stranger, header, tenant = (case.params[name] for name in ("stranger", "header", "tenant"))
         expected = f"{stranger} gets nothing of tenant {tenant} by sending {header}: {tenant}"
-        if shows(evidence.exchange("control.plain"), canary.marker):
+        if canary.shown_in(evidence.exchange("control.plain")):
             return unproved(evidence, expected, f"{stranger} gets it without the header too")
         return judge_shown(evidence, canary, expected, f"{stranger} with {header}: {tenant} reads the object")

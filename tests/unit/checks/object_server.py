@@ -58,7 +58,7 @@ def without(operation: str, *keys: str, **changes: Any) -> dict[str, Any]:
 
 
 class ObjectServer(FakeTarget):
-    """The store as a target. `wrong` names what it does wrong; `answers` overrides an answer by its label."""
+    """The store as a target. `wrong` names what it does wrong; `answers` overrides answers by the start of their label."""
 
     def __init__(self, *wrong: str) -> None:
         super().__init__(self._answer_to)
@@ -66,14 +66,16 @@ class ObjectServer(FakeTarget):
         self.answers: dict[str, Answer | Failure] = {}
         self.things: dict[str, dict[str, str]] = {}
         self._label = ""
+        self._due: list[tuple[float, Ask, str]] = []
 
     def _exchange(self, label: str, ask: Ask) -> Exchange:
         self._label = label
         return super()._exchange(label, ask)
 
     def _answer_to(self, ask: Ask) -> Answer | Failure:
-        if self._label in self.answers:
-            return self.answers[self._label]
+        for label, answer in self.answers.items():
+            if self._label == label or self._label.startswith(label + "."):
+                return answer
         if ask.identity is None and "public" not in self.wrong:
             return 401, {}, {}
         if ask.path == "/users":
@@ -97,15 +99,27 @@ class ObjectServer(FakeTarget):
         return 200, {}, {"items": mine}
 
     def _one(self, ask: Ask, name: str) -> Answer:
+        self._settle()
         thing = self.things.get(name)
         tenant = TENANTS.get(ask.identity or "", "")
         if "header" in self.wrong:
             tenant = dict(ask.headers).get("X-Tenant-Id", tenant)
         switch = {"GET": "read", "PUT": "write", "DELETE": "delete"}[ask.method]
-        if thing is None or not (thing["tenant"] == tenant or switch in self.wrong or "public" in self.wrong):
+        late = f"late {switch}" in self.wrong
+        if thing is None or not (thing["tenant"] == tenant or late or {switch, "public"} & self.wrong):
             return (204, {}, b"") if "silent" in self.wrong else (404, {}, {})
-        if ask.method == "PUT":
-            thing |= json.loads(ask.body or b"{}")
-        if ask.method == "DELETE":
-            del self.things[name]
-        return 200, {}, thing
+        if ask.method != "GET":
+            self._due.append((self.now_s() + (0.5 if late else 0.0), ask, name))
+        if not late:
+            self._settle()
+        return (202, {}, {}) if late else (200, {}, thing)
+
+    def _settle(self) -> None:
+        """Do what is due."""
+        due = [change for change in self._due if change[0] <= self.now_s()]
+        self._due = [change for change in self._due if change not in due]
+        for _, ask, name in due:
+            if ask.method == "PUT":
+                self.things[name] |= json.loads(ask.body or b"{}")
+            else:
+                self.things.pop(name, None)

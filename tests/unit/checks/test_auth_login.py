@@ -109,6 +109,13 @@ def test_a_wrong_password_is_not_guessed_about(wrong: tuple[str, ...], label: st
     assert reason_of(RefusesWrongPassword(), server) is reason
 
 
+def test_a_credential_that_is_worth_nothing_is_a_refusal() -> None:
+    """Some systems set an anonymous session cookie at every login, also at a failed one."""
+    server = SessionServer("wrong-password")
+    server.answers = {"probe.1": (401, {}, {}), "probe.2": (401, {}, {})}
+    assert finding_of(RefusesWrongPassword(), PROFILE, server).outcome is Outcome.PASS
+
+
 def test_the_wrong_password_is_spent_on_who_is_missed_least() -> None:
     """Operations are sent as alice; bob's account may be locked."""
     operations = [{"id": "items", "path": "/items", "auth": "required", "identity": "alice"}]

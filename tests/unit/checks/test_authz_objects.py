@@ -90,8 +90,8 @@ def test_what_everybody_may_see_is_no_trespass(check: OthersObject, wrong: str) 
         (ObjectsNotReadable(), "", "probe.1", (500, {}, {})),
         (ObjectsNotReadable(), "read", "probe.2", (404, {}, {})),
         (CollectionsDoNotLeak(), "", "probe.1", Failure.RESET),
-        (ObjectsNotWritable(), "", "write.foreign.1", (500, {}, {})),
-        (ObjectsNotWritable(), "write", "effect.foreign.2", (404, {}, {})),
+        (ObjectsNotWritable(), "", "write.first", (500, {}, {})),
+        (ObjectsNotWritable(), "write", "effect.second", (404, {}, {})),
         (ObjectsNotDeletable(), "", "effect.first", (503, {}, {})),
         (ObjectsNotDeletable(), "delete", "effect.second", (503, {}, {})),
         (ObjectsNotDeletable(), "delete", "control.again", (404, {}, {})),
@@ -104,6 +104,22 @@ def test_half_a_proof_is_none(check: OthersObject, wrong: str, label: str, answe
     server = ObjectServer(wrong)
     server.answers = {label: answer}
     assert reason_of(check, server) is Reason.SUSPECTED
+
+
+@pytest.mark.parametrize(
+    ("check", "wrong"), [(ObjectsNotWritable(), "late write"), (ObjectsNotDeletable(), "late delete")]
+)
+def test_an_effect_that_settles_later_fails_too(check: OthersObject, wrong: str) -> None:
+    """A trespass that is accepted and done a moment later is one."""
+    assert finding_of(check, PROFILE, ObjectServer(wrong)).outcome is Outcome.FAIL
+
+
+def test_whoami_shows_that_the_stranger_is_logged_in() -> None:
+    """Where it is declared; a protected read may be of somebody's own."""
+    login = {"path": "/login", "token": "$.token"}
+    session = {"login": login, "whoami": {"method": "GET", "path": "/me", "identity": "$.name"}}
+    case = cases_of(ObjectsNotReadable(), {**PROFILE, "session": session})[0]
+    assert case.params["presence"]["path"] == "/me"
 
 
 def test_an_update_that_never_works_shows_nothing() -> None:
