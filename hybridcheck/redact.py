@@ -108,11 +108,11 @@ class Redactor:
         return masked, masked != value
 
     def json(self, value: Any) -> Any:
-        """The JSON value with every string in it, keys too, without secrets."""
+        """The JSON value with every string in it without secrets; in keys, short secrets stay."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.text(str(key)): self.json(item) for key, item in value.items()}
+            return {self._name(str(key)): self.json(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.json(item) for item in value]
         return value
@@ -145,11 +145,16 @@ class Redactor:
             position = match.start() + (len(form) if form is not None else 1)
         return found
 
+    def _name(self, name: str) -> str:
+        """A name without secrets; a short secret that it happens to equal says nothing there."""
+        self._refresh()
+        return self._masked(name.encode("utf-8", "replace")).decode("utf-8", "replace")
+
     def _cookie(self, pair: str) -> str:
         name, equals, value = pair.partition("=")
         quoted = len(value) > 1 and value[0] == value[-1] == '"'
         masked = f'"{self._value(value[1:-1])}"' if quoted else self._value(value)
-        return self.text(name) + equals + masked
+        return self._name(name) + equals + masked
 
     def _value(self, value: str) -> str:
         bare = value.strip()

@@ -95,5 +95,6 @@ def _gap(line: bytes) -> bytes:
     except ValueError:
         return line
     label = str(json.loads(line).get("label", ""))
-    gap = Gap(n=record.n, stream=record.stream, label=label, reason=GapReason.LOST)
+    reasons = list(GapReason)
+    gap = Gap(n=record.n, stream=record.stream, label=label, reason=reasons[record.n % len(reasons)])
     return gap.model_dump_json().encode() + b"\n"

@@ -75,7 +75,8 @@ def test_a_short_secret_is_masked_only_as_a_whole_value() -> None:
     assert redactor.text("the pw1 word") == "the pw1 word"
     assert redactor.header("X-Anything", "pw1") == mask
     assert redactor.header("Cookie", "a=pw1; b=") == f"a={mask}; b="
-    assert redactor.json({"deep": ["pw1"]}) == {"deep": [mask]}
+    assert redactor.header("Cookie", "pw1=x") == f"pw1={redactor.mask('x')}"
+    assert redactor.json({"pw1": ["pw1"]}) == {"pw1": [mask]}
 
 
 def test_a_word_of_our_own_is_a_whole_value_too() -> None:
