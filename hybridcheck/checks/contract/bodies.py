@@ -2,8 +2,10 @@
 
 import json
 import re
+from collections.abc import Iterator
 
-from hybridcheck.cases import Dimension, Json, Severity
+from hybridcheck.cases import Case, Dimension, Json, Severity, Unmet
+from hybridcheck.checks.check import Scene
 from hybridcheck.checks.witnesses import NoWitness, whole_body
 from hybridcheck.evidence import Exchange
 
@@ -25,6 +27,15 @@ class NoNan(NoWitness):
     remedy = "Serialise with a writer that refuses NaN and Infinity, and send null or an error instead."
     refs = ("RFC 8259 §6", "CWE-1286")
     expected = "no NaN and no Infinity in any JSON body"
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case, where some operation is declared to answer JSON: else there may be nothing to look at."""
+        declared = [operation.expect for _, _, operation in scene.profile.all_operations()]
+        if any(e.json_schema is not None or e.values or "json" in (e.content_type or "") for e in declared):
+            yield from super().cases(scene)
+        else:
+            needs = "expect: {content_type: application/json} at an operation that answers JSON"
+            yield Unmet(subject="everything recorded", needs=needs)
 
     def considered(self, exchange: Exchange) -> bool:
         """Bodies labelled JSON."""
