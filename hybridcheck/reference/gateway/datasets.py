@@ -59,12 +59,18 @@ class Datasets:
                 "replaceDataset",
                 "Replace a dataset's content",
                 "datasets",
-                {200: "Dataset", 404: "Problem", 412: "Problem"},
+                {200: "Dataset", 403: "Problem", 404: "Problem", 412: "Problem"},
                 body="DatasetContent",
                 parameters=(IF_MATCH,),
             ),
             Route(
-                "DELETE", one, self.delete, "deleteDataset", "Delete a dataset", "datasets", {204: None, 404: "Problem"}
+                "DELETE",
+                one,
+                self.delete,
+                "deleteDataset",
+                "Delete a dataset",
+                "datasets",
+                {204: None, 403: "Problem", 404: "Problem"},
             ),
         ]
 

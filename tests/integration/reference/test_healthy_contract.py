@@ -180,3 +180,22 @@ def test_cookie(healthy: Visitor) -> None:
     assert healthy.get("/auth/whoami", None, headers=pair).status_code == 401
     assert healthy.post("/auth/refresh", {}, None, headers=pair).status_code == 200
     assert healthy.post("/auth/refresh", {}, None).status_code == 401
+
+
+def test_refusals_of_the_resource_are_declared(healthy: Visitor, document: dict[str, Any]) -> None:
+    """What a tenant mate, a stranger and a late writer get is in the document too."""
+    template, path = "/api/datasets/{dataset_id}", f"/api/datasets/{healthy.dataset()}"
+    body = {"name": "x", "values": [1]}
+    mate = healthy.login("short").json()["access_token"]
+    answers = [
+        (403, healthy.ask("PUT", path, token=mate, json=body)),
+        (403, healthy.ask("DELETE", path, token=mate)),
+        (404, healthy.ask("PUT", path, "bob", json=body)),
+        (404, healthy.get(path, "bob")),
+        (412, healthy.ask("PUT", path, json=body, headers={"If-Match": '"9"'})),
+        (200, healthy.get(path)),
+        (204, healthy.ask("DELETE", path)),
+    ]
+    for status, answer in answers:
+        assert answer.status_code == status
+        keeps(document, template, answer)
