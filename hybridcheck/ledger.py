@@ -278,7 +278,7 @@ def from_lines(lines: Iterable[bytes], digest: str = "", *, where: str = "") -> 
         if hole:
             holes.append(f"line {number}: {hole}")
     read_back = ReadLedger(tuple(records), digest, holes=tuple(holes[:MAX_HOLES]))
-    broken = holes[0] if holes else None if read_back.end else "the run has no end"
+    broken = holes[0] if holes else None if read_back.end else "the run has no matching end"
     return replace(read_back, broken=broken)
 
 
@@ -313,8 +313,6 @@ def _add(records: list[AnyRecord], line: bytes) -> str:
     if isinstance(record, RunStart) or isinstance(records[-1], RunEnd) or record.n < expected:
         return "out of order"
     records.append(record)
-    if isinstance(record, RunEnd) and record.records != record.n:
-        return "the end of the run does not match"
     return "" if record.n == expected else f"records {expected} to {record.n - 1} are missing"
 
 

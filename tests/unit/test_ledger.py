@@ -219,7 +219,7 @@ def test_a_full_disk_is_a_tool_error_and_stays_one(tmp_path: Path) -> None:
     with pytest.raises(ToolError):
         ledger.end(RunCause.COMPLETED)
     assert ledger.ended
-    assert read(ledger.path).broken == "the run has no end"
+    assert read(ledger.path).broken == "the run has no matching end"
 
 
 def test_a_line_without_its_newline_counts_when_it_is_whole(written: Path) -> None:
@@ -243,8 +243,10 @@ DAMAGE: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "emptied": (lambda lines: [*lines[:2], "", *lines[3:]], "no valid record"),
     "swapped": (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], "records 1 to 1 are missing"),
     "doubled": (lambda lines: [*lines[:3], lines[2], *lines[3:]], "out of order"),
-    "no end": (lambda lines: lines[:-1], "the run has no end"),
+    "no end": (lambda lines: lines[:-1], "the run has no matching end"),
     "after the end": (lambda lines: [*lines, lines[1]], "out of order"),
+    "more after the end": (lambda lines: [*lines, lines[1].replace('"n":1', '"n":5')], "out of order"),
+    "another count": (lambda lines: [*lines[:4], lines[4].replace('"records":4', '"records":3')], "no matching end"),
     "two starts": (lambda lines: [lines[0], lines[0], *lines[1:]], "out of order"),
     "unknown kind": (lambda lines: [*lines[:2], '{"kind":"other","n":2}', *lines[3:]], "no valid record"),
     "unknown field": (lambda lines: [*lines[:2], lines[2][:-1] + ',"new":1}', *lines[3:]], "no valid record"),

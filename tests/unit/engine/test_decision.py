@@ -71,6 +71,7 @@ def test_one_required_fail_is_not_ready() -> None:
     verdict = verdict_of(SIX, {"load": BAD, "access": FLAKY}, cause=RunCause.INTERRUPTED)
     assert (verdict.verdict, verdict.exit_code) == (Ruling.NOT_READY, 1)
     assert codes(verdict)[0] == ("FAIL", "fake.repeated[load]")
+    assert verdict.scope.sentence == "NOT_READY on 6 required promises · 0 advisory findings · 0 unexamined"
 
 
 def test_an_advisory_fail_decides_nothing() -> None:
