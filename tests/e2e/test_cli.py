@@ -302,7 +302,9 @@ def test_nothing_there_is_4(run: Callable[..., Run], tmp_path: Path) -> None:
 @pytest.mark.parametrize("number,code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_keeps_what_was_gathered(number: int, code: int, silent: str, tmp_path: Path) -> None:
     """130 or 143; verdict and ledger are there, and judging the ledger is INCONCLUSIVE, 3."""
-    arguments = [COMMAND, "validate", "--base-url", silent]
+    text = f"version: 1\ntargets: {{local: {{url: '{silent}', environment: local}}}}\nready: /ready\n"
+    (tmp_path / "hybridcheck.yaml").write_text(text, encoding="utf-8")
+    arguments = [COMMAND, "validate"]
     with subprocess.Popen(
         arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
