@@ -21,7 +21,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a gateway or native process needs to know. Never in argv, where other users of the host could read it."""
+    """Everything a gateway or native process needs to know. Never in argv, which other users of the host can read."""
 
     signing_key: str
     gateway_key: str  # what the native service demands of its caller

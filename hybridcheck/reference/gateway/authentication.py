@@ -115,6 +115,8 @@ class Authentication:
         right = hmac.compare_digest(offered, self._digests.get(username, b"\0" * len(offered)))
         if identity is None or not (right or self._defects.on("wrong-password-accepted")):
             self._store.note_failed_login(username)
+            if identity is None and self._defects.on("login-enumerates"):
+                raise Problem(401, "no such user", (_CHALLENGE,))
             raise Problem(401, "wrong name or password", (_CHALLENGE,))
         if self._defects.on("login-wrong-identity") and username == "short":
             identity = replace(self._settings.identities[0], access_ttl_s=identity.access_ttl_s)

@@ -1,10 +1,11 @@
 """The REST resource: datasets that belong to a user and are visible within the user's tenant."""
 
+from dataclasses import replace
 from typing import Any
 
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.gateway.store import Dataset, Store
-from hybridcheck.reference.routing import Parameter, Route, integer_parameter
+from hybridcheck.reference.routing import Handler, Parameter, Route, integer_parameter
 from hybridcheck.reference.web import Answer, Header, Problem, Request, json_answer
 
 LIMIT = Parameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}, "Items on the page")
@@ -18,6 +19,17 @@ IDEMPOTENCY_KEY = Parameter(
 IF_MATCH = Parameter("If-Match", {"type": "string"}, "Only if this is the current entity tag", "header")
 
 
+ALL = "/api/datasets"
+ONE = "/api/datasets/{dataset_id}"
+
+
+def _route(method: str, path: str, handler: Handler, operation: str, summary: str, good: int, *bad: int) -> Route:
+    """An operation on datasets: what it answers when all is well, and the statuses of its problems."""
+    content = None if good == 204 else "DatasetPage" if operation == "listDatasets" else "Dataset"
+    answers = {good: content, **dict.fromkeys(bad, "Problem")}
+    return Route(method, path, handler, operation, summary, "datasets", answers)
+
+
 class Datasets:
     """The operations under /api/datasets."""
 
@@ -28,50 +40,17 @@ class Datasets:
 
     def routes(self) -> list[Route]:
         """The operations under /api/datasets."""
-        one = "/api/datasets/{dataset_id}"
+        page = _route("GET", ALL, self.catalogue, "listDatasets", "The datasets of the caller's tenant", 200, 422)
+        create = _route("POST", ALL, self.create, "createDataset", "Create a dataset", 201, 409)
+        read = _route("GET", ONE, self.read, "readDataset", "Read a dataset", 200, 404)
+        change = _route("PUT", ONE, self.replace, "replaceDataset", "Replace a dataset's content", 200, 403, 404, 412)
+        delete = _route("DELETE", ONE, self.delete, "deleteDataset", "Delete a dataset", 204, 403, 404)
         return [
-            Route(
-                "GET",
-                "/api/datasets",
-                self.catalogue,
-                "listDatasets",
-                "The datasets of the caller's tenant",
-                "datasets",
-                {200: "DatasetPage", 422: "Problem"},
-                parameters=(LIMIT, OFFSET),
-            ),
-            Route(
-                "POST",
-                "/api/datasets",
-                self.create,
-                "createDataset",
-                "Create a dataset",
-                "datasets",
-                {201: "Dataset", 409: "Problem"},
-                body="DatasetContent",
-                parameters=(IDEMPOTENCY_KEY,),
-            ),
-            Route("GET", one, self.read, "readDataset", "Read a dataset", "datasets", {200: "Dataset", 404: "Problem"}),
-            Route(
-                "PUT",
-                one,
-                self.replace,
-                "replaceDataset",
-                "Replace a dataset's content",
-                "datasets",
-                {200: "Dataset", 403: "Problem", 404: "Problem", 412: "Problem"},
-                body="DatasetContent",
-                parameters=(IF_MATCH,),
-            ),
-            Route(
-                "DELETE",
-                one,
-                self.delete,
-                "deleteDataset",
-                "Delete a dataset",
-                "datasets",
-                {204: None, 403: "Problem", 404: "Problem"},
-            ),
+            replace(page, parameters=(LIMIT, OFFSET)),
+            replace(create, body="DatasetContent", parameters=(IDEMPOTENCY_KEY,)),
+            read,
+            replace(change, body="DatasetContent", parameters=(IF_MATCH,)),
+            delete,
         ]
 
     async def catalogue(self, request: Request) -> Answer:

@@ -165,8 +165,8 @@ int32_t hk_pow_f64(double a, double b, double *out)
 
 /* The exact binary value rounded to decimal digits (0 to 15), ties to even, as Python's round() does it.
  *
- * 10^digits is exact, so value * 10^digits is exactly `high + low` by a fused multiplication; the tie is decided on that
- * sum, and the division at the end is correctly rounded. From 2^53 on, the spacing of doubles is wider than the step. */
+ * 10^digits is exact, so value * 10^digits is exactly `high + low` by a fused multiplication; the tie is decided on
+ * that sum, and the division at the end is correctly rounded. From 2^53 on, doubles lie further apart than the step. */
 int32_t hk_round_f64(double value, double digits, double *out)
 {
     double scale = 1.0;
