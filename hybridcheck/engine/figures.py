@@ -187,7 +187,7 @@ ROWS: tuple[FigureRow, ...] = (
               "no check measured it", from_findings("resource_efficiency", "worst_low")),
     FigureRow("distribution", "Jain's index over the requests that each instance answered", "ratio",
               "answers with an instance header", "minimum", "no instance header is declared",
-              from_findings("distribution", "worst_low")),
+              from_findings("jain_index", "worst_low")),
     FigureRow("alert_response_time", "longest time from the cause of an alert to the alert", "s", "alerts", "maximum",
               "no check measured it", from_findings("response_time", "worst_high")),
 )  # fmt: skip

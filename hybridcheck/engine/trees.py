@@ -60,7 +60,15 @@ def core(question: CoreQuestion) -> Chooses:
     return lambda case, _: case.core is question
 
 
-ERROR_TOPICS = ("load.error", "errors.", "contract.error", "contract.malformed", "boundary.error")
+ERROR_TOPICS = (
+    "load.error",
+    "errors.",
+    "contract.error",
+    "contract.malformed",
+    "contract.unknown",
+    "contract.wrong",
+    "boundary.error",
+)
 """What is about how errors are answered, and how many there are."""
 
 INTEGRATION: tuple[Leaf, ...] = (

@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from hybridcheck.cases import CoreQuestion, Dimension, Group, Json, PlannedCase, Severity
+from hybridcheck.cases import Case, CoreQuestion, Dimension, Group, Json, PlannedCase, Severity
 from hybridcheck.engine.figures import FIGURES
 from hybridcheck.engine.judging import judge
 from hybridcheck.engine.trees import INTEGRATION, PRODUCTION
 from hybridcheck.evidence import (
+    Evidence,
     GeneratorSecond,
     LoadEnd,
     LoadHistogram,
@@ -21,7 +22,7 @@ from hybridcheck.evidence import (
 )
 from hybridcheck.ledger import from_lines
 from hybridcheck.statistics.histogram import Histogram
-from hybridcheck.verdict import Ruling, Verdict
+from hybridcheck.verdict import Finding, Ruling, Verdict, passed
 from tests.property.fake_checks import Repeated
 from tests.property.ledgers import exchange, lines_of, planned, start
 
@@ -349,3 +350,22 @@ def test_auth_success_is_the_share_of_logins_that_worked() -> None:
     leaf = verdict.production["security_validation"]["authentication"]
     assert leaf["auth_success"] == 0.666666667
     assert leaf["passed"] is False
+
+
+class Shares(Repeated):
+    """A check that gives the figure of its leaf with its finding."""
+
+    id = "scaling.replicas-fake"
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """A pass whose index is the case's subject."""
+        return passed("x", "y", n=1, figures={"jain_index": float(case.subject)})
+
+
+def test_a_figure_that_a_check_gives_is_that_of_the_worst_case() -> None:
+    """Two cases give Jain's index: the leaf shows the lower one."""
+    plan = [planned("scaling.replicas-fake", "0.9"), planned("scaling.replicas-fake", "0.7")]
+    streams: dict[str, list[Record]] = {case.case.id: [] for case in plan}
+    lines = lines_of(start(plan, scoped=True), streams)
+    verdict = judge(from_lines(lines), {Shares.id: Shares()}, ledger_name="l", tool_version="1")
+    assert verdict.production["scalability_validation"]["load_distribution"]["distribution"] == 0.7
