@@ -142,6 +142,10 @@ class WriteTarget(ReadTarget, Protocol):
         """Try to log in as that identity with a random password, at most once per identity and run."""
         ...
 
+    async def unknown_user(self, label: str, like: str) -> tuple[Exchange, str]:
+        """Try to log in with a random password under a random name of the shape of that identity's; gives the name."""
+        ...
+
 
 class LoadTarget(WriteTarget, Protocol):
     """Also drives sustained traffic within the profile's rate and request budgets."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from hybridcheck.checks.auth.cookies import SessionCookieFlags
+from hybridcheck.checks.auth.enumeration import LoginErrorDoesNotEnumerate
 from hybridcheck.checks.auth.login import LoginGivesIdentity, RefusesWrongPassword
 from hybridcheck.checks.auth.refusal import RefusesGarbageCredentials, RefusesMissingCredentials
 from hybridcheck.checks.auth.sessions import LogoutEndsSession, RefreshReuseRefused, RefreshWorks
@@ -45,6 +46,9 @@ from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, S
 from hybridcheck.checks.metrics.truth import CountersMonotone, CounterTrue, MetricsParse
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
 from hybridcheck.checks.scaling.replicas import ReplicasShare
+from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
+from hybridcheck.checks.streams.delay import DeliveryDelay
+from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder
 
 CATALOGUE = 1
 """The number of the newest check; a profile's `catalogue` makes checks newer than itself advisory."""
@@ -82,6 +86,7 @@ CHECKS: tuple[type[Check], ...] = (
     RefreshWorks,
     RefreshReuseRefused,
     LogoutEndsSession,
+    LoginErrorDoesNotEnumerate,
     SessionCookieFlags,
     NoStackTrace,
     NoSecret,
@@ -99,6 +104,13 @@ CHECKS: tuple[type[Check], ...] = (
     MetricsParse,
     CounterTrue,
     CountersMonotone,
+    Complete,
+    InOrder,
+    DeliveredIncrementally,
+    DeliveryDelay,
+    EndsCleanly,
+    Resumes,
+    RefusesAnonymous,
     KeepsLatencyLimit,
     KeepsErrorLimit,
     SustainsThroughput,

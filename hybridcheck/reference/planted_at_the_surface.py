@@ -145,6 +145,12 @@ AT_THE_SURFACE: tuple[Defect, ...] = (
         "gateway/authentication.py",
     ),
     Defect(
+        "login-enumerates",
+        "a login says whether the user exists",
+        "authn.login-error-does-not-enumerate",
+        "gateway/authentication.py",
+    ),
+    Defect(
         "refresh-broken",
         "a refresh answers with a token of a session that does not exist",
         "authn.refresh-works",

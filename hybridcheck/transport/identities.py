@@ -9,6 +9,7 @@ import base64
 import json
 import time
 from dataclasses import dataclass, field
+from random import Random
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -25,6 +26,9 @@ from hybridcheck.transport.exchange import Draft, Pairs, Place, Sender, lost
 
 TOKEN_FACTS = ("exp", "iat", "aud", "sub")
 """The claims that judges may need; they are read without verification, before redaction."""
+
+UNKNOWN_LENGTH = 12
+"""Length of a made-up user name, in characters."""
 
 EXPIRES_SOON_S = 1.0
 """A token that expires within this time counts as expired: it would not survive the way to the target."""
@@ -97,6 +101,21 @@ class Identities:
         exchange, answer = await self._call(place, "login", session.login, words, name)
         return exchange, self._credential_of(name, session.login, exchange, answer)
 
+    async def unknown_login(self, place: Place, like: str, password: str, random: Random) -> tuple[Exchange, str]:
+        """Send the declared login under a name that nobody has and record it; gives the name too.
+
+        Raises:
+            EvidenceLost: where it was not sent; the gap is recorded.
+        """
+        spec, _ = self._of(like)
+        session = self._profile.session
+        if spec.username is None or session is None:
+            raise lost(self._ledger, place, GapReason.NOT_SUPPORTED_HERE, f"'{like}' has no login")
+        name = name_like(spec.username, random)
+        words = {"username": name, "password": password}
+        exchange, _ = await self._call(place, "login", session.login, words, None)
+        return exchange, name
+
     async def session_call(self, place: Place, name: str, which: str, credential: Credential) -> Exchange:
         """Send a declared session operation (`whoami`, `refresh`, `logout`) with a credential and record it.
 
@@ -159,7 +178,7 @@ class Identities:
         which: str,
         call: SessionCall,
         words: dict[str, str],
-        name: str,
+        name: str | None,
         credential: Credential | None = None,
     ) -> tuple[Exchange, Answer]:
         headers, body = _body_of(call, words)
@@ -236,6 +255,19 @@ def read_answer(call: SessionCall, response: ReceivedResponse | None) -> Answer:
         cookie=_cookie(response, call.cookie) if call.cookie else None,
         identity=_value_at(document, call.identity),
     )
+
+
+def name_like(username: str, random: Random) -> str:
+    """A random user name of the same kind: letters for letters, digits for digits, the domain of an address kept.
+
+    What validates names (an address, a telephone number) then has nothing to refuse. It is at least `UNKNOWN_LENGTH`
+    characters before the domain, so that nobody has it.
+    """
+    local, at, domain = username.partition("@")
+    pattern = local + local[-1:] * (UNKNOWN_LENGTH - len(local))
+    digits, letters = "0123456789", "abcdefghijklmnopqrstuvwxyz"
+    kinds = [digits if sign.isdigit() else letters if sign.isalpha() else sign for sign in pattern]
+    return "".join(random.choice(kind) for kind in kinds) + at + domain
 
 
 def token_facts(token: str) -> dict[str, Json]:

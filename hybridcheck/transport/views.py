@@ -255,6 +255,12 @@ class WriteView(ReadView):
         call = self._means.identities.login(self._place(label), identity, password)
         return await self._logging_in(label, call)
 
+    async def unknown_user(self, label: str, like: str) -> tuple[Exchange, str]:
+        """Try to log in with a random password under a random name of the shape of that identity's."""
+        password = f"wrong-{self.random.getrandbits(96):024x}"
+        call = self._means.identities.unknown_login(self._place(label), like, password, self.random)
+        return await self._logging_in(label, call)
+
     async def clean_up(self) -> tuple[str, ...]:
         """Remove in reverse what the case created; gives what is left, in words.
 

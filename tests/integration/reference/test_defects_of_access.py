@@ -116,6 +116,12 @@ def sees_login_wrong_identity(visitor: Visitor) -> bool:
     return bool(visitor.get("/auth/whoami", token=token).json()["username"] != "short")
 
 
+def sees_login_enumerates(visitor: Visitor) -> bool:
+    """A wrong password and a wrong name are answered in other words."""
+    known, unknown = visitor.login("bob", "surely wrong"), visitor.login("nobody", "surely wrong")
+    return bool(known.json()["detail"] != unknown.json()["detail"])
+
+
 def sees_refresh_broken(visitor: Visitor) -> bool:
     """The token of a refresh is not accepted."""
     answer = visitor.post("/auth/refresh", {"refresh_token": visitor.login().json()["refresh_token"]}, None)

@@ -100,6 +100,12 @@ class FakeTarget:
         made = Credential(identity, "bearer", (("Authorization", "Bearer bad"),), "bad")
         return exchange, made if exchange.status == 200 else None
 
+    async def unknown_user(self, label: str, like: str) -> tuple[Exchange, str]:
+        """As `login`, under a name that nobody has."""
+        name = f"nobody-{len(self.records)}"
+        body = json.dumps({"username": name}).encode()
+        return self._exchange(label, Ask("POST", "/login", body=body, operation="session:login")), name
+
     async def session_call(self, label: str, identity: str, which: str, credential: Credential) -> Exchange:
         """Answer a session operation."""
         authorization = dict(credential.headers).get("Authorization")

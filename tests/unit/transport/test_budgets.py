@@ -140,9 +140,9 @@ def test_each_class_has_the_methods_of_its_protocol_and_no_more(tmp_path: Path) 
     """What a view may do is what it has methods for."""
     stage = stage_of(tmp_path, ok)
     views = [stage.read(), stage.write(), stage.load(), stage.abuse()]
-    methods = ["write", "create", "wrong_password", "drive", "raw"]
+    methods = ["write", "create", "wrong_password", "unknown_user", "drive", "raw"]
     table = [[name for name in methods if hasattr(view, name)] for view in views]
-    assert table == [[], methods[:3], methods[:4], methods]
+    assert table == [[], methods[:4], methods[:5], methods]
 
 
 async def test_together_gives_results_in_order_and_waits_for_all(tmp_path: Path) -> None:

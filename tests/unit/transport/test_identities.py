@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import re
 import time
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,6 +15,7 @@ import pytest
 
 from hybridcheck.evidence import GapReason
 from hybridcheck.target import Ask, EvidenceLost
+from hybridcheck.transport.identities import name_like
 from tests.unit.transport.stage import Stage, profile_of, stage_of
 
 KEY = "a signing key that is long enough for HS256"
@@ -229,6 +232,28 @@ async def test_one_wrong_password_per_identity_and_run(tmp_path: Path) -> None:
         await stage.write("two").wrong_password("wrong", "alice")
     assert lost.value.reason is GapReason.BUDGET_SPENT
     assert len(gate.seen) == 1
+
+
+async def test_an_unknown_user_has_a_name_of_the_same_shape(tmp_path: Path) -> None:
+    """As nobody, with neither a declared name nor a declared password; each time under another name."""
+    gate = Gate()
+    gate.status = 401
+    stage = stage_with(tmp_path, gate)
+    view = stage.write("one")
+    (exchange, first), (_, second) = await view.unknown_user("a", "alice"), await view.unknown_user("b", "alice")
+    assert (exchange.status, exchange.identity) == (401, None)
+    assert first.encode() in gate.seen[0].content
+    assert PASSWORD.encode() not in gate.seen[0].content
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("username", "shape"),
+    [("alice", r"[a-z]{12}"), ("jo.doe9@example.test", r"[a-z]{2}\.[a-z]{3}\d{6}@example\.test"), ("0049", r"\d{12}")],
+)
+def test_a_made_up_name_passes_for_one(username: str, shape: str) -> None:
+    """What validates names has nothing to refuse, so that an answer speaks of the user alone."""
+    assert re.fullmatch(shape, name_like(username, Random(1)))
 
 
 async def test_the_identity_streams_are_sealed(tmp_path: Path) -> None:
