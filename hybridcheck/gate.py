@@ -21,12 +21,14 @@ from hybridcheck.bundled import data_file
 from hybridcheck.cases import Budget, Phase, Reason
 from hybridcheck.checks.catalogue import by_id
 from hybridcheck.checks.check import Scene
+from hybridcheck.engine.decision import FOREIGN_RUN
 from hybridcheck.engine.judging import WhatIf, judge
 from hybridcheck.errors import OutputError, ToolError
-from hybridcheck.evidence import Record, RunCause
+from hybridcheck.evidence import Observation, Record, RunCause
 from hybridcheck.integrators.discovery import discover
 from hybridcheck.integrators.executor import Executor
-from hybridcheck.integrators.preflight import PREFLIGHT, reach
+from hybridcheck.integrators.preflight import PREFLIGHT, note_build, reach
+from hybridcheck.integrators.roster import Roster
 from hybridcheck.ledger import Ledger, read
 from hybridcheck.load.phase import Site, run_phase
 from hybridcheck.plan import Drive, Selection, make
@@ -121,7 +123,9 @@ def make_folder(output_dir: Path, run_id: str) -> Path:
 async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, ending: _Ending) -> None:
     """Talk to the target until the plan is done, the time is up, or a signal comes; then seal the run."""
     limit_s = bound.request.timeout_s or bound.loaded.overrides.timeout_s or TIME_LIMIT_S[bound.request.budget]
+    roster = Roster(bound.target.url, bound.run_id)
     try:
+        roster.enter()
         ledger.append("run", run_start(bound))
         with _signals(ending) if bound.request.signals else nullcontext():
             async with asyncio.timeout(limit_s):
@@ -138,7 +142,7 @@ async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor
         ending.faults.append((Reason.TOOL_ERROR, ending.detail))
         LOG.exception("the run broke")
     finally:
-        _seal(ledger, ending)
+        _seal(ledger, ending, roster.leave())
 
 
 def _still_running() -> asyncio.Task[object]:
@@ -148,8 +152,10 @@ def _still_running() -> asyncio.Task[object]:
     return task
 
 
-def _seal(ledger: Ledger, ending: _Ending) -> None:
+def _seal(ledger: Ledger, ending: _Ending, foreign_runs: tuple[str, ...]) -> None:
     try:
+        if foreign_runs:
+            ledger.append("run", Observation(label=FOREIGN_RUN, values={"run_ids": list(foreign_runs)}))
         ledger.end(ending.cause, ending.detail)
     except ToolError as error:
         ending.faults.append((Reason.TOOL_ERROR, str(error)))
@@ -199,7 +205,9 @@ async def _execute(bound: Bound, folder: Path, ledger: Ledger, redactor: Redacto
             return bound.request.fail_fast and _has_failed(bound, ledger)
 
         executor = Executor(bound.plan, bound.checks, session, ledger, drive=drive, stop_after=stop_after)
+        await note_build(preflight, ledger, bound.loaded.profile, "before")
         cause = await executor.run()
+        await note_build(preflight, ledger, bound.loaded.profile, "after")
         session.seal_shared()
         ledger.seal(PREFLIGHT.case.id)
         return cause

@@ -1,6 +1,11 @@
-"""Before the plan: does anything answer HTTP at the target's address at all."""
+"""Before and after the plan: does anything answer HTTP at all, and which build of the target is it."""
+
+import json
 
 from hybridcheck.cases import Case, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
+from hybridcheck.evidence import Gap, GapReason, Observation
+from hybridcheck.ledger import Ledger
+from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.models import Profile
 from hybridcheck.target import Ask, EvidenceLost, ReadTarget
 
@@ -39,3 +44,25 @@ async def reach(target: ReadTarget, profile: Profile) -> bool:
         if exchange.response is not None:
             return True
     return False
+
+
+async def note_build(target: ReadTarget, ledger: Ledger, profile: Profile, side: str) -> None:
+    """Record which build the target says it is, where the profile declares how to ask; a gap where it does not say.
+
+    Args:
+        target: the preflight's view.
+        ledger: gets the observation, in the stream `build`.
+        profile: declares `observability.build`.
+        side: "before" or "after" the plan.
+    """
+    route = profile.observability.build
+    if route is None:
+        return
+    try:
+        exchange = await target.read(f"build.{side}", Ask("GET", route.path, fresh=True, deadline_s=DEADLINE_S))
+        body = exchange.response.body.content() if exchange.response else b""
+        build = value_at(json.loads(body), route.value)
+    except (EvidenceLost, ValueError, NoSuchPath) as silent:
+        ledger.append("build", Gap(label=side, reason=GapReason.SOURCE_SILENT, detail=f"{route.path}: {silent}"))
+        return
+    ledger.append("build", Observation(label=side, values={"build": str(build)}))

@@ -261,9 +261,17 @@ class Counter(Strict):
     operation: str
 
 
+class BuildRoute(Strict):
+    """Where the target says which build it is: a path, and the place of the build's name in its JSON answer."""
+
+    path: Path
+    value: str
+
+
 class Observability(Strict):
     """Where the target can be looked into: a metrics endpoint, a local process id, an instance header."""
 
+    build: BuildRoute | None = None
     metrics: Path | None = None
     metrics_url: Url | None = None
     pid: Annotated[int, Field(gt=1)] | None = None
