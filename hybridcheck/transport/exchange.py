@@ -25,6 +25,8 @@ from hybridcheck.transport.wire import Outcome, Wire, header_pairs
 RUN_HEADER = "X-Hybridcheck-Run"
 """Carries the run's id in every request, so that the target's operators can tell our traffic."""
 
+CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 1.0
 """Between attempts to connect: doubling."""
 
@@ -46,6 +48,10 @@ class Draft:
     operation: str | None = None
     deadline_s: float | None = None
     facts: dict[str, Json] = field(default_factory=dict)
+
+    def carries_credentials(self) -> bool:
+        """Whether it has a credential, also one that a check put into the headers itself."""
+        return bool(self.credentials) or any(name.lower() in CREDENTIAL_HEADERS for name, _ in self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +181,7 @@ class _Permission:
     async def _enter(self) -> None:
         sender = self._sender
         origin = sender.guard.allow(as_sent(self._draft.url))
-        if self._draft.credentials and not sender.guard.may_carry_credentials(origin):
+        if self._draft.carries_credentials() and not sender.guard.may_carry_credentials(origin):
             raise OutOfScope(f"credentials are not sent to http://{origin.host}")
         await sender.guard.allow_address(origin)
         if not self._cleaning:

@@ -98,9 +98,9 @@ class ScopeGuard:
         Raises:
             OutOfScope: where one of its addresses is refused.
         """
-        if origin.host not in self._resolved:
+        if origin.host not in self._resolved and not _is_address(origin.host):
             self._resolved[origin.host] = await _forbidden_address(origin)
-        if forbidden := self._resolved[origin.host]:
+        if forbidden := self._resolved.get(origin.host):
             raise OutOfScope(f"{origin.host} resolves to {forbidden}, which is never requested")
 
     def may_carry_credentials(self, origin: Origin) -> bool:
@@ -112,6 +112,15 @@ class ScopeGuard:
         default = DEFAULT_PORTS[origin.scheme] == origin.port
         named = f"{origin.host}:{origin.port}" in self._hosts or (default and origin.host in self._hosts)
         return named and (origin.scheme == "https" or self._own.scheme == "http")
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is an address already, which `allow` has judged."""
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(host: str) -> bool:

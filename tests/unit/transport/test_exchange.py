@@ -1,5 +1,6 @@
 """Requests through the seam: what is sent, what is recorded, and what is retried."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -115,6 +116,26 @@ async def test_a_write_is_never_tried_again(tmp_path: Path) -> None:
     exchange = await stage.write().write("w", Ask("POST", "/things", operation="POST /things"))
     assert exchange.failure is Failure.REFUSED
     assert calls == 1
+
+
+async def test_failures_of_all_kinds_give_their_connection_back(tmp_path: Path) -> None:
+    """With one connection allowed, a request after many broken ones still goes out."""
+    errors = [RuntimeError("bug"), httpx.ReadError("reset"), httpx.LocalProtocolError("ours"), None]
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        error = errors.pop(0)
+        if error is not None:
+            raise error
+        return httpx.Response(200)
+
+    stage = stage_of(tmp_path, handler, profile=profile_of(limits={"max_connections": 1}))
+    view = stage.read()
+    for _ in range(3):
+        with suppress(EvidenceLost):
+            await view.read("broken", Ask("GET", "/"))
+    with suppress(EvidenceLost):
+        await view.read("denied", Ask("GET", "/reset"))
+    assert (await view.read("r", Ask("GET", "/"))).status == 200
 
 
 async def test_a_fault_of_our_own_is_a_gap(tmp_path: Path) -> None:

@@ -216,6 +216,9 @@ async def test_credentials_never_go_to_plain_http_elsewhere(tmp_path: Path) -> N
     await stage.read().read("without", Ask("GET", "/", service_url="http://native.test:9100"))
     with pytest.raises(EvidenceLost, match="credentials"):
         await stage.read().read("with", Ask("GET", "/", identity="bob", service_url="http://native.test:9100"))
+    own = Ask("GET", "/", headers=(("Cookie", "session=1"),), service_url="http://native.test:9100")
+    with pytest.raises(EvidenceLost, match="credentials"):
+        await stage.read().read("own", own)
     assert len(gate.seen) == 1
 
 
