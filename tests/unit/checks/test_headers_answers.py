@@ -1,0 +1,103 @@
+"""Headers of declared operations: caching, CORS, framing."""
+
+from typing import Any
+
+import pytest
+
+from hybridcheck.cases import Reason
+from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflection, PrivateNotCacheable
+from hybridcheck.target import Ask
+from hybridcheck.verdict import Finding, Outcome
+from tests.unit.checks.fake_target import Answer, FakeTarget, finding_of, unmet_of
+
+PROFILE: dict[str, Any] = {
+    "identities": {"alice": {"token": "t" * 20}},
+    "operations": [{"id": "me", "path": "/me", "auth": "required", "identity": "alice", "private": True}],
+}
+
+
+def cached(value: str | None, status: int = 200) -> Finding:
+    """The finding for this Cache-Control."""
+    headers = {"Cache-Control": value} if value is not None else {}
+    return finding_of(PrivateNotCacheable(), PROFILE, FakeTarget(lambda _: (status, headers, {"name": "alice"})))
+
+
+@pytest.mark.parametrize("value", ["no-store", "private, max-age=60", "No-Cache", "public, no-store"])
+def test_private_answers_are_kept_by_nobody_else(value: str) -> None:
+    """Each of the directives that keep shared caches out."""
+    assert cached(value).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("value", ["public, max-age=600", "max-age=600", "private, s-maxage=60", None])
+def test_private_answers_that_others_may_keep_fail(value: str | None) -> None:
+    """Allowed, or not forbidden, three of three."""
+    finding = cached(value)
+    assert (finding.outcome, finding.n) == (Outcome.FAIL, 3)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(401, Reason.AUTH_NOT_EFFECTIVE), (429, Reason.THROTTLED), (500, Reason.NO_TEST_DATA)]
+)
+def test_without_a_good_answer_nothing_is_said(status: int, reason: Reason) -> None:
+    """Headers of refusals and errors are not what is promised."""
+    finding = cached(None, status)
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, reason)
+
+
+def cors(allow: str, *, credentials: bool = True, only: str = "", status: int = 200) -> Finding:
+    """The finding where `Origin` gets this (`{}` stands for itself); `only` is the one origin that gets anything."""
+
+    def answer(ask: Ask) -> Answer:
+        origin = dict(ask.headers).get("Origin", "")
+        headers = {"Access-Control-Allow-Origin": allow.format(origin)} if not only or origin == only else {}
+        return status, {**headers, **({"Access-Control-Allow-Credentials": "true"} if credentials else {})}, {"a": 1}
+
+    return finding_of(NoCorsReflection(), PROFILE, FakeTarget(answer))
+
+
+@pytest.mark.parametrize("only", ["", "null"])
+def test_a_foreign_origin_with_credentials_fails(only: str) -> None:
+    """Any origin that is sent back, and `null` alone."""
+    finding = cors("{}", only=only)
+    assert finding.outcome is Outcome.FAIL
+    assert "with credentials, twice" in finding.observed
+
+
+def test_other_answers_to_a_foreign_origin_pass() -> None:
+    """A wildcard, an origin without credentials, the site's own origin."""
+    assert cors("*").outcome is Outcome.PASS
+    assert cors("{}", credentials=False).outcome is Outcome.PASS
+    assert cors("https://app.test").outcome is Outcome.PASS
+    assert cors("https://app.test", status=403).outcome is Outcome.PASS
+
+
+def test_a_refusal_that_names_the_origin_gives_nothing_away() -> None:
+    """A 401 with CORS headers shows no answer; nothing is said."""
+    assert cors("{}", status=401).outcome is Outcome.INCONCLUSIVE
+    assert cors("https://app.test", status=401).reason is Reason.AUTH_NOT_EFFECTIVE
+
+
+PAGES: dict[str, Any] = {"operations": [{"id": "home", "path": "/", "expect": {"content_type": "text/html"}}]}
+
+
+@pytest.mark.parametrize(
+    ("headers", "outcome"),
+    [
+        ({"Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'"}, Outcome.PASS),
+        ({"X-Frame-Options": "DENY"}, Outcome.PASS),
+        ({"Content-Security-Policy": "default-src 'self'"}, Outcome.FAIL),
+        ({}, Outcome.FAIL),
+    ],
+)
+def test_pages_say_who_may_frame_them(headers: dict[str, str], outcome: Outcome) -> None:
+    """Either header is enough."""
+    target = FakeTarget(lambda _: (200, {"Content-Type": "text/html", **headers}, "<html></html>"))
+    assert finding_of(FramingForbidden(), PAGES, target).outcome is outcome
+
+
+def test_what_is_not_declared_is_named() -> None:
+    """Each check says which line would bring it in."""
+    plain = {"operations": ["GET /"]}
+    assert "private: true" in unmet_of(PrivateNotCacheable(), plain)[0].needs
+    assert "auth: required" in unmet_of(NoCorsReflection(), plain)[0].needs
+    assert "text/html" in unmet_of(FramingForbidden(), plain)[0].needs
