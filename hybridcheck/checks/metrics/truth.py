@@ -259,7 +259,8 @@ def _decreases(scrapes: tuple[Exchange, ...], read: list[Exposition]) -> Iterato
             series, was, value = lower[0]
             yield exchange.n, f"{shown(series)} goes from {was:g} to {value:g}", now is not None and start is not None
         last.update(exposition.counting())
-        start = now
+        if now is not None:
+            start = now if start is None else max(start, now)  # a start that was seen before is another process
 
 
 def _exposition(exchange: Exchange) -> Exposition:
