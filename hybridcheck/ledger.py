@@ -29,6 +29,8 @@ from hybridcheck.evidence import (
     Body,
     CaseEnd,
     Exchange,
+    Gap,
+    GapReason,
     ReceivedResponse,
     Record,
     RunCause,
@@ -40,7 +42,7 @@ from hybridcheck.evidence import (
 from hybridcheck.redact import Redactor
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
-"""No record is longer; a longer line is not ours."""
+"""No line is longer; a longer one is not ours."""
 
 KEPT_FIELDS = frozenset({"n", "stream", "kind", "label", "plan", "request", "response", "events"})
 """Fields that are our own words, or that are redacted in a way of their own."""
@@ -95,17 +97,24 @@ class Ledger:
     def append(self, stream: str, record: R) -> R:
         """Number the record, write it redacted, and give the numbered one back unredacted.
 
+        A record that is longer than a line may be leaves a `Gap` in its place.
+
         Raises:
-            ToolError: the disk does not take it (`broken` says why, now and for every later record), it is larger than
-                a line may be, or its stream or the ledger has ended.
+            ToolError: the disk does not take it (`broken` says why, now and for every later record), or its stream or
+                the ledger has ended.
         """
         if self._ended or stream in self._sealed:
             raise ToolError(f"a {type(record).__name__} came after the end of stream '{stream}'", where=str(self.path))
         if self._broken:
             raise ToolError(self._broken, where=str(self.path))
         numbered = record.model_copy(update={"n": self.records, "stream": stream})
-        redacted = redact_record(numbered, self._redactor)
-        self._write(redacted.model_dump_json().encode() + b"\n")
+        redacted: Record = redact_record(numbered, self._redactor)
+        line = redacted.model_dump_json().encode() + b"\n"
+        if len(line) > MAX_LINE_BYTES:
+            detail = f"a {type(record).__name__} of {len(line)} bytes is longer than a line may be"
+            redacted = Gap(n=numbered.n, stream=stream, reason=GapReason.TOOL_FAULT, detail=detail)
+            line = redacted.model_dump_json().encode() + b"\n"
+        self._write(line)
         self.records += 1
         self._counts[stream] += 1
         if self._listener is not None:
@@ -148,8 +157,6 @@ class Ledger:
         self._file.close()
 
     def _write(self, line: bytes) -> None:
-        if len(line) > MAX_LINE_BYTES:
-            raise ToolError(f"a record of {len(line)} bytes is longer than a line may be", where=str(self.path))
         rest = memoryview(line)
         while rest:
             try:

@@ -1,6 +1,6 @@
 """Display scores of the dimensions: they show trends and decide nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from hybridcheck.cases import Dimension, Group
 from hybridcheck.engine.findings import rounded
@@ -25,22 +25,19 @@ def score_of(cases: Iterable[CaseVerdict]) -> DimensionScore:
     found = list(cases)
     passed = [case for case in found if case.finding.outcome is Outcome.PASS]
     failed = [case for case in found if case.finding.outcome is Outcome.FAIL]
-    weights = {name: sum(c.severity.weight for c in part) for name, part in _parts(found, passed, failed).items()}
-    undecided = weights["all"] - weights["passed"] - weights["failed"]
+    whole, right, wrong = _weight(found), _weight(passed), _weight(failed)
     return DimensionScore(
-        score=_share(weights["passed"], weights["passed"] + weights["failed"]),
-        lower=_share(weights["passed"], weights["all"]),
-        upper=_share(weights["passed"] + undecided, weights["all"]),
+        score=_share(right, right + wrong),
+        lower=_share(right, whole),
+        upper=_share(whole - wrong, whole),
         passed=len(passed),
         failed=len(failed),
         undecided=len(found) - len(passed) - len(failed),
     )
 
 
-def _parts(
-    found: list[CaseVerdict], passed: list[CaseVerdict], failed: list[CaseVerdict]
-) -> Mapping[str, list[CaseVerdict]]:
-    return {"all": found, "passed": passed, "failed": failed}
+def _weight(cases: list[CaseVerdict]) -> float:
+    return sum(case.severity.weight for case in cases)
 
 
 def _share(part: float, whole: float) -> float | None:

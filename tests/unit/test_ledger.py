@@ -13,6 +13,8 @@ from hybridcheck.evidence import (
     Body,
     Exchange,
     Failure,
+    Gap,
+    GapReason,
     Observation,
     ReceivedResponse,
     Record,
@@ -220,6 +222,21 @@ def test_a_full_disk_is_a_tool_error_and_stays_one(tmp_path: Path) -> None:
         ledger.end(RunCause.COMPLETED)
     assert ledger.ended
     assert read(ledger.path).broken == "the run has no matching end"
+
+
+def test_a_record_that_is_too_long_leaves_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer beyond what a line may hold costs its case and not the run; the probe still gets it."""
+    ledger = Ledger(tmp_path / "l", redactor())
+    ledger.append("run", start())
+    monkeypatch.setattr("hybridcheck.ledger.MAX_LINE_BYTES", 2000)
+    kept = ledger.append("s", exchange(b"x" * 3000))
+    assert kept.label == "control"
+    ledger.seal("s")
+    ledger.end(RunCause.COMPLETED)
+    back = read(ledger.path)
+    assert back.broken is None
+    assert isinstance(back.records[1], Gap)
+    assert back.records[1].reason is GapReason.TOOL_FAULT
 
 
 def test_a_line_without_its_newline_counts_when_it_is_whole(written: Path) -> None:
