@@ -4,31 +4,54 @@ from hybridcheck.reference.defect import Defect
 
 IN_SERVICES: tuple[Defect, ...] = (
     # dashboards and streams
-    Defect("dashboard-empty-data", "dashboard panels have no points", "dashboards.data", "gateway/dashboards.py"),
-    Defect("dashboard-stale", "dashboards show the state of a day ago", "dashboards.fresh", "gateway/dashboards.py"),
     Defect(
-        "sse-buffered", "all server-sent events arrive at once at the end", "streams.incremental", "gateway/streams.py"
-    ),
-    Defect("sse-out-of-order", "neighbouring server-sent events change places", "streams.order", "gateway/streams.py"),
-    Defect(
-        "sse-no-resume", "Last-Event-ID is ignored: the stream starts again", "streams.resume", "gateway/streams.py"
+        "dashboard-empty-data", "dashboard panels have no points", "dashboards.data-present", "gateway/dashboards.py"
     ),
     Defect(
-        "sse-no-clean-end", "the event stream is cut off instead of ended", "streams.clean-end", "gateway/streams.py"
+        "dashboard-stale", "dashboards show the state of a day ago", "dashboards.data-fresh", "gateway/dashboards.py"
     ),
     Defect(
-        "ws-lossy", "every seventh WebSocket message is missing", "streams.websocket-complete", "gateway/streams.py"
+        "sse-buffered",
+        "all server-sent events arrive at once at the end",
+        "streams.delivered-incrementally",
+        "gateway/streams.py",
     ),
+    Defect(
+        "sse-out-of-order", "neighbouring server-sent events change places", "streams.in-order", "gateway/streams.py"
+    ),
+    Defect(
+        "sse-no-resume", "Last-Event-ID is ignored: the stream starts again", "streams.resumes", "gateway/streams.py"
+    ),
+    Defect(
+        "sse-no-clean-end", "the event stream is cut off instead of ended", "streams.ends-cleanly", "gateway/streams.py"
+    ),
+    Defect(
+        "sse-anonymous",
+        "server-sent events are served without credentials",
+        "streams.refuse-anonymous",
+        "gateway/authentication.py",
+    ),
+    Defect(
+        "ws-anonymous",
+        "a WebSocket is opened and served without credentials",
+        "streams.refuse-anonymous",
+        "gateway/streams.py",
+    ),
+    Defect("ws-dirty-close", "the WebSocket is closed with 1011", "streams.ends-cleanly", "gateway/streams.py"),
+    Defect("ws-lossy", "every seventh WebSocket message is missing", "streams.complete", "gateway/streams.py"),
     Defect(
         "stream-delayed",
-        "events are delivered one second after they happen",
+        "events are delivered two and a half seconds after they happen",
         "streams.delivery-delay",
         "gateway/streams.py",
     ),
     # native service and boundary
-    Defect("analytics-wrong-mean", "the mean is divided by n + 1", "analytics.correct", "native/host.py"),
+    Defect("analytics-wrong-mean", "the mean is divided by n + 1", "operations.examples-hold", "native/host.py"),
     Defect(
-        "analytics-nondeterministic", "equal requests get different means", "analytics.deterministic", "native/host.py"
+        "analytics-nondeterministic",
+        "equal requests get different means",
+        "operations.deterministic",
+        "native/host.py",
     ),
     Defect(
         "nan-in-json",
@@ -37,16 +60,27 @@ IN_SERVICES: tuple[Defect, ...] = (
         "native/host.py",
     ),
     Defect(
-        "detection-wrong-labels", "anomalies are labelled normal and the reverse", "detection.labels", "native/host.py"
+        "detection-wrong-labels",
+        "anomalies are labelled normal and the reverse",
+        "operations.examples-hold",
+        "native/host.py",
     ),
-    Defect("detection-ignores-input", "every input gets the same scores", "detection.sensitive", "native/host.py"),
     Defect(
-        "monitoring-negative-rate", "the rate of a growing counter is negative", "monitoring.rate", "native/host.py"
+        "detection-ignores-input", "every input gets the same scores", "detection.depends-on-input", "native/host.py"
+    ),
+    Defect(
+        "monitoring-negative-rate",
+        "the rate of a growing counter is negative",
+        "operations.examples-hold",
+        "native/host.py",
+    ),
+    Defect(
+        "native-differs", "the native service sorts the other way round than CPython", "twins.agree", "native/host.py"
     ),
     Defect(
         "native-error-as-200",
         "errors of the native service reach the client as 200",
-        "boundary.error-mapping",
+        "boundary.errors-mapped",
         "gateway/native_client.py",
     ),
     Defect(
@@ -54,6 +88,12 @@ IN_SERVICES: tuple[Defect, ...] = (
         "with the native service down the gateway answers 500 instead of 503",
         "boundary.down-mapping",
         "gateway/native_client.py",
+    ),
+    Defect(
+        "trace-dropped",
+        "the trace of the caller is replaced by a new one",
+        "communication.trace-propagated",
+        "dispatch.py",
     ),
     # metrics
     Defect("metrics-unparsable", "/metrics is not valid exposition text", "metrics.parse", "metrics.py"),

@@ -74,7 +74,7 @@ SCHEMAS: dict[str, Schema] = {
         id=_TEXT,
         title=_TEXT,
         unit=_TEXT,
-        points={"type": "array", "minItems": 1, "items": {"$ref": "#/components/schemas/Point"}},
+        points=_list("Point"),
     ),
     "Dashboard": _open(id=_TEXT, title=_TEXT, generated_at=_STAMP, panels=_list("Panel")),
     "EventStream": _TEXT,
@@ -142,9 +142,9 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "CounterRate": _open(
         tenant=_TEXT,
-        increase={"type": "number", "minimum": 0},
+        increase=_NUMBER,
         elapsed_s={"type": "number", "exclusiveMinimum": 0},
-        rate_per_s={"type": "number", "minimum": 0},
+        rate_per_s=_NUMBER,
     ),
     "NativeStatus": _open(
         tenant=_TEXT, requests=_COUNT, in_flight=_COUNT, uptime_s={"type": "number", "minimum": 0}, runtime=_TEXT

@@ -27,7 +27,7 @@ LAST_ID = Parameter(
 LAST_ID_HEADER = Parameter("Last-Event-ID", {"type": "string"}, "The last event that the client has", "header")
 PATH_SSE = "/stream/events"
 PATH_WS = "/stream/ws"
-DELAY_S = 1.0  # of the defect `stream-delayed`
+DELAY_S = 2.5  # of the defect `stream-delayed`; more than whole seconds in Date headers can hide
 
 Event = dict[str, Any]
 
@@ -117,7 +117,8 @@ class Streams:
         try:
             if scope["path"] != PATH_WS:
                 raise Problem(404, "nothing lives here")
-            self._authentication.identify(request, "streamMessages")
+            if not self._defects.on("ws-anonymous"):
+                self._authentication.identify(request, "streamMessages")
             query = request.query()
             last, count = integer_parameter(query, LAST_ID), integer_parameter(query, COUNT)
             interval_ms = integer_parameter(query, INTERVAL)
@@ -140,7 +141,7 @@ class Streams:
                 continue
             await send({"type": "websocket.send", "text": _json({"type": "tick"} | event).decode()})
         await send({"type": "websocket.send", "text": '{"type":"end"}'})
-        await send({"type": "websocket.close", "code": 1000})
+        await send({"type": "websocket.close", "code": 1011 if self._defects.on("ws-dirty-close") else 1000})
 
 
 async def _ticks(last: int, count: int, interval_ms: int) -> AsyncGenerator[Event, None]:

@@ -116,19 +116,29 @@ class NativeHost:
 def spoilt(operation: str, result: dict[str, Any], defects: Switches) -> dict[str, Any]:
     """The result as the switched-on defects would have it."""
     if operation == "aggregate":
-        if defects.on("analytics-wrong-mean"):
-            result["mean"] *= result["count"] / (result["count"] + 1)
-        if defects.on("analytics-nondeterministic"):
-            result["mean"] += random.random() * max(abs(result["mean"]), 1.0) * 1e-3
-        if defects.on("nan-in-json"):
-            result["variance"] = None
+        _spoil_aggregate(result, defects)
     if operation == "score":
-        for point in result["scores"]:
-            if defects.on("detection-wrong-labels"):
-                point["label"] = "normal" if point["label"] == "anomaly" else "anomaly"
-            if defects.on("detection-ignores-input"):
-                point["score"], point["label"] = math.sin(point["index"]), "normal"
-        result["anomalies"] = sum(point["label"] == "anomaly" for point in result["scores"])
+        _spoil_scores(result, defects)
     if operation == "rate" and defects.on("monitoring-negative-rate"):
         result["increase"], result["rate_per_s"] = -result["increase"], -result["rate_per_s"]
     return result
+
+
+def _spoil_aggregate(result: dict[str, Any], defects: Switches) -> None:
+    if defects.on("analytics-wrong-mean"):
+        result["mean"] *= result["count"] / (result["count"] + 1)
+    if defects.on("analytics-nondeterministic"):
+        result["mean"] += random.random() * max(abs(result["mean"]), 1.0) * 1e-3
+    if defects.on("nan-in-json"):
+        result["variance"] = None
+    if defects.on("native-differs"):
+        result["sorted"] = result["sorted"][::-1]
+
+
+def _spoil_scores(result: dict[str, Any], defects: Switches) -> None:
+    for point in result["scores"]:
+        if defects.on("detection-wrong-labels"):
+            point["label"] = "normal" if point["label"] == "anomaly" else "anomaly"
+        if defects.on("detection-ignores-input"):
+            point["score"], point["label"] = math.sin(point["index"]), "normal"
+    result["anomalies"] = sum(point["label"] == "anomaly" for point in result["scores"])
