@@ -45,7 +45,7 @@ class NoNan(NoWitness):
         """The token, where the body is JSON otherwise."""
         found: list[str] = []
         try:
-            json.loads(whole_body(exchange), parse_constant=found.append)
+            json.loads(whole_body(exchange), parse_constant=found.append, parse_int=float)
         except (ValueError, RecursionError):
             return None  # not JSON at all: contract.content-type-true says so
         return f"the token {found[0]}" if found else None
@@ -124,7 +124,7 @@ def charset_of(exchange: Exchange) -> str:
 def is_json(body: bytes) -> bool:
     """Whether the bytes are JSON; NaN, encoding and depth are other checks' business."""
     try:
-        json.loads(body.decode("utf-8", "replace"))
+        json.loads(body.decode("utf-8", "replace"), parse_int=float)  # a number may have any length
     except RecursionError:
         return True
     except ValueError:

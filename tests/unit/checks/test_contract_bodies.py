@@ -54,6 +54,7 @@ CLEAN: list[tuple[NoWitness, Exchange]] = [
     (NoNan(), answered("NaN is not a number: broken JSON")),
     (ValidUtf8(), answered('{"place": "café"}')),
     (TrueContentType(), answered('{"a": NaN}')),
+    (TrueContentType(), answered('{"a": ' + "9" * 5_000 + "}")),
     (TrueContentType(), answered("<html>{}</html>", HTML)),
     (TrueContentType(), answered("[not json] but a page", HTML)),
     (NoVersionBanner(), answered("x", (("Server", "nginx"),))),
