@@ -77,8 +77,8 @@ class MatchesOpenApi(ReadCheck):
         description = description_in(document)
         described_in(description, operation)
         finding = judge_repeats(evidence, "probe", expected, lambda e: complaint_of(description, operation.path, e))
-        first = evidence.exchanges("probe")[0]
-        if finding.outcome is Outcome.PASS and first.status not in operation.expect.status:
+        first = next(iter(evidence.exchanges("probe")), None)
+        if finding.outcome is Outcome.PASS and first is not None and first.status not in operation.expect.status:
             text = f"documented, but not the answer that was asked for: {describe(first)}"
             return undecided(Reason.SHALLOW, expected, text, exchanges=finding.exchanges)
         return finding
