@@ -12,12 +12,13 @@ import psutil
 
 from hybridcheck import __version__
 from hybridcheck.cases import Budget, Json, SafetyClass
-from hybridcheck.checks.catalogue import CATALOGUE, by_id
+from hybridcheck.checks.catalogue import CATALOGUE
 from hybridcheck.checks.check import Check, Scene
 from hybridcheck.errors import Complaint, ProfileError, UsageError
 from hybridcheck.evidence import RunStart
 from hybridcheck.integrators.suites import leaves_of
 from hybridcheck.plan import Plan, Selection, make
+from hybridcheck.plugins import Installed, installed
 from hybridcheck.profile.environment import apply
 from hybridcheck.profile.lookup import ChosenTarget, choose_target, find_profile
 from hybridcheck.profile.models import Environment, Profile
@@ -64,10 +65,15 @@ class Bound:
     target: ChosenTarget
     scene: Scene
     plan: Plan
-    checks: Mapping[str, Check]
+    installed: Installed
     seed: int
     run_id: str
     started: datetime
+
+    @property
+    def checks(self) -> Mapping[str, Check]:
+        """Every check under its id and its former ids."""
+        return self.installed.checks
 
 
 def bind(request: Request) -> Bound:
@@ -116,7 +122,8 @@ def planned(
     Raises:
         UsageError: where the selection or the policy names what does not exist, or leaves nothing to do.
     """
-    checks = by_id()
+    everything = installed()
+    checks = everything.checks
     selection = Selection(
         only=request.only,
         skip=request.skip,
@@ -131,7 +138,7 @@ def planned(
         raise ProfileError(plan.complaints)
     if selection.scoped and not plan.cases:
         raise UsageError("the selection leaves nothing to do", hint="`hybridcheck checks` lists the checks")
-    return Bound(request, loaded, target, scene, plan, checks, seed, run_id, started)
+    return Bound(request, loaded, target, scene, plan, everything, seed, run_id, started)
 
 
 def run_start(bound: Bound) -> RunStart:
@@ -156,6 +163,7 @@ def run_start(bound: Bound) -> RunStart:
         },
         overrides=dict(bound.loaded.overrides.used),
         catalogue=CATALOGUE,
+        plugins=bound.installed.plugins,
         host={"cores": os.cpu_count(), "memory_bytes": memory, "python": platform.python_version()},
         plan=bound.plan.cases,
     )

@@ -19,7 +19,6 @@ from hybridcheck import __version__
 from hybridcheck.binding import Bound, Request, bind, run_start, with_profile
 from hybridcheck.bundled import data_file
 from hybridcheck.cases import Budget, Phase, Reason
-from hybridcheck.checks.catalogue import by_id
 from hybridcheck.checks.check import Scene
 from hybridcheck.engine.decision import FOREIGN_RUN
 from hybridcheck.engine.judging import WhatIf, judge
@@ -32,6 +31,7 @@ from hybridcheck.integrators.roster import Roster
 from hybridcheck.ledger import Ledger, read
 from hybridcheck.load.phase import Site, run_phase
 from hybridcheck.plan import Drive, Selection, make
+from hybridcheck.plugins import installed
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import read_profile
 from hybridcheck.redact import Redactor
@@ -281,7 +281,7 @@ def judge_ledger(ledger_path: Path, profile_path: Path | None = None) -> Verdict
         LedgerError: the file is not a ledger that can be judged.
         ProfileError: the profile is wrong.
     """
-    ledger, checks = read(ledger_path), by_id()
+    ledger, checks = read(ledger_path), installed().checks
     what_if = None
     if profile_path is not None:
         start = ledger.start

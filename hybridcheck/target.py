@@ -12,7 +12,7 @@ recorded and the check just ends.
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from hybridcheck.cases import Json
 from hybridcheck.evidence import Exchange, GapReason, StreamRecord, TlsRecord
@@ -112,6 +112,10 @@ class ReadTarget(Protocol):
 
     async def handshake(self, label: str) -> TlsRecord:
         """Make a verified TLS handshake with the target and record what it showed."""
+        ...
+
+    def client(self, label: str) -> Any:
+        """A client for code of another package; its requests are of the read class and recorded."""
         ...
 
     def observe(self, label: str, values: dict[str, Json]) -> None:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from hybridcheck.checks.catalogue import by_id
 from hybridcheck.checks.check import Check
 from hybridcheck.cli import terminal
 from hybridcheck.errors import ExitCode, UsageError
+from hybridcheck.plugins import installed
 from hybridcheck.reference.defects import CATALOGUE
 
 
@@ -17,7 +17,7 @@ def command(
     name: Annotated[str, typer.Argument(metavar="ID", help="The id of a check, or of one of its cases.")],
 ) -> ExitCode:
     """Explain a check: what it proves, and what to do when it fails."""
-    known = by_id()
+    known = installed().checks
     check = known.get(name.partition("[")[0])
     if check is None:
         near = difflib.get_close_matches(name, known, n=3)

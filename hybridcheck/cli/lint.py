@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from hybridcheck.cases import Budget, Group
-from hybridcheck.checks.catalogue import by_id
 from hybridcheck.checks.check import Scene
 from hybridcheck.cli import options as given
 from hybridcheck.cli import terminal
 from hybridcheck.errors import ExitCode, ProfileError
 from hybridcheck.plan import Plan, Selection, make, open_questions
+from hybridcheck.plugins import installed
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import read_profile
 
@@ -35,7 +35,10 @@ def command(
     names = list(read.targets) or ["a URL without a name"]
     scenes = scenes or [Scene(read, "http://127.0.0.1", Environment.UNKNOWN)]
     selection = Selection(budget=budget or Budget.STANDARD)
-    plans = [make(scene, by_id(), selection, today=datetime.now(UTC).date(), place=loaded.place) for scene in scenes]
+    plans = [
+        make(scene, installed().checks, selection, today=datetime.now(UTC).date(), place=loaded.place)
+        for scene in scenes
+    ]
     complaints = dict.fromkeys(complaint for plan in plans for complaint in plan.complaints)
     if complaints:
         raise ProfileError(tuple(complaints))

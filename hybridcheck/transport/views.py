@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
 
+import httpx
+
 from hybridcheck.cases import Json, PlannedCase
 from hybridcheck.errors import HybridcheckError, ToolError
 from hybridcheck.evidence import Created, Exchange, GapReason, Observation, StreamRecord, TlsRecord
@@ -23,6 +25,7 @@ from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import READING_METHODS, Operation
 from hybridcheck.target import Ask, Credential, EvidenceLost
 from hybridcheck.transport import handshake, raw, streams
+from hybridcheck.transport.client import client_of
 from hybridcheck.transport.exchange import Draft, Place, Sender, draft_of, lost
 from hybridcheck.transport.identities import Identities, LoginFailed, token_facts
 from hybridcheck.transport.manifest import Entry, Manifest, Step, cleanup_path, is_removed
@@ -147,6 +150,10 @@ class ReadView:
     def lost(self, reason: GapReason, detail: str = "") -> EvidenceLost:
         """Record a gap and give the error to raise."""
         return lost(self._means.ledger, self._place(""), reason, detail)
+
+    def client(self, label: str) -> httpx.AsyncClient:
+        """A client for code of another package; every request of it is recorded."""
+        return client_of(self, label, self._means.base_url)
 
     async def clean_up(self) -> tuple[str, ...]:
         """Remove what the case created; gives what could not be removed, in words. The executor calls it."""

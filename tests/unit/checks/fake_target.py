@@ -7,6 +7,8 @@ from contextlib import suppress
 from random import Random
 from typing import Any, TypeVar
 
+import httpx
+
 from hybridcheck.cases import Case, Json, Unmet
 from hybridcheck.checks.check import Check, Scene
 from hybridcheck.evidence import (
@@ -26,6 +28,7 @@ from hybridcheck.evidence import (
 )
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.target import Ask, Credential, EvidenceLost
+from hybridcheck.transport.client import client_of
 from hybridcheck.verdict import Finding
 
 T = TypeVar("T")
@@ -120,6 +123,10 @@ class FakeTarget:
         """A good handshake."""
         return self._record(TlsRecord(label=label, host="target.test", port=443, version="TLSv1.3"))
 
+    def client(self, label: str) -> httpx.AsyncClient:
+        """A client of the transport over this target."""
+        return client_of(self, label, self._base_url)
+
     def observe(self, label: str, values: dict[str, Json]) -> None:
         """Record a fact."""
         self._record(Observation(label=label, values=values))
@@ -143,7 +150,12 @@ class FakeTarget:
         headers = ask.headers + ((("Authorization", ask.authorization),) if ask.authorization else ())
         body = Body(text=ask.body.decode(), size_bytes=len(ask.body)) if ask.body is not None else None
         request = SentRequest(method=ask.method, url=self._base_url + ask.path + query, headers=headers, body=body)
-        at: dict[str, Any] = {"at_s": self._clock_s, "total_ms": 1.0, "operation": ask.operation, "identity": ask.identity}
+        at: dict[str, Any] = {
+            "at_s": self._clock_s,
+            "total_ms": 1.0,
+            "operation": ask.operation,
+            "identity": ask.identity,
+        }
         if isinstance(answer, Failure):
             return self._record(Exchange(label=label, request=request, failure=answer, **at))
         return self._record(Exchange(label=label, request=request, response=response_of(answer), **at))
