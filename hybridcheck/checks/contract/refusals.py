@@ -60,9 +60,18 @@ class Refuses(WriteCheck):
         """Why an answer is no refusal; None where it is one."""
         return None if refused(exchange) else f"{describe(exchange)} to {self.sent}"
 
-    def unclear(self, exchange: Exchange, control: Exchange) -> bool:
-        """Whether an answer is neither a refusal nor the proof of a defect: only a 5xx, or what the control gets, is."""
-        return exchange.status is None or not (exchange.status >= 500 or taken(exchange, control))
+    def taken(self, exchange: Exchange, control: Exchange, operation: Operation) -> bool:
+        """Whether the wrong request took effect: it created something, or got the very answer that the control got.
+
+        A 200 alone proves nothing: an operation may take any bytes, or tell errors under 200.
+        """
+        if complaint_about(exchange, operation.expect) is not None:
+            return False
+        return operation.creates or whole_body(exchange) == whole_body(control) or same_json(exchange, control)
+
+    def unclear(self, exchange: Exchange, control: Exchange, operation: Operation) -> bool:
+        """Whether an answer is neither a refusal nor the proof of a defect: only a 5xx or an effect is."""
+        return exchange.status is None or not (exchange.status >= 500 or self.taken(exchange, control, operation))
 
     async def probe(self, case: Case, target: WriteTarget) -> None:
         """The declared request, and the wrong one."""
@@ -71,7 +80,7 @@ class Refuses(WriteCheck):
         for attempt in range(1, REPEATS + 1):
             ask = self.wrong(ask_to_make(operation, new_marker(target)), case)
             exchange = await _send(target, f"probe.{attempt}", operation, ask)
-            if self.complaint(exchange, control) is None or self.unclear(exchange, control):
+            if self.complaint(exchange, control) is None or self.unclear(exchange, control, operation):
                 return
             await target.sleep(PAUSE_S)
 
@@ -92,9 +101,8 @@ class Refuses(WriteCheck):
         complaints = [self.complaint(probe, control) for probe in probes]
         if complaints[0] is None:
             return passed(expected, describe(probes[0]), **details)
-        unclear = next(
-            (probe for probe in probes if self.complaint(probe, control) and self.unclear(probe, control)), None
-        )
+        bad = [probe for probe, complaint in zip(probes, complaints, strict=True) if complaint]
+        unclear = next((probe for probe in bad if self.unclear(probe, control, operation)), None)
         if unclear is not None:
             return undecided(Reason.SUSPECTED, expected, f"neither refused nor taken: {describe(unclear)}", **details)
         if any(complaint is None for complaint in complaints):
@@ -108,7 +116,8 @@ class RefusesMalformedJson(Refuses):
     """A malformed JSON body is refused, and never a server error.
 
     Sends the declared request, which has to work, and the same with half a JSON document as its body. Anything from
-    400 to 499 is a refusal; a 5xx, or an answer as if all were well, three times, is a fail.
+    400 to 499 is a refusal; a 5xx, something created, or the very answer of the declared request, three times, is a
+    fail. Another 2xx leaves the case undecided: an operation may take any bytes.
     """
 
     id = "contract.malformed-json-refused"
@@ -126,9 +135,9 @@ class RefusesMalformedJson(Refuses):
 class RefusesWrongMediaType(Refuses):
     """A JSON body that is labelled as something else is refused.
 
-    Sends the declared request, which has to work, and the same bytes as `text/plain`. A refusal is 4xx; a 5xx, or the
-    answer that the declared request gets, three times, is a fail: a page of another site can send text/plain without
-    asking first.
+    Sends the declared request, which has to work, and the same bytes as `text/plain`. A refusal is 4xx; a 5xx,
+    something created, or the very answer of the declared request, three times, is a fail: a page of another site can
+    send text/plain without asking first.
     """
 
     id = "contract.wrong-media-type-refused"
@@ -176,9 +185,15 @@ class RefusesUnknownMethod(Refuses):
             return None
         return f"{describe(exchange)} to {SAFE_METHOD}"
 
-    def unclear(self, exchange: Exchange, control: Exchange) -> bool:
-        """A WebDAV server has the method (207), which proves nothing."""
-        return exchange.status != 405 and super().unclear(exchange, control)
+    def taken(self, exchange: Exchange, control: Exchange, operation: Operation) -> bool:
+        """What GET gets: the same bytes, or JSON with the same members, since much of what is read moves on."""
+        if exchange.status != control.status:
+            return False
+        return whole_body(exchange) == whole_body(control) or same_members(exchange, control)
+
+    def unclear(self, exchange: Exchange, control: Exchange, operation: Operation) -> bool:
+        """A 405 is clear, with `Allow` or without."""
+        return exchange.status != 405 and super().unclear(exchange, control, operation)
 
 
 class KeepsBodyLimit(Refuses):
@@ -216,8 +231,12 @@ class KeepsBodyLimit(Refuses):
         return replace(ask, body=(ask.body or b"{}").ljust(size), fresh=True)
 
     def complaint(self, exchange: Exchange, control: Exchange) -> str | None:
-        """Taken, or a server error."""
+        """Anything but 413."""
         return None if exchange.status == 413 else f"{describe(exchange)} instead of 413"
+
+    def taken(self, exchange: Exchange, control: Exchange, operation: Operation) -> bool:
+        """An answer as declared: the whole body was read."""
+        return complaint_about(exchange, operation.expect) is None
 
 
 class KeepsLargeBodyLimit(KeepsBodyLimit, AbuseCheck):
@@ -244,12 +263,16 @@ async def _send(target: WriteTarget, label: str, operation: Operation, ask: Ask)
     return exchange
 
 
-def taken(exchange: Exchange, control: Exchange) -> bool:
-    """Whether a wrong request got what the declared one gets: its status, and its bytes or the members of its JSON."""
-    if exchange.status is None or exchange.status != control.status:
+def same_json(exchange: Exchange, control: Exchange) -> bool:
+    """Whether two answers have the same JSON value."""
+    try:
+        return bool(json_body(exchange) == json_body(control))
+    except ValueError:
         return False
-    if whole_body(exchange) == whole_body(control):
-        return True
+
+
+def same_members(exchange: Exchange, control: Exchange) -> bool:
+    """Whether two answers are JSON objects with the same members, or lists that both have items or both none."""
     try:
         got, wanted = json_body(exchange), json_body(control)
     except ValueError:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
-from hybridcheck.checks.repeats import PAUSE_S, describe, sibling
+from hybridcheck.checks.repeats import PAUSE_S, alike, describe, sibling
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
@@ -86,7 +86,7 @@ class NotServed(ReadCheck):
         if not probes:
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "nothing was recorded")
         if not self.shows(probes[0], grammar):
-            return _not_shown(probes[0], expected, details)
+            return _not_shown(probes[0], expected, details, control)
         if self.shows(control, grammar):
             return undecided(Reason.CATCH_ALL, expected, "a path that cannot exist gives the same", **details)
         if len(probes) < 2:
@@ -96,10 +96,13 @@ class NotServed(ReadCheck):
         return failed(expected, f"{grammar}, twice ({describe(probes[1])})", **details)
 
 
-def _not_shown(probe: Exchange, expected: str, details: dict[str, object]) -> Finding:
+def _not_shown(probe: Exchange, expected: str, details: dict[str, object], control: Exchange | None = None) -> Finding:
+    """Undecided where the answer may be another one tomorrow; a 500 that a random path of the kind gets too is none."""
     if probe.status == 429:
         return undecided(Reason.THROTTLED, expected, "the target throttled the tester (429)", **details)
-    if probe.status is None or probe.status >= 500:
+    if probe.status == 500 and control is not None and control.status == 500 and alike(probe, control):
+        return passed(expected, f"{describe(probe)}, as for any path of the kind", **details)
+    if probe.status is None or probe.status in {502, 503, 504}:
         return undecided(Reason.SUSPECTED, expected, f"no answer that shows it: {describe(probe)}", **details)
     return passed(expected, describe(probe), **details)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from hybridcheck.evidence import Failure
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.fake_target import Answer, Answering, FakeTarget, cases_of, finding_of, unmet_of
+from tests.unit.checks.test_contract_writes import PROFILE as WRITES
+from tests.unit.checks.test_contract_writes import Things
 
 PROFILE: dict[str, Any] = {
     "operations": [
@@ -72,9 +75,9 @@ def test_taken_or_broken_fails_three_times(check: Refuses, answering: Callable[[
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-@pytest.mark.parametrize("answer", [(302, {}, b""), (200, {}, {"error": "no"}), Failure.RESET])
+@pytest.mark.parametrize("answer", [(302, {}, b""), (204, {}, b""), Failure.RESET])
 def test_other_answers_are_only_suspected(check: Refuses, answer: Answer | Failure) -> None:
-    """A redirect, an error envelope under 200 and a cut connection prove nothing."""
+    """A redirect, a success of another kind and a cut connection prove nothing."""
 
     def answering(ask: Ask) -> Answer | Failure:
         found = healthy(ask)
@@ -89,6 +92,22 @@ def test_without_a_working_control_nothing_is_said(check: Refuses) -> None:
     """A target that refuses everything refuses nothing in particular."""
     finding = finding_of(check, PROFILE, FakeTarget(lambda _: (401, {}, {})))
     assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.AUTH_NOT_EFFECTIVE)
+
+
+@pytest.mark.parametrize("check", [RefusesMalformedJson(), RefusesWrongMediaType()], ids=lambda check: check.id)
+@pytest.mark.parametrize("body", [{"error": "no"}, {"sum": 0}])
+def test_a_success_alone_is_only_suspected(check: Refuses, body: Any) -> None:
+    """An error told under 200, and an echo that takes any bytes, are not what the control got."""
+    finding = finding_of(check, PROFILE, FakeTarget(careless(200, body)(check)))
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
+
+
+def test_something_created_is_an_effect() -> None:
+    """Where the wrong request makes a resource, its answer need not be that of the control."""
+    things = Things()
+    target = FakeTarget(lambda ask: things.answer(replace(ask, body=b"{}") if ask.body else ask))
+    finding = finding_of(RefusesMalformedJson(), WRITES, target)
+    assert (finding.outcome, finding.n) == (Outcome.FAIL, 3)
 
 
 def test_a_405_says_what_is_allowed() -> None:

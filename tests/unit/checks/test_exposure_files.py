@@ -12,6 +12,7 @@ from hybridcheck.checks.exposure.files import (
     NoDotfiles,
     NotServed,
 )
+from hybridcheck.evidence import Failure
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
 from tests.unit.checks.fake_target import Answer, FakeTarget, cases_of, finding_of, unmet_of
@@ -77,10 +78,12 @@ def test_pages_and_words_are_no_files(path: str, content: str) -> None:
     assert judged(NoDotfiles(), path, serving(path, content), {}).outcome is Outcome.PASS
 
 
-@pytest.mark.parametrize("status", [500, 503])
-def test_a_broken_target_shows_nothing(status: int) -> None:
-    """Server errors say nothing about files; a 429 neither."""
-    finding = judged(NoDotfiles(), "/.env", FakeTarget(lambda _: (status, {}, b"")), {})
+@pytest.mark.parametrize("answer", [(502, {}, b""), (503, {}, b""), Failure.RESET])
+def test_a_target_that_is_away_shows_nothing(answer: Answer | Failure) -> None:
+    """No answer says nothing about files, and a 429 neither; a 500 that is not the file is an answer."""
+    finding = judged(NoDotfiles(), "/.env", FakeTarget(lambda _: (500, {}, b"")), {})
+    assert finding.outcome is Outcome.PASS
+    finding = judged(NoDotfiles(), "/.env", FakeTarget(lambda _: answer), {})
     assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
     finding = judged(NoDotfiles(), "/.env", FakeTarget(lambda _: (429, {}, b"")), {})
     assert finding.reason is Reason.THROTTLED
