@@ -7,10 +7,14 @@ DEV_STAMP := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # Build tools come first and are pinned too: nothing is built in an isolated environment with whatever is newest.
 PINNED := $(PIP) install --require-hashes --no-build-isolation --requirement
+# Two tools of the tests come without what they ask for. httpbin asks for greenlet<3 on Python 3.11, which contradicts
+# Locust's gevent, and runs well without it; its other needs are in the dev extra. Of check-jsonschema only the files
+# are read: the JSON Schemas of GitHub Actions and GitLab CI.
+ALONE := $(PIP) install --require-hashes --no-deps --requirement
 # The project itself comes last and without dependencies: pip refuses hashes beside an editable install.
 EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable .
 
-.PHONY: demo check lint types layers test accuracy bench soak fmt constraints clean
+.PHONY: demo check lint types layers test docs accuracy bench soak fmt constraints clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -25,13 +29,17 @@ lint: $(DEV_STAMP)
 	@$(BIN)/ruff format --quiet --check .
 
 types: $(DEV_STAMP)
-	@$(BIN)/mypy hybridcheck tests $(sort $(dir $(wildcard locustfiles/*.py benchmarks/*.py)))
+	@$(BIN)/mypy hybridcheck tests $(sort $(dir $(wildcard locustfiles/*.py benchmarks/*.py docs/*.py)))
 
 layers: $(DEV_STAMP)
 	@$(BIN)/lint-imports --no-logo
 
 test: $(DEV_STAMP)
 	@$(BIN)/python -m pytest
+
+# the generated part of docs/: a test of `make check` says when it is not current
+docs: $(DEV_STAMP)
+	@$(BIN)/python docs/generate.py
 
 accuracy: $(DEV_STAMP)
 	@$(BIN)/python benchmarks/accuracy.py
@@ -46,7 +54,7 @@ fmt: $(DEV_STAMP)
 	@$(BIN)/ruff check --fix --quiet . || true
 	@$(BIN)/ruff format --quiet .
 
-# Resolves the newest allowed versions anew. Nothing that it writes names a host.
+# Resolves the newest allowed versions anew (constraints/dev-no-deps.txt is raised by hand). Nothing that it writes names a host.
 COMPILE := $(BIN)/python -m piptools compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header \
 	--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 constraints: $(DEV_STAMP)
@@ -72,8 +80,9 @@ $(RUNTIME_STAMP): constraints/build.txt constraints/runtime.txt pyproject.toml |
 	@$(EDITABLE)
 	@touch $@
 
-$(DEV_STAMP): constraints/build.txt constraints/dev.txt pyproject.toml | $(BIN)/python
+$(DEV_STAMP): constraints/build.txt constraints/dev.txt constraints/dev-no-deps.txt pyproject.toml | $(BIN)/python
 	@$(PINNED) constraints/build.txt
 	@$(PINNED) constraints/dev.txt
+	@$(ALONE) constraints/dev-no-deps.txt
 	@$(EDITABLE)
 	@touch $@ $(RUNTIME_STAMP)
