@@ -73,6 +73,10 @@ class _Arrival:
         self.kept += decoded[:room]
         return len(decoded) <= room and self.raw_bytes <= self.most_bytes
 
+    def let_go(self) -> None:
+        """Free what is large at once: httpx and httpcore refer in circles, which keep the arrival for a while."""
+        self.decoder, self.kept = Identity(), bytearray()
+
     def late(self) -> Failure:
         """What it means that the deadline came now."""
         if self.head is not None:
@@ -115,7 +119,9 @@ class Wire:
             failure, detail = arrival.late(), f"after {deadline_s:g} s"
             if not (isinstance(error, TimeoutError) and deadline.expired()):
                 failure, detail = _failure_of(error)
-        return _outcome(arrival, failure, detail)
+        outcome = _outcome(arrival, failure, detail)
+        arrival.let_go()
+        return outcome
 
     async def open(self, request: httpx.Request) -> httpx.Response:
         """Send a request and give the response with its body unread (for streams); raises what httpx raises."""
