@@ -8,9 +8,13 @@ from hybridcheck.errors import ExitCode
 
 
 @spread
-def command(run: given.Run, showing: given.Showing) -> ExitCode:
+def command(
+    run: given.Run, showing: given.Showing, *, demo: given.Demo = False, defect: given.Defects = None
+) -> ExitCode:
     """Drive the profile's load and judge it: a scoped verdict on performance."""
     from hybridcheck.cli import running  # the gate and all that it brings, not for --help
 
     about_load = tuple(check.id for check in CHECKS if check.safety is SafetyClass.LOAD)
-    return running.run(running.request_of(run, running.Chosen(only=about_load)), showing)
+    return running.run(
+        running.request_of(run, running.Chosen(only=about_load, demo=demo, defects=tuple(defect or ()))), showing
+    )

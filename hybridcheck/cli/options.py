@@ -84,6 +84,7 @@ ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report without bloc
 Defects = Annotated[
     list[str] | None, typer.Option("--defect", help="Plant this defect in the demo system (repeatable).")
 ]
+Demo = Annotated[bool, typer.Option("--demo", help="Run against an embedded reference system.")]
 ListDefects = Annotated[bool, typer.Option("--list-defects", help="List the defects of the demo system and exit.")]
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, and tracebacks of our own errors.")]

@@ -1,9 +1,5 @@
 """`hybridcheck validate`: the main job."""
 
-from typing import Annotated
-
-import typer
-
 from hybridcheck.cli import options as given
 from hybridcheck.cli.demo import print_defects
 from hybridcheck.cli.option_groups import spread
@@ -20,7 +16,7 @@ def command(
     skip: given.Skip = None,
     tag: given.Tag = None,
     suite: given.Suite = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Run against an embedded reference system.")] = False,
+    demo: given.Demo = False,
     defect: given.Defects = None,
     list_defects: given.ListDefects = False,
 ) -> ExitCode:
