@@ -1,6 +1,7 @@
 """Does the target keep what its own OpenAPI document says."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene, WriteCheck
@@ -23,6 +24,8 @@ from hybridcheck.target import Ask, ReadTarget, WriteTarget
 from hybridcheck.verdict import Finding, Outcome, failed, passed, undecided
 
 DOCUMENT = "document"
+OPERATIONS = "operations"
+MOST_OPERATIONS = 200
 NEEDS = "openapi: /openapi.json"
 WRITE_ROUNDS = 2
 
@@ -31,57 +34,97 @@ class MatchesOpenApi(ReadCheck):
     """Operations answer what the target's own OpenAPI document says.
 
     Fetches the document (OpenAPI 3.x or Swagger 2.0, JSON or YAML) and sends the declared request of each operation
-    of the read class. The answer's status has to be documented, its media type has to be one of that status, and a
-    JSON body has to fit the schema; `pattern` is not judged. A wrong answer is repeated; three of three are a fail.
-    One more case is about the document itself: it has to be readable and its references have to lead somewhere.
+    of the read class. Where the document describes it, the answer's status has to be documented, its media type has
+    to be one of that status, and a JSON body has to fit the schema; `pattern` is not judged. A wrong answer is
+    repeated; three of three are a fail. What the document does not describe is named and not judged; where that is
+    everything, the case stays undecided. One more case is about the document itself: it has to be readable and its
+    references have to lead somewhere.
     """
 
     id = "contract.matches-openapi"
     dimension = Dimension.FUNCTIONAL
     severity = Severity.HIGH
+    suite = "api"
     remedy = "Make the document from the code that answers, or correct whichever of the two is wrong."
     refs = ("OpenAPI 3.1.1", "CWE-1059", "OWASP API9:2023")
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case for the document, and one per operation that reads."""
+        """One case for the document, and one for the operations that read."""
         path = scene.profile.openapi
         if path is None:
             yield Unmet(subject=DOCUMENT, needs=NEEDS)
             return
-        yield Case(check=self.id, subject=DOCUMENT, params={"path": path, "suite": "api"})
-        for suite, operation in operations(scene):
-            yield Case(check=self.id, subject=operation.id, params={"path": path, **params_of(operation, suite)})
+        yield Case(check=self.id, subject=DOCUMENT, params={"path": path})
+        found = [params_of(operation, suite) for suite, operation in operations(scene)][:MOST_OPERATIONS]
+        if found:
+            yield Case(check=self.id, subject=OPERATIONS, params={"path": path, OPERATIONS: found})
+        else:
+            yield Unmet(subject=OPERATIONS, needs="operations: [GET /path]")
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
-        """Fetch the document, and send the operation's request."""
+        """Fetch the document, and send each request that it describes."""
         document = await _fetch(target, case)
-        if "operation" not in case.params:
+        _, description = _read(document)
+        if description is None:
             return
-        operation = operation_in(case.params)
-
-        def complain(exchange: Exchange) -> str | None:
-            try:
-                return complaint_of(description_in(document), operation.path, exchange)
-            except Undecided:
-                return None  # the judge says why
-
-        await ask_until_good(target, "probe", ask_for(operation), complain)
+        for number, operation in enumerate(_operations_in(case), 1):
+            if _described(description, operation) is not None:
+                complain = partial(_complaint_or_none, description, operation)
+                await ask_until_good(target, f"op{number}", ask_for(operation), complain)
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
-        """The document's own faults, or what the answer and the document say differently."""
-        if "operation" not in case.params:
+        """The document's own faults, or what answers and the document say differently."""
+        if OPERATIONS not in case.params:
             return _judge_document(evidence)
-        operation = operation_in(case.params)
-        expected = f"{operation.id} answers as {case.params['path']} says"
-        document = evidence.exchange(DOCUMENT)
-        description = description_in(document)
-        described_in(description, operation)
-        finding = judge_repeats(evidence, "probe", expected, lambda e: complaint_of(description, operation.path, e))
-        first = next(iter(evidence.exchanges("probe")), None)
-        if finding.outcome is Outcome.PASS and first is not None and first.status not in operation.expect.status:
-            text = f"documented, but not the answer that was asked for: {describe(first)}"
-            return undecided(Reason.SHALLOW, expected, text, exchanges=finding.exchanges)
-        return finding
+        description = description_in(evidence.exchange(DOCUMENT))
+        expected = f"operations answer as {case.params['path']} says"
+        found = {
+            operation.id: _judge_operation(description, operation, evidence, f"op{number}", expected)
+            for number, operation in enumerate(_operations_in(case), 1)
+            if _described(description, operation) is not None
+        }
+        left = [operation.id for operation in _operations_in(case) if operation.id not in found]
+        if not found:
+            return undecided(Reason.SHALLOW, expected, f"the document describes none of {', '.join(left)[:300]}")
+        return _worst(found, expected, f"; not described: {', '.join(left)[:300]}" if left else "")
+
+
+def _operations_in(case: Case) -> tuple[Operation, ...]:
+    return tuple(operation_in(params) for params in case.params.get(OPERATIONS, ()))
+
+
+def _complaint_or_none(description: Description, operation: Operation, exchange: Exchange) -> str | None:
+    try:
+        return complaint_of(description, operation.path, exchange)
+    except Undecided:
+        return None  # the judge says why
+
+
+def _judge_operation(
+    description: Description, operation: Operation, evidence: Evidence, label: str, expected: str
+) -> Finding:
+    try:
+        finding = judge_repeats(evidence, label, expected, lambda e: complaint_of(description, operation.path, e))
+    except Undecided as shallow:
+        return undecided(shallow.reason, expected, shallow.why)
+    first = next(iter(evidence.exchanges(label)), None)
+    if finding.outcome is Outcome.PASS and first is not None and first.status not in operation.expect.status:
+        text = f"documented, but not the answer that was asked for: {describe(first)}"
+        return undecided(Reason.SHALLOW, expected, text, exchanges=finding.exchanges)
+    return finding
+
+
+def _worst(found: dict[str, Finding], expected: str, rest: str) -> Finding:
+    """The failed operations, else the undecided ones, else a pass over all."""
+    numbers = tuple(number for finding in found.values() for number in finding.exchanges)
+    for outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE):
+        bad = {name: finding for name, finding in found.items() if finding.outcome is outcome}
+        if bad:
+            text = "; ".join(f"{name}: {finding.observed}" for name, finding in list(bad.items())[:3])
+            shown = tuple(number for finding in bad.values() for number in finding.exchanges)
+            first = next(iter(bad.values()))
+            return first.model_copy(update={"observed": text + rest, "exchanges": shown, "n": len(found)})
+    return passed(expected, f"{len(found)} operations as documented{rest}", exchanges=numbers, n=len(found))
 
 
 class WritesMatchOpenApi(WriteCheck):
@@ -196,18 +239,6 @@ def description_in(document: Exchange) -> Description:
     if description is None:
         raise Undecided(Reason.NO_TEST_DATA, f"the OpenAPI document cannot be read: {fault}")
     return description
-
-
-def described_in(description: Description, operation: Operation) -> Described:
-    """What the document says about an operation.
-
-    Raises:
-        Undecided: SHALLOW where it does not know it.
-    """
-    found = _described(description, operation)
-    if found is None:
-        raise Undecided(Reason.SHALLOW, f"the document does not describe {operation.method} {operation.path}")
-    return found
 
 
 def _described(description: Description, operation: Operation) -> Described | None:

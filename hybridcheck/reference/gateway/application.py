@@ -51,7 +51,7 @@ class Gateway:
             *self._authentication.routes(),
             *self._dashboards.routes(),
             *datasets.routes(),
-            *People(settings).routes(),
+            *People(settings, self._defects).routes(),
             *Graph(store, datasets, defects).routes(),
             *self._streams.routes(),
             *forwarded_routes(client),

@@ -1,5 +1,6 @@
 """The administrator's list of accounts."""
 
+from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.routing import Route
 from hybridcheck.reference.settings import Settings
 from hybridcheck.reference.web import Answer, Request, json_answer
@@ -8,12 +9,14 @@ from hybridcheck.reference.web import Answer, Request, json_answer
 class People:
     """The operations under /admin."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, defects: Switches) -> None:
         """Shows names, roles and tenants; never a password or its digest."""
         self._items = [
             {"username": identity.username, "role": identity.role, "tenant": identity.tenant}
             for identity in settings.identities
         ]
+        if defects.on("openapi-stale"):
+            self._items = [{"username": item["username"], "role": item["role"]} for item in self._items]
 
     def routes(self) -> list[Route]:
         """The operations under /admin."""

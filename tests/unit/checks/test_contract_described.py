@@ -54,7 +54,7 @@ def test_a_documented_answer_passes() -> None:
 def test_what_the_document_does_not_say_fails(answer: Answer, words: str) -> None:
     """Three of three, with what is different."""
     finding = judged(described(), answer)
-    assert (finding.outcome, finding.n) == (Outcome.FAIL, 3)
+    assert (finding.outcome, len(finding.exchanges)) == (Outcome.FAIL, 3)
     assert words in finding.observed
 
 
@@ -69,9 +69,27 @@ def test_what_the_document_does_not_say_fails(answer: Answer, words: str) -> Non
 )
 def test_what_cannot_be_compared_is_undecided(document: Any, reason: Reason) -> None:
     """No document, no such operation, no usable schema."""
-    with pytest.raises(Undecided) as caught:
-        judged(document, (200, {}, {"id": 7}))
-    assert caught.value.reason == reason
+    assert _reason(document) is reason
+
+
+def _reason(document: Any) -> Reason | None:
+    """Why an operation is undecided under this document."""
+    try:
+        return judged(document, (200, {}, {"id": 7})).reason
+    except Undecided as undecided:
+        return undecided.reason
+
+
+def test_what_is_not_described_is_named_and_not_judged() -> None:
+    """Beside an operation that is described, another one that is not takes nothing away."""
+    profile = {**PROFILE, "operations": [*PROFILE["operations"], "GET /inside"]}
+
+    def answering(ask: Ask) -> Answer:
+        return (200, {}, described()) if ask.path == "/openapi.json" else (200, {}, {"id": 7})
+
+    finding = finding_of(MatchesOpenApi(), profile, FakeTarget(answering), index=1)
+    assert (finding.outcome, finding.n) == (Outcome.PASS, 1)
+    assert "not described: GET /inside" in finding.observed
 
 
 def test_a_documented_refusal_is_not_the_answer_that_was_asked_for() -> None:
