@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from hybridcheck.checks.analytics.examples import DependsOnInput, Deterministic, ExamplesHold
 from hybridcheck.checks.auth.cookies import SessionCookieFlags
 from hybridcheck.checks.auth.enumeration import LoginErrorDoesNotEnumerate
 from hybridcheck.checks.auth.login import LoginGivesIdentity, RefusesWrongPassword
@@ -21,7 +22,10 @@ from hybridcheck.checks.authz.objects import (
 )
 from hybridcheck.checks.authz.roles import RoleEnforced
 from hybridcheck.checks.authz.tenants import TenantHeaderNotTrusted
+from hybridcheck.checks.boundary.errors import ErrorsMapped
+from hybridcheck.checks.boundary.twins import TwinsAgree
 from hybridcheck.checks.check import Check
+from hybridcheck.checks.communication.traces import TracePropagated
 from hybridcheck.checks.contract.bodies import NoNan, TrueContentType, ValidUtf8
 from hybridcheck.checks.contract.declared import AnswersAsDeclared
 from hybridcheck.checks.contract.described import MatchesOpenApi, WritesMatchOpenApi
@@ -35,6 +39,7 @@ from hybridcheck.checks.contract.refusals import (
     RefusesWrongMediaType,
 )
 from hybridcheck.checks.contract.writes import WritesAnswerAsDeclared
+from hybridcheck.checks.dashboards.data import DataFresh, DataPresent
 from hybridcheck.checks.exposure.banners import NoVersionBanner
 from hybridcheck.checks.exposure.files import DocsAsDeclared, NoDebugPages, NoDirectoryListing, NoDotfiles
 from hybridcheck.checks.exposure.tls import TlsValid
@@ -42,6 +47,7 @@ from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
 from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflection, PrivateNotCacheable
 from hybridcheck.checks.headers.hygiene import NoSniff, StrictTransport
 from hybridcheck.checks.health.readiness import ReadinessAnswers
+from hybridcheck.checks.health.transactions import ReadinessTrue
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
 from hybridcheck.checks.metrics.truth import CountersMonotone, CounterTrue, MetricsParse
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
@@ -55,6 +61,7 @@ CATALOGUE = 1
 
 CHECKS: tuple[type[Check], ...] = (
     ReadinessAnswers,
+    ReadinessTrue,
     AnswersAsDeclared,
     WritesAnswerAsDeclared,
     MatchesOpenApi,
@@ -104,6 +111,8 @@ CHECKS: tuple[type[Check], ...] = (
     MetricsParse,
     CounterTrue,
     CountersMonotone,
+    DataPresent,
+    DataFresh,
     Complete,
     InOrder,
     DeliveredIncrementally,
@@ -111,6 +120,12 @@ CHECKS: tuple[type[Check], ...] = (
     EndsCleanly,
     Resumes,
     RefusesAnonymous,
+    ExamplesHold,
+    Deterministic,
+    DependsOnInput,
+    ErrorsMapped,
+    TwinsAgree,
+    TracePropagated,
     KeepsLatencyLimit,
     KeepsErrorLimit,
     SustainsThroughput,

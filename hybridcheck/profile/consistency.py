@@ -110,7 +110,7 @@ def _roles(profile: Profile) -> Iterator[Contradiction]:
 def _operation_links(profile: Profile) -> Iterator[Contradiction]:
     known = _ids(profile)
     for path, operation in placed_operations(profile):
-        for key in ("read_back", "cleanup", "update"):
+        for key in ("read_back", "cleanup", "update", "twin"):
             target = getattr(operation, key)
             if target is not None and target not in known:
                 yield Contradiction((*path, key), f"no operation has the id '{target}'", _near(target, known))

@@ -269,7 +269,10 @@ class BuildRoute(Strict):
 
 
 class Observability(Strict):
-    """Where the target can be looked into: a metrics endpoint, a local process id, an instance header."""
+    """Where the target can be looked into: a metrics endpoint, a local process id, an instance header.
+
+    `trace_header` is the response header that names the trace of a request (W3C Trace Context).
+    """
 
     build: BuildRoute | None = None
     metrics: Path | None = None
@@ -278,6 +281,7 @@ class Observability(Strict):
     backlog: str | None = None
     counters: tuple[Counter, ...] = ()
     instance_header: str | None = None
+    trace_header: str | None = None
     instances: Annotated[int, Field(ge=2)] | None = None
     cores: Positive | None = None
     memory_limit_bytes: Annotated[int, Field(gt=0)] | None = None

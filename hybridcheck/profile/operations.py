@@ -56,6 +56,17 @@ class Example(Frozen):
     tolerance: Annotated[float, Field(ge=0)] = 0.0
 
 
+class Refusal(Frozen):
+    """A well-formed request that makes no sense, and the status that refuses it."""
+
+    model_config = PART
+
+    name: str = ""
+    body: Json = None
+    query: dict[str, str] = Field(default_factory=dict)
+    status: Annotated[int, Field(ge=400, le=499)] = 422
+
+
 class DataSpec(Frozen):
     """What data an answer shows: a list of points, a stamp (ISO 8601 or Unix seconds), and how old it may be."""
 
@@ -70,8 +81,9 @@ class Operation(Frozen):
     `path` may contain `{name}` parts that `params` fills. `auth`: who may call it ("none", "required", "optional").
     `identity` is who calls it in the positive control. `denied` are the statuses that count as a refusal. `roles`
     limits it to identities of these roles. `safe` lets a POST run in the read class. `private` marks answers that
-    belong to the caller. `deterministic`: equal requests give equal answers. `limit` names the query parameter that
-    pages. `create`/`delete` bind the resource that checks of the write class make and remove.
+    belong to the caller. `deterministic`: equal requests give equal answers. `twin` is the id of an operation that
+    computes the same in another runtime. `limit` names the query parameter that pages. `create`/`delete` bind the
+    resource that checks of the write class make and remove.
     """
 
     model_config = PART
@@ -93,6 +105,8 @@ class Operation(Frozen):
     visibility: Literal["public", "owner", "tenant"] = "public"
     expect: Expect = Expect()
     examples: tuple[Example, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    twin: str | None = None
     data: DataSpec | None = None
     creates: bool = False
     id_from: str | None = None

@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from hybridcheck.cases import Case, Json, Reason, Undecided
 from hybridcheck.checks.check import Scene
+from hybridcheck.checks.clocks import DATE_LAG_S, date_of
 from hybridcheck.checks.streams.listening import (
     LISTENS,
     StreamCheck,
@@ -25,9 +25,6 @@ LATE_SHARE = 0.05
 CLOCK_READS = 6
 CLOCK_PAUSE_S = 0.2
 """Reads of the Date header over more than one second, so that one falls shortly after its last tick."""
-
-DATE_LAG_S = 2.0
-"""A Date header is at most this old: it has whole seconds, and servers renew it once a second."""
 
 AGREE_S = 0.05
 """Clocks that differ by less than this are said to agree."""
@@ -144,15 +141,6 @@ def offset_of(record: StreamRecord, spec: StreamSpec, clock: tuple[Exchange, ...
     if upper == math.inf:
         raise Undecided(Reason.NO_TEST_DATA, "the target sends no Date header to compare the clocks by")
     return Offset(lower, min(upper, *delays_s(record, spec)))
-
-
-def date_of(exchange: Exchange) -> float | None:
-    """The Date header in UTC seconds; None where there is none."""
-    value = exchange.response.header("date") if exchange.response is not None else None
-    try:
-        return parsedate_to_datetime(value).timestamp() if value else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _clocks(offset: Offset) -> str:

@@ -1,0 +1,345 @@
+"""Checks of readiness, dashboards, results, boundary and traces: the defect, its twin, and what proves nothing."""
+
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+
+from hybridcheck.cases import Reason, Undecided
+from hybridcheck.checks.analytics.examples import DependsOnInput, Deterministic, ExamplesHold
+from hybridcheck.checks.boundary.errors import ErrorsMapped
+from hybridcheck.checks.boundary.twins import TwinsAgree
+from hybridcheck.checks.check import Check
+from hybridcheck.checks.communication.traces import TracePropagated
+from hybridcheck.checks.dashboards.data import DataFresh, DataPresent, has_value
+from hybridcheck.checks.health.transactions import ReadinessTrue
+from hybridcheck.evidence import Exchange, Failure
+from hybridcheck.target import Ask
+from hybridcheck.verdict import Finding, Outcome
+from tests.unit.checks.fake_target import Answer, Answering, FakeTarget, cases_of, finding_of, unmet_of
+
+NOW = 1_800_000_000
+
+
+def outcome_of(finding: Finding) -> tuple[Outcome, Reason | None]:
+    """Outcome and reason."""
+    return finding.outcome, finding.reason
+
+
+def in_turn(*answers: Answer | Failure) -> Answering:
+    """Gives these answers one after the other; the last one for ever."""
+    waiting = list(answers)
+    return lambda _: waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+# readiness
+
+READY = {"ready": "/ready", "operations": ["GET /a", "GET /b"], "services": {"x": {"operations": ["GET /x"]}}}
+
+
+def ready_and(**statuses: int) -> Answering:
+    """Ready, and each path with its status."""
+    return lambda ask: (statuses.get(ask.path.strip("/"), 200), {}, {})
+
+
+def test_readiness_beside_working_operations_passes() -> None:
+    """Ready, and one operation of each service answers."""
+    found = finding_of(ReadinessTrue(), READY, FakeTarget(ready_and()))
+    assert (found.outcome, found.n) == (Outcome.PASS, 2)
+
+
+@pytest.mark.parametrize("broken", [{"x": 503}, {"a": 500, "x": 502}])
+def test_readiness_beside_a_failing_operation_fails(broken: dict[str, int]) -> None:
+    """Ready three times, while the same operation fails three times."""
+    found = finding_of(ReadinessTrue(), READY, FakeTarget(ready_and(**broken)))
+    assert found.outcome is Outcome.FAIL
+    assert "GET /x" in found.observed
+
+
+def test_an_operation_without_an_answer_is_broken() -> None:
+    """Silence is no answer either."""
+    target = FakeTarget(lambda ask: Failure.RESET if ask.path == "/x" else (200, {}, {}))
+    assert finding_of(ReadinessTrue(), READY, target).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("statuses", "reason"),
+    [({"ready": 503, "x": 503}, Reason.NO_TEST_DATA), ({"a": 401, "x": 401}, Reason.SHALLOW)],
+)
+def test_half_a_contradiction_is_undecided(statuses: dict[str, int], reason: Reason) -> None:
+    """A target that does not say ready tells no lie; one whose operations refuse the tester shows nothing."""
+    found = finding_of(ReadinessTrue(), READY, FakeTarget(ready_and(**statuses)))
+    assert outcome_of(found) == (Outcome.INCONCLUSIVE, reason)
+
+
+def test_one_contradiction_is_flaky() -> None:
+    """Something that passes by itself is no lie."""
+    answers = iter([200, 200, 503])
+    target = FakeTarget(lambda _: (next(answers, 200), {}, {}))
+    assert outcome_of(finding_of(ReadinessTrue(), READY, target)) == (Outcome.INCONCLUSIVE, Reason.FLAKY)
+
+
+def test_readiness_needs_both_sides() -> None:
+    """Without readiness, or without operations, the missing line is named."""
+    assert unmet_of(ReadinessTrue(), {"operations": ["GET /a"]})[0].needs.startswith("ready")
+    assert unmet_of(ReadinessTrue(), {"ready": "/ready"})[0].needs.startswith("operations")
+
+
+# dashboards
+
+DASHBOARD = {
+    "operations": [{"id": "board", "path": "/board", "data": {"points": "$.p", "at": "$.at", "max_age_s": 30}}],
+}
+
+
+def board(points: Any, age_s: float = 1, *, date: bool = True) -> FakeTarget:
+    """A dashboard with these points, so old by its own clock."""
+    headers = {"Date": formatdate(NOW, usegmt=True)} if date else {}
+    return FakeTarget(lambda _: (200, headers, {"p": points, "at": NOW - age_s}))
+
+
+POINTS = [{"at": "2026-01-01T00:00:00Z", "value": 1.5}]
+
+
+@pytest.mark.parametrize("check", [DataPresent(), DataFresh()])
+def test_a_dashboard_with_data_of_now_passes(check: Check) -> None:
+    """One point with a value, a second old."""
+    assert finding_of(check, DASHBOARD, board(POINTS)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("points", [[], None, {}, [{"at": "2026-01-01T00:00:00Z", "value": None}], [[1, None]], ["x"]])
+def test_a_dashboard_without_data_fails(points: Any) -> None:
+    """No list, an empty list, or points without a value."""
+    assert finding_of(DataPresent(), DASHBOARD, board(points)).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("point", "there"),
+    [(1, True), ([1700000000, "0.5"], True), ([None, 1700000000], False), ([1, "NaN"], False), (True, False)],
+)
+def test_points_of_many_kinds(point: Any, there: bool) -> None:
+    """Numbers, pairs as Prometheus and Graphite write them, and what is no value."""
+    assert has_value(point) is there
+
+
+@pytest.mark.parametrize("age_s", [31, 86_400, -86_400])
+def test_old_data_fail(age_s: float) -> None:
+    """Older than declared, or from tomorrow."""
+    assert finding_of(DataFresh(), DASHBOARD, board(POINTS, age_s)).outcome is Outcome.FAIL
+
+
+def test_a_target_with_another_clock_can_be_fresh() -> None:
+    """Both stamps are the target's own: the tester's clock does not matter."""
+    headers = {"Date": "Thu, 01 Jan 2015 00:00:10 GMT"}
+    target = FakeTarget(lambda _: (200, headers, {"p": POINTS, "at": "2015-01-01T00:00:05+00:00"}))
+    assert finding_of(DataFresh(), DASHBOARD, target).outcome is Outcome.PASS
+
+
+def test_without_a_date_header_no_age_is_known() -> None:
+    """The tester's clock may be another one."""
+    with pytest.raises(Undecided, match="no Date"):
+        finding_of(DataFresh(), DASHBOARD, board(POINTS, 86_400, date=False))
+
+
+@pytest.mark.parametrize("check", [DataPresent(), DataFresh()])
+def test_a_dashboard_that_does_not_answer_shows_no_data(check: Check) -> None:
+    """That is the contract's finding, not this one's."""
+    with pytest.raises(Undecided, match="did not answer as declared"):
+        finding_of(check, DASHBOARD, FakeTarget(lambda _: (500, {}, {})))
+
+
+# results
+
+MEAN: dict[str, Any] = {
+    "services": {
+        "numbers": {
+            "kind": "ai_detection",
+            "operations": [
+                {
+                    "id": "mean",
+                    "method": "POST",
+                    "path": "/mean",
+                    "safe": True,
+                    "deterministic": True,
+                    "twin": "meanTwin",
+                    "body": [1, 2],
+                    "examples": [
+                        {"name": "two", "body": [1, 2], "expect": {"$.mean": 1.5}, "tolerance": 1e-9},
+                        {"name": "one", "body": [4], "expect": {"$.mean": 4}},
+                    ],
+                    "refusals": [{"name": "nothing", "body": [], "status": 422}],
+                },
+                {"id": "meanTwin", "method": "POST", "path": "/ref/mean", "safe": True, "body": [1, 2]},
+            ],
+        }
+    },
+    "exposure": {"errors": "problem+json"},
+}
+RIGHT = {b"[1, 2]": 1.5, b"[4]": 4}
+
+
+def mean(ask: Ask) -> Answer:
+    """A service that computes what it promises."""
+    if ask.body == b"[]":
+        return 422, {"Content-Type": "application/problem+json"}, '{"title": "no numbers"}'
+    return 200, {}, {"mean": RIGHT[ask.body or b""], "n": 2}
+
+
+def spoilt(how: Callable[[Ask], Answer | None]) -> FakeTarget:
+    """The service with something wrong."""
+    return FakeTarget(lambda ask: how(ask) or mean(ask))
+
+
+CHECKS_OF_RESULTS = [ExamplesHold(), Deterministic(), DependsOnInput(), TwinsAgree(), ErrorsMapped()]
+
+
+@pytest.mark.parametrize("check", CHECKS_OF_RESULTS)
+def test_right_results_pass(check: Check) -> None:
+    """The twin of every defect below."""
+    found = [finding_of(check, MEAN, FakeTarget(mean), index=i).outcome for i in range(len(cases_of(check, MEAN)))]
+    assert found == [Outcome.PASS] * len(found) != []
+
+
+def test_a_wrong_result_fails_its_example() -> None:
+    """The value at the path is not the known one, three times."""
+    found = finding_of(ExamplesHold(), MEAN, spoilt(lambda _: (200, {}, {"mean": 1.4})))
+    assert found.outcome is Outcome.FAIL
+    assert "$.mean is 1.4 instead of 1.5" in found.observed
+
+
+def test_answers_that_change_fail_where_equal_ones_are_declared() -> None:
+    """One different answer of five is proof."""
+    target = FakeTarget(in_turn(*[(200, {}, {"mean": 1.5})] * 4, (200, {}, {"mean": 1.5000001})))
+    assert finding_of(Deterministic(), MEAN, target).outcome is Outcome.FAIL
+
+
+def test_answers_that_are_none_show_no_determinism() -> None:
+    """Five equal errors are not five equal results."""
+    found = finding_of(Deterministic(), MEAN, FakeTarget(lambda _: (503, {}, {})))
+    assert outcome_of(found) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
+
+
+def test_a_detection_that_ignores_its_input_fails() -> None:
+    """The same value for two questions that have different answers."""
+    found = finding_of(DependsOnInput(), MEAN, spoilt(lambda _: (200, {}, {"mean": 0})))
+    assert found.outcome is Outcome.FAIL
+
+
+def test_a_detection_that_is_wrong_still_depends_on_its_input() -> None:
+    """Wrong values are another check's finding."""
+    found = finding_of(DependsOnInput(), MEAN, spoilt(lambda ask: (200, {}, {"mean": len(ask.body or b"")})))
+    assert found.outcome is Outcome.PASS
+
+
+def test_twins_that_differ_fail_and_the_example_says_who_is_right() -> None:
+    """Neither side is the truth by itself."""
+    found = finding_of(
+        TwinsAgree(), MEAN, spoilt(lambda a: (200, {}, {"mean": 9, "n": 2}) if a.path == "/mean" else None)
+    )
+    assert found.outcome is Outcome.FAIL
+    assert "$.mean is 9 and 1.5" in found.observed
+    assert "holds for meanTwin" in found.observed
+
+
+def test_twins_that_differ_where_no_example_looks_fail() -> None:
+    """Whole documents are compared."""
+    found = finding_of(
+        TwinsAgree(), MEAN, spoilt(lambda a: (200, {}, {"mean": 1.5, "n": 3}) if a.path == "/mean" else None)
+    )
+    assert found.outcome is Outcome.FAIL
+    assert "$.n is 3 and 2" in found.observed
+
+
+def test_twins_that_differ_within_the_tolerance_agree() -> None:
+    """The last bit of a sum may differ; the finding says that only the value is the same."""
+    found = finding_of(
+        TwinsAgree(), MEAN, spoilt(lambda a: (200, {}, {"mean": 1.5 + 1e-12, "n": 2}) if a.path == "/mean" else None)
+    )
+    assert (found.outcome, found.observed) == (Outcome.PASS, "they do, in value")
+
+
+def test_twins_that_both_fail_show_nothing() -> None:
+    """Two errors agree about nothing."""
+    found = finding_of(TwinsAgree(), MEAN, FakeTarget(lambda _: (500, {}, {})))
+    assert outcome_of(found) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        (200, {}, {"error": "no numbers"}),
+        (500, {"Content-Type": "application/problem+json"}, "{}"),
+        (422, {"Content-Type": "text/html"}, "<h1>422</h1>"),
+    ],
+)
+def test_an_error_that_is_mapped_wrongly_fails(wrong: Answer) -> None:
+    """As a success, as a crash, or in another format."""
+    found = finding_of(ErrorsMapped(), MEAN, spoilt(lambda ask: wrong if ask.body == b"[]" else None))
+    assert found.outcome is Outcome.FAIL
+
+
+def test_an_operation_that_refuses_everything_shows_no_mapping() -> None:
+    """The control has to work."""
+    found = finding_of(ErrorsMapped(), MEAN, FakeTarget(lambda _: mean(Ask("POST", "/mean", body=b"[]"))))
+    assert outcome_of(found) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
+
+
+@pytest.mark.parametrize("check", CHECKS_OF_RESULTS)
+def test_results_without_declarations_are_named(check: Check) -> None:
+    """One line says what would be needed."""
+    assert len(unmet_of(check, {"operations": ["GET /"]})) == 1
+
+
+# traces
+
+TRACED = {"operations": ["GET /"], "observability": {"trace_header": "X-Trace"}}
+
+
+def traced(carry: Callable[[str], str]) -> FakeTarget:
+    """A target that answers what `carry` makes of the trace id that was sent."""
+    return FakeTarget(lambda ask: (200, {"X-Trace": carry(dict(ask.headers)["traceparent"].split("-")[1])}, {}))
+
+
+def valid(trace: str) -> bool:
+    """Whether the standard's grammar takes the trace id."""
+    return len(trace) == 32 and trace == trace.lower() and trace.strip("0") != ""
+
+
+def test_a_carried_trace_passes() -> None:
+    """The valid one comes back, the others are replaced."""
+    assert finding_of(TracePropagated(), TRACED, traced(lambda t: t if valid(t) else "f" * 32)).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("carry", [lambda _: "f" * 32, lambda _: "", lambda trace: trace])
+def test_a_trace_that_is_dropped_or_echoed_unseen_fails(carry: Callable[[str], str]) -> None:
+    """A new id for a valid trace, none, or an echo of whatever was sent."""
+    assert finding_of(TracePropagated(), TRACED, traced(carry)).outcome is Outcome.FAIL
+
+
+def test_a_target_that_crashes_on_a_bad_trace_fails() -> None:
+    """A header that nobody needs may not break a request."""
+
+    def crash(ask: Ask) -> Answer:
+        trace = dict(ask.headers)["traceparent"].split("-")[1]
+        return (200, {"X-Trace": trace}, {}) if valid(trace) else (500, {}, {})
+
+    assert finding_of(TracePropagated(), TRACED, FakeTarget(crash)).outcome is Outcome.FAIL
+
+
+def test_a_target_that_does_not_answer_shows_no_traces() -> None:
+    """An error page may carry anything."""
+    found = finding_of(TracePropagated(), TRACED, FakeTarget(lambda _: (503, {}, {})))
+    assert outcome_of(found) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
+
+
+def test_traces_without_a_declared_header_are_named() -> None:
+    """The profile has to say where the trace is."""
+    assert "trace_header" in unmet_of(TracePropagated(), {"operations": ["GET /"]})[0].needs
+
+
+def test_examples_are_repeated_on_fresh_connections() -> None:
+    """Three answers stand behind a fail."""
+    target = spoilt(lambda _: (200, {}, {"mean": 0}))
+    finding_of(ExamplesHold(), MEAN, target)
+    assert len([record for record in target.records if isinstance(record, Exchange)]) == 3
