@@ -42,6 +42,13 @@ def sees_openapi_mismatch(visitor: Visitor) -> bool:
     return not isinstance(visitor.get(f"/api/datasets/{visitor.dataset()}").json()["revision"], int)
 
 
+def sees_openapi_stale(visitor: Visitor) -> bool:
+    """An account lacks a member that the OpenAPI document requires."""
+    document = visitor.get("/openapi.json", None).json()
+    assert "tenant" in document["components"]["schemas"]["Whoami"]["required"]
+    return "tenant" not in visitor.get("/admin/users", "root").json()["items"][0]
+
+
 def sees_malformed_json_500(visitor: Visitor) -> bool:
     """Half a JSON document is the server's failure."""
     headers = {"Content-Type": "application/json"}
