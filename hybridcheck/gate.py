@@ -28,7 +28,7 @@ from hybridcheck.integrators.discovery import discover
 from hybridcheck.integrators.executor import Executor
 from hybridcheck.integrators.preflight import PREFLIGHT, note_build, reach
 from hybridcheck.integrators.roster import Roster
-from hybridcheck.ledger import Ledger, read
+from hybridcheck.ledger import Ledger, ReadLedger, read
 from hybridcheck.load.phase import Site, run_phase
 from hybridcheck.plan import Drive, Selection, make
 from hybridcheck.plugins import installed
@@ -36,9 +36,11 @@ from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import read_profile
 from hybridcheck.redact import Redactor
 from hybridcheck.reference.launcher import ReferenceSystem
+from hybridcheck.samplers.beside_load import BesideLoad
 from hybridcheck.transport.session import CONNECT_ATTEMPTS, Session
 from hybridcheck.verdict import Outcome, Verdict
-from hybridcheck.writers.json_document import write
+from hybridcheck.writers import samples_csv
+from hybridcheck.writers.json_document import to_bytes, write, write_whole
 
 __all__ = ["Bound", "GateResult", "Request", "bind", "judge_ledger", "make_folder", "run"]
 
@@ -47,6 +49,7 @@ LOG = logging.getLogger(__name__)
 LEDGER_NAME = "ledger.ndjson"
 VERDICT_NAME = "verdict.json"
 MANIFEST_NAME = "manifest.ndjson"
+SAMPLES_NAME = "samples.csv"
 DISCOVERY_NAME = "discovery.ndjson"
 
 DISCOVERY_LIMIT_S = 60.0
@@ -198,15 +201,21 @@ async def _execute(bound: Bound, folder: Path, ledger: Ledger, redactor: Redacto
         if not await reach(preflight, bound.loaded.profile):
             return RunCause.UNREACHABLE
 
+        beside = BesideLoad(bound.loaded.profile, ledger, session.glance, preflight.now_s)
+
         async def drive(phase: Drive) -> None:
-            await run_phase(phase, _site(bound), ledger, preflight.credential)
+            await beside.drive(
+                phase.stream.removeprefix("load/"),
+                lambda begun: run_phase(phase, _site(bound), ledger, preflight.credential, on_start=begun),
+            )
 
         def stop_after(_: Phase) -> bool:
             return bound.request.fail_fast and _has_failed(bound, ledger)
 
         executor = Executor(bound.plan, bound.checks, session, ledger, drive=drive, stop_after=stop_after)
         await note_build(preflight, ledger, bound.loaded.profile, "before")
-        cause = await executor.run()
+        async with beside:
+            cause = await executor.run()
         await note_build(preflight, ledger, bound.loaded.profile, "after")
         session.seal_shared()
         ledger.seal(PREFLIGHT.case.id)
@@ -257,14 +266,24 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 def _conclude(bound: Bound, folder: Path, redactor: Redactor, ending: _Ending) -> GateResult:
     """Judge the ledger read back, look for secrets in what was written, and write the verdict."""
     ledger_path, verdict_path = folder / LEDGER_NAME, folder / VERDICT_NAME
+    ledger = read(ledger_path)
+    try:
+        _write_samples(ledger, folder / SAMPLES_NAME)
+    except OutputError as error:
+        ending.faults.append((Reason.TOOL_ERROR, str(error)))
     faults = [*ending.faults, *_secrets_in(folder, redactor)]
-    verdict = judge(
-        read(ledger_path), bound.checks, ledger_name=LEDGER_NAME, tool_version=__version__, run_faults=tuple(faults)
-    )
+    verdict = judge(ledger, bound.checks, ledger_name=LEDGER_NAME, tool_version=__version__, run_faults=tuple(faults))
     write(verdict, verdict_path)
     if list(_secrets_in(folder, redactor)) and not faults:
         raise ToolError("a secret is in the verdict", where=str(verdict_path), hint="delete the folder and report this")
     return GateResult(verdict, folder, ledger_path, verdict_path, ending.signal)
+
+
+def _write_samples(ledger: ReadLedger, path: Path) -> None:
+    """The samples as a table, where the run has any."""
+    table = samples_csv.render(ledger.records)
+    if table is not None:
+        write_whole(to_bytes(table), path)
 
 
 def _secrets_in(folder: Path, redactor: Redactor) -> Iterator[tuple[Reason, str]]:

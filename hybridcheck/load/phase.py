@@ -57,11 +57,12 @@ async def run_phase(
     credential: Callable[[str], Awaitable[Credential]],
     *,
     stop: asyncio.Event | None = None,
+    on_start: Callable[[], None] | None = None,
 ) -> None:
     """Drive a phase, record what the generator reports under the drive's stream, and seal it.
 
     A login that fails, and a generator that does not carry out its plan, leave a `Gap`; the stream is sealed all the
-    same. Cancelling ends the generator and leaves the stream unsealed.
+    same. Cancelling ends the generator and leaves the stream unsealed. `on_start` is called when it begins to send.
     """
     try:
         headers, secrets = await _credentials(drive, credential)
@@ -72,6 +73,8 @@ async def run_phase(
     plan = plan_of(drive, site, headers)
     totals = _Totals()
     async for report in drive_child(plan, secrets, stop=stop):
+        if on_start is not None and isinstance(report, reports.Started):
+            on_start()
         _record(report, drive.stream, ledger, totals)
     ledger.seal(drive.stream, plan.duration_s)
 

@@ -9,11 +9,13 @@ import httpx
 
 from hybridcheck.cases import PlannedCase, SafetyClass
 from hybridcheck.errors import Complaint, ProfileError, ToolError
+from hybridcheck.evidence import Exchange
 from hybridcheck.ledger import Ledger
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.redact import Redactor
+from hybridcheck.target import Ask
 from hybridcheck.transport.budgets import Budgets
-from hybridcheck.transport.exchange import Sender
+from hybridcheck.transport.exchange import Place, Sender, draft_of
 from hybridcheck.transport.handshake import tls_context
 from hybridcheck.transport.identities import Identities
 from hybridcheck.transport.manifest import Manifest
@@ -138,6 +140,16 @@ class Session:
         if self._environment is Environment.PRODUCTION and kind is not ReadView:
             raise ToolError(f"a {planned.safety} case never runs in production", where=planned.case.id)
         return kind(self._means, planned)
+
+    async def glance(self, stream: str, ask: Ask) -> Exchange:
+        """Send a GET for a sampler and give what came, unrecorded: its readings are the record.
+
+        Raises:
+            EvidenceLost: where it was not sent; the gap is recorded in the stream.
+        """
+        if ask.method != "GET":
+            raise ToolError(f"a glance is a GET, not {ask.method}", where=stream)
+        return await self._means.sender.send(Place(stream, "glance"), draft_of(ask, self._means.base_url))
 
     def interrupt(self) -> None:
         """Send nothing more but clean-up; what asks from now on gets a gap."""
