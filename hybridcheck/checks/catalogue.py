@@ -55,6 +55,14 @@ from hybridcheck.checks.scaling.replicas import ReplicasShare
 from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
 from hybridcheck.checks.streams.delay import DeliveryDelay
 from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder
+from hybridcheck.checks.usage.afterwards import NoSilentRestart, ReturnsToBaseline
+from hybridcheck.checks.usage.growth import MemorySteady
+from hybridcheck.checks.usage.limits import (
+    BacklogWithinLimit,
+    CpuWithinLimit,
+    MemoryWithinLimit,
+    OpenFilesWithinLimit,
+)
 
 CATALOGUE = 1
 """The number of the newest check; a profile's `catalogue` makes checks newer than itself advisory."""
@@ -129,6 +137,13 @@ CHECKS: tuple[type[Check], ...] = (
     KeepsLatencyLimit,
     KeepsErrorLimit,
     SustainsThroughput,
+    CpuWithinLimit,
+    MemoryWithinLimit,
+    MemorySteady,
+    OpenFilesWithinLimit,
+    BacklogWithinLimit,
+    ReturnsToBaseline,
+    NoSilentRestart,
     ReplicasShare,
     AnswersAfterLoad,
 )
