@@ -23,6 +23,7 @@ from hybridcheck.checks.authz.objects import (
 from hybridcheck.checks.authz.roles import RoleEnforced
 from hybridcheck.checks.authz.tenants import TenantHeaderNotTrusted
 from hybridcheck.checks.boundary.errors import ErrorsMapped
+from hybridcheck.checks.boundary.runtime import RuntimeDeclared
 from hybridcheck.checks.boundary.twins import TwinsAgree
 from hybridcheck.checks.check import Check
 from hybridcheck.checks.communication.traces import TracePropagated
@@ -133,6 +134,7 @@ CHECKS: tuple[type[Check], ...] = (
     DependsOnInput,
     ErrorsMapped,
     TwinsAgree,
+    RuntimeDeclared,
     TracePropagated,
     KeepsLatencyLimit,
     KeepsErrorLimit,

@@ -43,6 +43,7 @@ class _Child:
             "PYTHONPATH": os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH", "")])),
         }
         self._log = log
+        self.facts: dict[str, str] = {}  # what it said of itself when it was ready
         with log.open("ab") as errors:
             # A session of its own: Ctrl-C reaches the parent only, which then ends its children in order.
             self._process = subprocess.Popen(
@@ -69,7 +70,9 @@ class _Child:
             line = self._process.stdout.readline() if self._process.stdout else b""
         finally:
             expiry.cancel()
-        if not line or json.loads(line)["pid"] != self.pid:
+        said = json.loads(line) if line else {}
+        self.facts = {name: value for name, value in said.items() if name != "pid"}
+        if said.get("pid") != self.pid:
             self.stop()
             written = self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
             raise StartError(f"the reference system did not start: {written}")
@@ -172,11 +175,14 @@ class ReferenceSystem:
     def environment(self) -> dict[str, str]:
         """Secrets and addresses by the names of environment variables that a profile refers to."""
         found = {f"REFERENCE_{name.upper()}_PASSWORD": identity.password for name, identity in self.identities.items()}
-        return found | {
+        found |= {
             "REFERENCE_BASE_URL": self.base_url,
             "REFERENCE_NATIVE_URL": self.native_url,
             "REFERENCE_GATEWAY_KEY": self.gateway_key,
         }
+        if self._native is not None and "runtime" in self._native.facts:
+            found["REFERENCE_RUNTIME"] = self._native.facts["runtime"].split()[0]
+        return found
 
     def start(self) -> Self:
         """Start all processes and return when they take requests; `StartError` otherwise, with nothing left over."""

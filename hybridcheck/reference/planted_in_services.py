@@ -78,6 +78,12 @@ IN_SERVICES: tuple[Defect, ...] = (
         "native-differs", "the native service sorts the other way round than CPython", "twins.agree", "native/host.py"
     ),
     Defect(
+        "runtime-untrue",
+        "the native service says that Codon built it, which it did not",
+        "boundary.runtime-declared",
+        "native/host.py",
+    ),
+    Defect(
         "native-error-as-200",
         "errors of the native service reach the client as 200",
         "boundary.errors-mapped",

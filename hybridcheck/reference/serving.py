@@ -18,13 +18,17 @@ def child_settings() -> Settings:
 class _ReportingServer(uvicorn.Server):
     """Tells the launcher, through standard output, that requests are taken."""
 
+    def __init__(self, config: uvicorn.Config, facts: dict[str, str]) -> None:
+        super().__init__(config)
+        self._facts = facts
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        os.write(1, (json.dumps({"pid": os.getpid()}) + "\n").encode())
+        os.write(1, (json.dumps({"pid": os.getpid(), **self._facts}) + "\n").encode())
 
 
-def serve(application: Application) -> None:
-    """Serve until told to end."""
+def serve(application: Application, **facts: str) -> None:
+    """Serve until told to end; the launcher is told the facts."""
     listening = socket.socket(fileno=int(os.environ.pop(VARIABLE_SOCKET)))
     config = uvicorn.Config(
         application,
@@ -40,4 +44,4 @@ def serve(application: Application) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
-    _ReportingServer(config).run(sockets=[listening])
+    _ReportingServer(config, facts).run(sockets=[listening])

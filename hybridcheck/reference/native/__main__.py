@@ -7,4 +7,5 @@ watch_parent()  # before the heavier imports: a parent that dies now must not le
 from hybridcheck.reference.native.host import NativeHost  # noqa: E402
 from hybridcheck.reference.serving import child_settings, serve  # noqa: E402
 
-serve(NativeHost(child_settings()))
+host = NativeHost(child_settings())
+serve(host, runtime=host.runtime)

@@ -47,6 +47,11 @@ class NativeHost:
             instance="native-1",
         )
 
+    @property
+    def runtime(self) -> str:
+        """What the kernels were built by."""
+        return str(self._manifest["runtime"])
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI interface."""
         if scope["type"] == "http":
@@ -96,7 +101,7 @@ class NativeHost:
                 "requests": self._metrics.requests(),
                 "in_flight": self._metrics.in_flight(),
                 "uptime_s": time.monotonic() - self._started,
-                "runtime": self._manifest["runtime"],
+                "runtime": "codon" if self._defects.on("runtime-untrue") else self.runtime,
             }
         )
 

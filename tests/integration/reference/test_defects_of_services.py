@@ -101,6 +101,12 @@ def sees_native_differs(visitor: Visitor) -> bool:
     return bool(found[0]["sorted"] != found[1]["sorted"])
 
 
+def sees_runtime_untrue(visitor: Visitor) -> bool:
+    """The status of the native service names another runtime than the service started with."""
+    said = visitor.get("/monitoring/status").json()["runtime"]
+    return bool(said.split()[0] != visitor.system.environment()["REFERENCE_RUNTIME"])
+
+
 def sees_trace_dropped(visitor: Visitor) -> bool:
     """The trace id of the caller does not come back."""
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"

@@ -9,6 +9,7 @@ import pytest
 from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.analytics.examples import DependsOnInput, Deterministic, ExamplesHold
 from hybridcheck.checks.boundary.errors import ErrorsMapped
+from hybridcheck.checks.boundary.runtime import RuntimeDeclared
 from hybridcheck.checks.boundary.twins import TwinsAgree
 from hybridcheck.checks.check import Check
 from hybridcheck.checks.communication.traces import TracePropagated
@@ -289,6 +290,30 @@ def test_an_operation_that_refuses_everything_shows_no_mapping() -> None:
 def test_results_without_declarations_are_named(check: Check) -> None:
     """One line says what would be needed."""
     assert len(unmet_of(check, {"operations": ["GET /"]})) == 1
+
+
+RUNTIME = {"services": {"x": {"runtime": "codon", "runtime_path": "/runtime"}}}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "outcome"), [("codon", Outcome.PASS), ("codon (0.19)", Outcome.PASS), ("codonish", Outcome.FAIL)]
+)
+def test_a_service_runs_on_what_is_declared(runtime: str, outcome: Outcome) -> None:
+    """The value that the service gives is the declared one, or it is a fail."""
+    target = FakeTarget(lambda _: (200, {}, {"runtime": runtime}))
+    assert finding_of(RuntimeDeclared(), RUNTIME, target).outcome is outcome
+
+
+@pytest.mark.parametrize("answer", [(404, {}, {}), (200, {}, {}), (200, {}, "runtime")])
+def test_a_service_that_names_no_runtime_shows_none(answer: Answer) -> None:
+    """Silence is not another runtime."""
+    with pytest.raises(Undecided, match="/runtime"):
+        finding_of(RuntimeDeclared(), RUNTIME, FakeTarget(lambda _: answer))
+
+
+def test_the_runtime_needs_a_path() -> None:
+    """The profile has to say where it is."""
+    assert "runtime_path" in unmet_of(RuntimeDeclared(), {"operations": ["GET /"]})[0].needs
 
 
 # traces
