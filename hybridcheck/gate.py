@@ -10,15 +10,15 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hybridcheck import __version__
 from hybridcheck.binding import Bound, Request, bind, run_start, with_profile
 from hybridcheck.bundled import data_file
-from hybridcheck.cases import Budget, Phase, Reason
+from hybridcheck.cases import Budget, Json, Phase, Reason
 from hybridcheck.checks.check import Scene
 from hybridcheck.engine.decision import FOREIGN_RUN
 from hybridcheck.engine.judging import WhatIf, judge
@@ -53,7 +53,7 @@ SAMPLES_NAME = "samples.csv"
 DISCOVERY_NAME = "discovery.ndjson"
 
 DISCOVERY_LIMIT_S = 60.0
-"""How long the search for what a target shows of itself may take."""
+"""How long the search for what a target shows of itself may take; never more than half of the run."""
 
 TIME_LIMIT_S = {Budget.QUICK: 120.0, Budget.STANDARD: 600.0, Budget.FULL: 1800.0}
 """After this long a run stops by itself; product.md, Budgets (quick has room for slow machines)."""
@@ -74,12 +74,18 @@ class GateResult:
 
 @dataclass(slots=True)
 class _Ending:
-    """How the run ended, filled in while it goes."""
+    """How the run ended, filled in while it goes; when its time is up, on the monotonic clock."""
 
-    cause: RunCause = RunCause.TOOL_ERROR
+    limit_s: float
+    ends_at: float
+    cause: RunCause | None = None
     detail: str = ""
     signal: int | None = None
     faults: list[tuple[Reason, str]] = field(default_factory=list)
+
+    def left_s(self) -> float:
+        """Seconds until the run stops by itself."""
+        return max(0.0, self.ends_at - time.monotonic())
 
 
 async def run(request: Request, listener: Listener | None = None) -> GateResult:
@@ -100,11 +106,12 @@ async def run(request: Request, listener: Listener | None = None) -> GateResult:
         redactor = Redactor(secrets.token_bytes(32))
         for secret in bound.loaded.secrets:
             redactor.learn(secret)
-        if bound.loaded.path is None:
-            bound = await _discover(bound, folder, redactor)
-        ledger = Ledger(folder / LEDGER_NAME, redactor, listener)
-        ending = _Ending()
-        await _gather(bound, folder, ledger, redactor, ending)
+        limit_s = request.timeout_s or bound.loaded.overrides.timeout_s or TIME_LIMIT_S[request.budget]
+        ending = _Ending(limit_s, time.monotonic() + limit_s)
+        with _signals(ending) if request.signals else nullcontext():
+            if bound.loaded.path is None:
+                bound = with_profile(bound, await _discover(bound, folder, redactor, ending))
+            await _gather(bound, folder, Ledger(folder / LEDGER_NAME, redactor, listener), redactor, ending)
     return _conclude(bound, folder, redactor, ending)
 
 
@@ -125,27 +132,35 @@ def make_folder(output_dir: Path, run_id: str) -> Path:
 
 async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, ending: _Ending) -> None:
     """Talk to the target until the plan is done, the time is up, or a signal comes; then seal the run."""
-    limit_s = bound.request.timeout_s or bound.loaded.overrides.timeout_s or TIME_LIMIT_S[bound.request.budget]
     roster = Roster(bound.target.url, bound.run_id)
     try:
-        roster.enter()
-        ledger.append("run", run_start(bound))
-        with _signals(ending) if bound.request.signals else nullcontext():
-            async with asyncio.timeout(limit_s):
-                ending.cause = await _execute(bound, folder, ledger, redactor, limit_s)
+        async with _noted(ending):
+            roster.enter()
+            ledger.append("run", run_start(bound))
+            if ending.cause is None:
+                ending.cause = await _execute(bound, folder, ledger, redactor, ending.left_s())
+    finally:
+        _seal(ledger, ending, roster.leave())
+
+
+@asynccontextmanager
+async def _noted(ending: _Ending) -> AsyncIterator[None]:
+    """Bounds what is done within by the run's time, and notes what ends it early; only a stranger's cancel goes on."""
+    try:
+        async with asyncio.timeout(ending.left_s()):
+            yield
     except TimeoutError:
-        ending.cause, ending.detail = RunCause.TIMED_OUT, f"stopped after {limit_s:g} s"
+        ending.cause, ending.detail = RunCause.TIMED_OUT, f"stopped after {ending.limit_s:g} s"
     except asyncio.CancelledError:
         ending.cause, ending.detail = RunCause.INTERRUPTED, f"signal {ending.signal}" if ending.signal else "cancelled"
         if ending.signal is None:
             raise
         _still_running().uncancel()
     except Exception as error:
+        ending.cause = RunCause.TOOL_ERROR
         ending.detail = "; ".join(f"{type(leaf).__name__}: {leaf}" for leaf in _leaves(error))
         ending.faults.append((Reason.TOOL_ERROR, ending.detail))
         LOG.exception("the run broke")
-    finally:
-        _seal(ledger, ending, roster.leave())
 
 
 def _still_running() -> asyncio.Task[object]:
@@ -159,22 +174,28 @@ def _seal(ledger: Ledger, ending: _Ending, foreign_runs: tuple[str, ...]) -> Non
     try:
         if foreign_runs:
             ledger.append("run", Observation(label=FOREIGN_RUN, values={"run_ids": list(foreign_runs)}))
-        ledger.end(ending.cause, ending.detail)
+        ledger.end(ending.cause or RunCause.TOOL_ERROR, ending.detail)
     except ToolError as error:
         ending.faults.append((Reason.TOOL_ERROR, str(error)))
         ledger.close()
 
 
-async def _discover(bound: Bound, folder: Path, redactor: Redactor) -> Bound:
-    """Without a profile: plan for what the target shows of itself; what was asked is kept in a ledger of its own."""
+async def _discover(bound: Bound, folder: Path, redactor: Redactor, ending: _Ending) -> Profile:
+    """Without a profile: look for what the target shows of itself; what was asked is kept in a ledger of its own."""
+    found: dict[str, Json] = {"version": 1}
     ledger = Ledger(folder / DISCOVERY_NAME, redactor)
-    ledger.append("run", run_start(bound).model_copy(update={"plan": ()}))
-    async with _session(bound, folder, ledger, redactor, DISCOVERY_LIMIT_S) as session:
-        view = session.view(PREFLIGHT)
-        reachable = await reach(view, bound.loaded.profile)
-        found = await discover(view) if reachable else {"version": 1}
-    ledger.end(RunCause.COMPLETED if reachable else RunCause.UNREACHABLE)
-    return with_profile(bound, Profile.model_validate(found))
+    cause = RunCause.COMPLETED
+    async with _noted(ending):
+        ledger.append("run", run_start(bound).model_copy(update={"plan": ()}))
+        async with _session(bound, folder, ledger, redactor, min(DISCOVERY_LIMIT_S, ending.left_s() / 2)) as session:
+            view = session.view(PREFLIGHT)
+            if await reach(view, bound.loaded.profile):
+                found = await discover(view)
+            else:
+                cause = RunCause.UNREACHABLE
+    with suppress(ToolError):
+        ledger.end(ending.cause or cause, ending.detail)
+    return Profile.model_validate(found)
 
 
 def _session(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, limit_s: float) -> Session:

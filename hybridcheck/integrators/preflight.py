@@ -14,6 +14,7 @@ ATTEMPTS = 3
 
 PAUSE_S = 1.0
 DEADLINE_S = 10.0
+"""How long one question may take at most; the profile may give less."""
 
 PREFLIGHT = PlannedCase(
     case=Case(check="preflight", subject="target"),
@@ -34,11 +35,12 @@ async def reach(target: ReadTarget, profile: Profile) -> bool:
     declared = [reference.path for reference in (profile.ready, profile.health) if reference]
     reading = [op.url_path() for _, _, op in profile.all_operations() if op.method == "GET" and op.sendable]
     path = next(iter([*declared, *reading]), "/")
+    deadline_s = min(DEADLINE_S, profile.limits.request_deadline_s)
     for attempt in range(1, ATTEMPTS + 1):
         if attempt > 1:
             await target.sleep(PAUSE_S)
         try:
-            exchange = await target.read(f"reach.{attempt}", Ask("GET", path, fresh=True, deadline_s=DEADLINE_S))
+            exchange = await target.read(f"reach.{attempt}", Ask("GET", path, fresh=True, deadline_s=deadline_s))
         except EvidenceLost:
             return False
         if exchange.response is not None:
