@@ -93,6 +93,14 @@ def _quitting(**_: Any) -> None:
         run.finish("interrupted")
 
 
+@events.quit.add_listener
+def _leave(exit_code: int, **_: Any) -> None:
+    """Leave without taking the interpreter apart, which costs a tenth of a second: everything is reported by now."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
 class LeanUser(User):
     """The one Locust user of the process."""
 
