@@ -11,6 +11,7 @@ from hybridcheck.checks.repeats import PAUSE_S, REPEATS, describe
 from hybridcheck.checks.resources import ask_to_make, creators, new_marker
 from hybridcheck.checks.witnesses import whole_body
 from hybridcheck.evidence import Evidence, Exchange
+from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import Ask, WriteTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
@@ -67,7 +68,9 @@ class Refuses(WriteCheck):
         """
         if complaint_about(exchange, operation.expect) is not None:
             return False
-        return operation.creates or whole_body(exchange) == whole_body(control) or same_json(exchange, control)
+        return (
+            created(exchange, operation) or whole_body(exchange) == whole_body(control) or same_json(exchange, control)
+        )
 
     def unclear(self, exchange: Exchange, control: Exchange, operation: Operation) -> bool:
         """Whether an answer is neither a refusal nor the proof of a defect: only a 5xx or an effect is."""
@@ -116,8 +119,8 @@ class RefusesMalformedJson(Refuses):
     """A malformed JSON body is refused, and never a server error.
 
     Sends the declared request, which has to work, and the same with half a JSON document as its body. Anything from
-    400 to 499 is a refusal; a 5xx, something created, or the very answer of the declared request, three times, is a
-    fail. Another 2xx leaves the case undecided: an operation may take any bytes.
+    400 to 499 is a refusal; a 5xx, or something created (its id is in the answer), three times, is a fail. Another
+    2xx leaves the case undecided: an operation may take any bytes, or have no use for its body.
     """
 
     id = "contract.malformed-json-refused"
@@ -130,6 +133,10 @@ class RefusesMalformedJson(Refuses):
         """The first half of the declared body, which is no JSON whatever it is."""
         body = ask.body or b"{"
         return replace(ask, body=body[: max(1, len(body) // 2)])
+
+    def taken(self, exchange: Exchange, control: Exchange, operation: Operation) -> bool:
+        """Something was made of it."""
+        return complaint_about(exchange, operation.expect) is None and created(exchange, operation)
 
 
 class RefusesWrongMediaType(Refuses):
@@ -261,6 +268,16 @@ async def _send(target: WriteTarget, label: str, operation: Operation, ask: Ask)
         return await target.write(label, ask)
     exchange, _ = await target.create(label, ask, cleanup=operation.cleanup, id_from=operation.id_from)
     return exchange
+
+
+def created(exchange: Exchange, operation: Operation) -> bool:
+    """Whether the answer names the id of something that was made."""
+    if not operation.creates or operation.id_from is None:
+        return False
+    try:
+        return value_at(json_body(exchange), operation.id_from) is not None
+    except (ValueError, NoSuchPath):
+        return False
 
 
 def same_json(exchange: Exchange, control: Exchange) -> bool:

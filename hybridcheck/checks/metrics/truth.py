@@ -184,6 +184,8 @@ class _Round:
             self.trouble = (reason, f"a request was not answered as declared: {describe(bad)}")
         elif broken is not None:
             self.trouble = (Reason.NO_TEST_DATA, f"the metrics were not answered: {describe(broken)}")
+        elif not _exposition(before).values:
+            self.trouble = (Reason.NO_TEST_DATA, f"there are no metrics to read: {describe(before)}")
         elif counts[0] != counts[1]:
             self.trouble = (Reason.SUSPECTED, f"the counter moves without our requests: {counts[0]} to {counts[1]}")
         elif counts[2] is not None:

@@ -6,32 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from hybridcheck.cases import Case, Undecided, Unmet
 from hybridcheck.checks.catalogue import CHECKS
 from hybridcheck.checks.check import Check, Scene
 from hybridcheck.evidence import Evidence, Exchange, Record
 from hybridcheck.profile.models import Environment, Profile
+from hybridcheck.profile.reading import read_profile
 from hybridcheck.target import Ask, EvidenceLost
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.fake_target import Answer, Answering, FakeTarget
 
 ROOMS = ("contract", "exposure", "headers", "metrics", "scaling")
 MINE = [check for check in CHECKS if check.__module__.split(".")[2] in ROOMS]
-TOKENS = {
-    name: {"token": "t" * 20, "role": role} for name, role in (("alice", "user"), ("bob", "user"), ("root", "admin"))
-}
+SECRETS = {f"REFERENCE_{name}_PASSWORD": "p" * 20 for name in ("ALICE", "BOB", "ROOT", "SHORT")}
 
 
 def profile() -> Profile:
-    """The reference profile, with tokens instead of logins, and what it leaves out."""
-    data = yaml.safe_load((Path(__file__).parents[3] / "profiles" / "reference.yaml").read_text())
-    data |= {"identities": TOKENS, "targets": {"demo": {"url": "https://target.test", "environment": "local"}}}
-    del data["session"]
-    data["observability"] |= {"instance_header": "X-Instance", "instances": 2}
-    data["exposure"] |= {"docs_public": False}
-    return Profile.model_validate(data)
+    """The reference profile, with what it leaves out."""
+    path = Path(__file__).parents[3] / "profiles" / "reference.yaml"
+    found = read_profile(path, {"REFERENCE_BASE_URL": "https://target.test", **SECRETS}).profile
+    seen = found.observability.model_copy(update={"instance_header": "X-Instance", "instances": 2})
+    shown = found.exposure.model_copy(update={"docs_public": False})
+    return found.model_copy(update={"observability": seen, "exposure": shown})
 
 
 def everything_fine(ask: Ask) -> Answer:

@@ -103,6 +103,8 @@ def test_requests_that_fail_say_nothing_about_the_counter() -> None:
     counting = Counting(lambda _: 1)
     broken = FakeTarget(lambda ask: counting.answer(ask) if ask.path == "/metrics" else (500, {}, {}))
     assert finding_of(CounterTrue(), PROFILE, broken).reason is Reason.NO_TEST_DATA
+    page = FakeTarget(lambda ask: (200, {}, "<html>") if ask.path == "/metrics" else counting.answer(ask))
+    assert finding_of(CounterTrue(), PROFILE, page).reason is Reason.NO_TEST_DATA
     hidden = FakeTarget(lambda ask: counting.answer(ask) if ask.path != "/metrics" else (404, {}, {}))
     assert finding_of(CounterTrue(), PROFILE, hidden).reason is Reason.NO_TEST_DATA
 
