@@ -1,5 +1,6 @@
 """The vocabulary of promises: what a check is about, which case of it counts, and why one stays undecided."""
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -55,6 +56,14 @@ class CoreQuestion(StrEnum):
     EXPOSURE = "exposure"
     LOAD = "load"
     RECOVERY = "recovery"
+
+
+CORE_PARTS: Mapping[CoreQuestion, tuple[str, ...]] = {
+    CoreQuestion.ACCESS: ("authn.missing-credentials-refused", "authn.garbage-credentials-refused"),
+    CoreQuestion.EXPOSURE: ("exposure.no-secret", "exposure.no-stack-trace", "exposure.tls-valid"),
+    CoreQuestion.LOAD: ("load.latency-limit", "load.error-limit"),
+}
+"""Questions that ask several things at once: each of these checks answers one part, and none stands for another."""
 
 
 class SafetyClass(StrEnum):
@@ -164,6 +173,18 @@ class PlannedCase(Frozen):
     core: CoreQuestion | None = None
     needs: str = ""
     fail_alpha: float | None = None
+
+
+def missing_parts(question: CoreQuestion, cases: Iterable[PlannedCase]) -> tuple[str, ...]:
+    """The checks of `CORE_PARTS` that have cases in a plan and no required one: their part of the question is open.
+
+    A part without any case (TLS on loopback), or that the operator took out in words, is not missing.
+    """
+    groups: dict[str, set[Group]] = {part: set() for part in CORE_PARTS.get(question, ())}
+    for planned in cases:
+        if planned.case.check in groups and planned.group is not Group.NOT_APPLICABLE:
+            groups[planned.case.check].add(planned.group)
+    return tuple(part for part, found in groups.items() if found and Group.REQUIRED not in found)
 
 
 class Undecided(Exception):

@@ -13,7 +13,17 @@ from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from hybridcheck.cases import Budget, Case, CoreQuestion, Group, PlannedCase, SafetyClass, Severity, Unmet
+from hybridcheck.cases import (
+    Budget,
+    Case,
+    CoreQuestion,
+    Group,
+    PlannedCase,
+    SafetyClass,
+    Severity,
+    Unmet,
+    missing_parts,
+)
 from hybridcheck.checks.check import Check, Scene
 from hybridcheck.errors import Complaint, ToolError
 from hybridcheck.profile.advice import lines_for
@@ -372,12 +382,14 @@ def open_questions(plan: Plan, profile: Profile) -> tuple[OpenQuestion, ...]:
     return tuple(
         _open_question(question, plan, profile)
         for question in CoreQuestion
-        if question not in answered and question.value not in profile.not_applicable
+        if question.value not in profile.not_applicable
+        and (question not in answered or missing_parts(question, plan.cases))
     )
 
 
 def _open_question(question: CoreQuestion, plan: Plan, profile: Profile) -> OpenQuestion:
-    concerned = [planned for planned in plan.cases if planned.core is question]
+    parts = missing_parts(question, plan.cases)
+    concerned = [p for p in plan.cases if p.core is question and (not parts or p.case.check in parts)]
     cases = tuple(planned.case.id for planned in concerned)
     demoted = sorted({planned.case.check for planned in concerned if planned.group is Group.ADVISORY})
     if demoted:

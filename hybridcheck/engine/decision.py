@@ -10,7 +10,7 @@ Scores, means, advisory cases and coverage decide nothing. A run over a selectio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hybridcheck.cases import CoreQuestion, Reason
+from hybridcheck.cases import CORE_PARTS, CoreQuestion, Group, Reason, missing_parts
 from hybridcheck.engine.judged import DECIDED, UNDECIDED, Judged
 from hybridcheck.engine.reasons import reason_lines
 from hybridcheck.engine.streams import CAUSE_CODES, gap_code
@@ -89,18 +89,32 @@ def exit_zero(judged: Judged) -> bool:
 
 
 def core_answers(judged: Judged) -> dict[CoreQuestion, CoreAnswer]:
-    """How each core question was answered: by required cases that are decided, or by the operator in words."""
+    """How each core question was answered: by required cases that are decided, or by the operator in words.
+
+    A question of several parts (`CORE_PARTS`) is answered when each part is.
+    """
     words = judged.start.profile.get("not_applicable") or {}
     answers = {}
     for question in CoreQuestion:
         by = tuple(c.id for c in judged.required if c.core is question and c.finding.outcome in DECIDED)
         excuse = None if question in NO_WAY_OUT else words.get(question.value)
-        answers[question] = CoreAnswer(answered=bool(by) or bool(excuse), by=by, not_applicable=excuse or None)
+        whole = bool(by) and not _undecided_parts(question, judged)
+        answers[question] = CoreAnswer(answered=whole or bool(excuse), by=by, not_applicable=excuse or None)
     return answers
 
 
+def _undecided_parts(question: CoreQuestion, judged: Judged) -> set[str]:
+    """The parts of a question that have cases in the plan and no required one that is decided."""
+    decided = {case.check for case in judged.required if case.finding.outcome in DECIDED}
+    planned = {case.check for case in judged.cases if case.group is not Group.NOT_APPLICABLE}
+    return (planned & set(CORE_PARTS.get(question, ()))) - decided
+
+
 def _is_open(question: CoreQuestion, answer: CoreAnswer, judged: Judged) -> bool:
-    return not answer.answered and not any(case.core is question for case in judged.required)
+    if answer.answered:
+        return False
+    nothing = not any(case.core is question for case in judged.required)
+    return nothing or bool(missing_parts(question, judged.start.plan))
 
 
 def run_troubles(judged: Judged) -> Iterator[tuple[Reason, str]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hybridcheck.cases import CoreQuestion, Reason
+from hybridcheck.cases import CoreQuestion, Reason, missing_parts
 from hybridcheck.engine.judged import UNDECIDED, Judged, importance
 from hybridcheck.verdict import CaseVerdict, Outcome, ReasonLine
 
@@ -22,7 +22,9 @@ def reason_lines(
         if case.finding.outcome in UNDECIDED:
             yield ReasonLine(code=case.finding.reason or Reason.EVIDENCE_INCOMPLETE, message=_words(case), case=case.id)
     for question in open_questions:
-        yield ReasonLine(code=Reason.CORE_QUESTION_OPEN, message=f"nothing required answers the question '{question}'")
+        parts = ", ".join(missing_parts(question, judged.start.plan))
+        message = f"nothing required answers the question '{question}'" + (f" for {parts}" if parts else "")
+        yield ReasonLine(code=Reason.CORE_QUESTION_OPEN, message=message)
     yield from _about_waivers(judged, failed)
 
 

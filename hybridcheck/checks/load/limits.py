@@ -144,7 +144,7 @@ class KeepsLatencyLimit(LoadPhaseCheck):
     )
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case per phase and limit; the core question also needs an error limit."""
+        """One case per phase and limit; the core question also asks for the error limit."""
         made = False
         for phase, _, operation, limits in objectives(scene):
             for quantile, limit in ((95, limits.p95_ms), (99, limits.p99_ms)):
@@ -179,6 +179,7 @@ class KeepsErrorLimit(LoadPhaseCheck):
 
     id = "load.error-limit"
     dimension = Dimension.RELIABILITY
+    core = CoreQuestion.LOAD
     remedy = "Look at the error kinds in the load section; a status is the target's answer, a reset or timeout is not."
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from hybridcheck.cases import CoreQuestion, Group, Phase, PlannedCase, Reason, Severity
+from hybridcheck.cases import CORE_PARTS, CoreQuestion, Group, Phase, PlannedCase, Reason, Severity
+from hybridcheck.checks.check import Check
 from hybridcheck.engine.judging import judge
 from hybridcheck.engine.to_decide import DEEDS
 from hybridcheck.evidence import CaseError, Gap, GapReason, Observation, Record, RunCause
@@ -30,13 +31,14 @@ def verdict_of(
     faults: tuple[tuple[Reason, str], ...] = (),
     more: Mapping[str, Sequence[Record]] | None = None,
     cause: RunCause = RunCause.COMPLETED,
+    checks: Mapping[str, Check] = CHECKS,
     **first: Any,
 ) -> Verdict:
     """The verdict of a plan; `records` by subject, a good answer for the others; `more` are other streams."""
     ran = [case for case in plan if case.group in (Group.REQUIRED, Group.ADVISORY)]
     streams = {case.case.id: (records or {}).get(case.case.subject, GOOD) for case in ran}
     lines = lines_of(start(plan, **first), {**streams, **(more or {})}, cause=cause)
-    return judge(from_lines(lines), CHECKS, ledger_name="l", tool_version="1", run_faults=faults)
+    return judge(from_lines(lines), checks, ledger_name="l", tool_version="1", run_faults=faults)
 
 
 def codes(verdict: Verdict) -> list[tuple[str, str | None]]:
@@ -120,6 +122,34 @@ def test_an_advisory_case_answers_no_question() -> None:
     verdict = verdict_of(plan)
     assert verdict.verdict is Ruling.INCONCLUSIVE
     assert verdict.to_decide[0].what == "policy: {require: [fake.repeated]}"
+
+
+LOAD_PARTS = CORE_PARTS[CoreQuestion.LOAD]
+
+
+@pytest.mark.parametrize("missing", LOAD_PARTS)
+@pytest.mark.parametrize("group", [Group.ADVISORY, Group.UNEXAMINED])
+def test_one_half_of_a_question_does_not_answer_it(missing: str, group: Group) -> None:
+    """Load asks for errors and latency: a limit for one of them alone leaves the question open, and says which."""
+    plan = [case for case in SIX if case.core is not CoreQuestion.LOAD]
+    plan += [planned(part, "steady", core=CoreQuestion.LOAD) for part in LOAD_PARTS if part != missing]
+    plan += [planned(missing, "load", core=CoreQuestion.LOAD, group=group, needs="thresholds: {...}")]
+    verdict = verdict_of(plan, checks={**CHECKS, **dict.fromkeys(LOAD_PARTS, CHECKS["fake.repeated"])})
+    assert (verdict.verdict, verdict.exit_code) == (Ruling.INCONCLUSIVE, 3)
+    assert codes(verdict) == [(Reason.CORE_QUESTION_OPEN, None)]
+    assert missing in verdict.reasons[0].message
+    assert not verdict.core[CoreQuestion.LOAD].answered
+    assert verdict.to_decide
+
+
+def test_both_halves_answer_a_question_of_two() -> None:
+    """With a required and decided case for each half the question is answered; with words for one half, by the other."""
+    checks = {**CHECKS, **dict.fromkeys(LOAD_PARTS, CHECKS["fake.repeated"])}
+    plan = [case for case in SIX if case.core is not CoreQuestion.LOAD]
+    both = [planned(part, "steady", core=CoreQuestion.LOAD) for part in LOAD_PARTS]
+    assert verdict_of([*plan, *both], checks=checks).verdict is Ruling.READY
+    excused = [both[0], both[1].model_copy(update={"group": Group.NOT_APPLICABLE, "needs": "no errors counted"})]
+    assert verdict_of([*plan, *excused], checks=checks).verdict is Ruling.READY
 
 
 def test_a_flag_that_would_bring_a_case_in_is_called_a_flag() -> None:
