@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from hybridcheck.cases import Group, Phase, PlannedCase
-from hybridcheck.checks.check import Check
+from hybridcheck.checks.check import Check, LoadCheck
 from hybridcheck.errors import HybridcheckError
 from hybridcheck.evidence import CaseError, RunCause
 from hybridcheck.ledger import Ledger
 from hybridcheck.plan import Drive, Plan
 from hybridcheck.target import EvidenceLost
+from hybridcheck.transport.uninterrupted import to_its_end
 
 BESIDE = 8
 """How many cases of a phase run at the same time where they may."""
@@ -45,10 +46,10 @@ class View(Protocol):
         ...
 
 
-class Probing(Protocol):
-    """A check of any safety class."""
+class Gathering(Protocol):
+    """The part of a check of any safety class that gathers the facts of one case."""
 
-    async def probe(self, case: object, target: object) -> None:
+    def __call__(self, case: object, target: object) -> Awaitable[None]:
         """Gather the facts of one case."""
         ...
 
@@ -92,6 +93,7 @@ class Executor:
 
     async def _run_phase(self, phase: Phase) -> None:
         if phase is Phase.LOAD:
+            await self._look_before_load()
             for drive in self._plan.drives:
                 await self._drive(drive)
         beside = asyncio.Semaphore(1 if phase in ALONE else BESIDE)
@@ -105,13 +107,24 @@ class Executor:
             for planned in cases:
                 group.create_task(run_one(planned))
 
+    async def _look_before_load(self) -> None:
+        for planned in self._plan.cases:
+            check = self._checks.get(planned.case.check)
+            if planned.group in RUNNING and isinstance(check, LoadCheck):
+                view = self._views.view(planned)
+                await self._gather(planned, view, check.before_load)  # type: ignore[arg-type]  # a view of its class
+
     async def _run_case(self, planned: PlannedCase) -> None:
-        case = planned.case
         view = self._views.view(planned)
-        check: Probing = self._checks[case.check]  # type: ignore[assignment]  # the view is of the check's own class
+        check = self._checks[planned.case.check]
         started_s = view.now_s()
+        await self._gather(planned, view, check.probe)  # type: ignore[attr-defined]  # every class of checks has one
+        self._ledger.seal(planned.case.id, view.now_s() - started_s)
+
+    async def _gather(self, planned: PlannedCase, view: View, gathering: Gathering) -> None:
+        case = planned.case
         try:
-            await check.probe(case, view)
+            await gathering(case, view)
         except EvidenceLost:
             pass  # the gap that says so is recorded
         except HybridcheckError:
@@ -120,4 +133,3 @@ class Executor:
             self._ledger.append(case.id, CaseError(error=type(error).__name__, detail=str(error)[:2000]))
         finally:
             await asyncio.shield(view.clean_up())
-        self._ledger.seal(case.id, view.now_s() - started_s)

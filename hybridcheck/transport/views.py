@@ -29,6 +29,7 @@ from hybridcheck.transport.client import client_of
 from hybridcheck.transport.exchange import Draft, Place, Sender, draft_of, lost
 from hybridcheck.transport.identities import Identities, LoginFailed, token_facts
 from hybridcheck.transport.manifest import Entry, Manifest, Step, cleanup_path, is_removed
+from hybridcheck.transport.uninterrupted import GRACE_S, to_its_end
 
 T = TypeVar("T")
 
@@ -311,7 +312,7 @@ class WriteView(ReadView):
         """Send the request of a creation; gives the exchange, not yet recorded."""
         try:
             draft = await self._draft(label, ask)
-            return await self._means.sender.send(self._place(label), draft)
+            return await to_its_end(self._means.sender.send(self._place(label), draft), grace_s=GRACE_S)
         except EvidenceLost as error:
             if error.reason in NOT_SENT:
                 self._forget(entry)
