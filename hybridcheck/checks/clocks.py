@@ -11,12 +11,14 @@ DATE_LAG_S = 2.0
 
 
 def date_of(exchange: Exchange) -> float | None:
-    """The Date header in UTC seconds; None where there is none."""
-    value = exchange.response.header("date") if exchange.response is not None else None
+    """The Date header in UTC seconds, plus the Age that a cache adds; None where there is none."""
+    response = exchange.response
+    value, age = (response.header("date"), response.header("age") or "") if response is not None else (None, "")
     try:
-        return parsedate_to_datetime(value).timestamp() if value else None
+        date = parsedate_to_datetime(value).timestamp() if value else None
     except (ValueError, OverflowError):
         return None
+    return date + int(age) if date is not None and age.isascii() and age.isdigit() and len(age) < 10 else date
 
 
 def stamp_of(value: Json) -> float | None:

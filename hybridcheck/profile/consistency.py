@@ -155,11 +155,7 @@ def _value_paths(profile: Profile) -> Iterator[Contradiction]:
 
 def _paths(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
     for path, operation in placed_operations(profile):
-        yield from (((*path, "expect", "values", text), text) for text in operation.expect.values)
-        for index, example in enumerate(operation.examples):
-            yield from (((*path, "examples", index, "expect", text), text) for text in example.expect)
-        if operation.id_from is not None:
-            yield (*path, "id_from"), operation.id_from
+        yield from _paths_of(path, operation)
     for path, stream in _callers(profile):
         if isinstance(stream, StreamSpec):
             given = (("sequence", stream.sequence), ("sent_at", stream.sent_at))
@@ -171,6 +167,17 @@ def _paths(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
                 text = getattr(spec, key, None)
                 if text is not None:
                     yield ("session", call, key), text
+
+
+def _paths_of(path: KeyPath, operation: Operation) -> Iterator[tuple[KeyPath, str]]:
+    yield from (((*path, "expect", "values", text), text) for text in operation.expect.values)
+    for index, example in enumerate(operation.examples):
+        yield from (((*path, "examples", index, "expect", text), text) for text in example.expect)
+    if operation.id_from is not None:
+        yield (*path, "id_from"), operation.id_from
+    if operation.data is not None:
+        shown = (("points", operation.data.points), ("at", operation.data.at))
+        yield from (((*path, "data", key), text) for key, text in shown if text is not None)
 
 
 def _schemas(profile: Profile) -> Iterator[Contradiction]:

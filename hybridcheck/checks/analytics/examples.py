@@ -1,5 +1,6 @@
 """Are results right: known questions get known answers, equal questions equal ones, different ones different ones."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -69,8 +70,8 @@ class ExamplesHold(ReadCheck):
         """Compare the values."""
         operation, example = _example_in(case)
         expect = expectation(operation, example)
-        values = ", ".join(f"{path} = {value}" for path, value in example.expect.items())
-        return judge_repeats(evidence, "probe", f"{values[:300]}", lambda e: complaint_about(e, expect))
+        values = ", ".join(f"{path} = {json.dumps(value)}" for path, value in example.expect.items())
+        return judge_repeats(evidence, "probe", values[:300], lambda e: complaint_about(e, expect))
 
 
 class Deterministic(ReadCheck):

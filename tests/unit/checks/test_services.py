@@ -137,6 +137,15 @@ def test_a_target_with_another_clock_can_be_fresh() -> None:
     assert finding_of(DataFresh(), DASHBOARD, target).outcome is Outcome.PASS
 
 
+def test_what_a_cache_answers_is_as_old_as_it_says() -> None:
+    """Date is when the answer was made: Age says how long ago that was."""
+    headers = {"Date": formatdate(NOW, usegmt=True), "Age": "60"}
+    target = FakeTarget(lambda _: (200, headers, {"p": POINTS, "at": NOW - 1}))
+    found = finding_of(DataFresh(), DASHBOARD, target)
+    assert found.outcome is Outcome.FAIL
+    assert "61 s old" in found.observed
+
+
 def test_without_a_date_header_no_age_is_known() -> None:
     """The tester's clock may be another one."""
     with pytest.raises(Undecided, match="no Date"):

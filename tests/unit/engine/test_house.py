@@ -34,9 +34,9 @@ class Anything(dict[str, Any]):
 
 @cache
 def reference_scene() -> Scene:
-    """The scene of the embedded reference system, with something in the place of each reference."""
+    """The scene of the embedded reference system, with something in the place of each reference without a default."""
     path = data_file("profiles", "reference.yaml")
-    names = set(re.findall(r"env:([A-Z_]+)", path.read_text()))
+    names = set(re.findall(r"env:([A-Z_]+)(?![A-Z_|])", path.read_text()))
     loaded = read_profile(path, {name: "http://127.0.0.1:9" if "URL" in name else "12345678" for name in names})
     return Scene(loaded.profile, "http://127.0.0.1:9", Environment.LOCAL, Budget.FULL)
 
