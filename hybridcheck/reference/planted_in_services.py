@@ -128,13 +128,30 @@ IN_SERVICES: tuple[Defect, ...] = (
         "gateway/strain.py",
     ),
     Defect(
-        "memory-growth", "32 KiB are kept for every request (at most 400 MiB)", "resources.memory", "gateway/strain.py"
+        "memory-growth",
+        "32 KiB are kept for every request (at most 400 MiB)",
+        "resources.memory-within-limit",
+        "gateway/strain.py",
     ),
-    Defect("cpu-hog", "a thread burns one core", "resources.cpu", "gateway/strain.py"),
+    Defect(
+        "cpu-hog",
+        "three threads burn a core each, as far as there are",
+        "resources.cpu-within-limit",
+        "gateway/strain.py",
+    ),
+    Defect(
+        "leaks-files", "every request leaves a file open (at most 800)", "resources.open-files", "gateway/strain.py"
+    ),
+    Defect(
+        "work-piles-up",
+        "a work item per request is queued and done only when it is quiet",
+        "resources.backlog",
+        "gateway/strain.py",
+    ),
     Defect(
         "not-back-to-baseline",
-        "a work item per request is queued and never done: the backlog stays",
-        "resources.baseline",
+        "a work item for every tenth request is queued and never done: the backlog stays",
+        "resources.returns-to-baseline",
         "gateway/strain.py",
     ),
     Defect(

@@ -12,6 +12,7 @@ from hybridcheck.checks.check import LoadCheck, Scene
 from hybridcheck.checks.load.limits import ALL, read_phase
 from hybridcheck.checks.usage.series import (
     about,
+    amount,
     ends,
     longest_run,
     places,
@@ -82,13 +83,17 @@ class KeepsGauge(LoadCheck):
 def within(samples: Sequence[Sample], limits: Sequence[float], interval_s: float, unit: str) -> Finding:
     """Judge readings against a limit each."""
     limit = max(limits, default=0.0)
-    expected = f"at most {ALLOWED_SHARE:.0%} of the readings above {limit:g} {unit}, never longer than {LONGEST_S:g} s"
+    expected = (
+        f"at most {ALLOWED_SHARE:.0%} of the readings above {amount(limit, unit)}, never longer than {LONGEST_S:g} s"
+    )
     high = [s.value is not None and s.value > most for s, most in zip(samples, limits, strict=True)]
     missed = [sample.value is None for sample in samples]
     highest = max((sample.value for sample in samples if sample.value is not None), default=None)
     count, unknown = len(samples), sum(missed)
     details = {"exchanges": ends(samples), "n": count, "value": highest, "limit": limit, "unit": unit}
-    observed = f"{sum(high)} of {count} readings above, the highest {highest:.4g} {unit}" if highest is not None else ""
+    observed = (
+        f"{sum(high)} of {count} readings above, the highest {amount(highest, unit)}" if highest is not None else ""
+    )
     observed += f", {unknown} missed" if unknown else ""
     if longest_run(high) * interval_s > LONGEST_S:
         return failed(expected, f"{observed}, {longest_run(high) * interval_s:g} s without a pause", **details)

@@ -85,3 +85,8 @@ def longest_run(flags: Sequence[bool]) -> int:
 def ends(samples: Sequence[Sample]) -> tuple[int, ...]:
     """The ledger numbers of the first and the last sample."""
     return tuple(sorted({samples[0].n, samples[-1].n})) if samples else ()
+
+
+def amount(value: float, unit: str) -> str:
+    """A value in words: bytes as megabytes."""
+    return f"{value / 1e6:.4g} MB" if unit == "bytes" else f"{value:.4g} {unit}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import threading
 import time
 from collections import deque
@@ -19,6 +20,11 @@ SLOW_S = 0.3
 BROKEN_FOR_S = 60.0
 KEPT_BYTES = 32 * 1024
 KEPT_AT_MOST_BYTES = 400 * 1024 * 1024
+KEPT_FILES_AT_MOST = 800  # below the usual limit of 1024
+BURNING_THREADS = 3  # one alone gets a third of a core where others are busy on the machine
+NEVER_DONE = 10  # every tenth work item, so that the backlog stays far below its limit
+QUIET_REQUESTS = 10  # fewer than this many in QUIET_S: what has piled up is worked off
+QUIET_S = 0.5
 
 
 class Audit:
@@ -30,18 +36,36 @@ class Audit:
         self._metrics = metrics
         self._defects = defects
         self._waiting: list[tuple[str, str, str]] = []
+        self._seen = 0
         self._never_done = 0
+        self._piled_up = 0
+        self._recent: deque[float] = deque()
 
     def note(self, username: str, operation: str) -> None:
         """Put a row into the queue."""
         self._waiting.append((now_text(), username, operation))
-        self._metrics.set_backlog(len(self._waiting) + self._never_done)
+        self._show()
 
     def note_request(self) -> None:
         """Called for every request; a healthy gateway has nothing to do here."""
         if self._defects.on("not-back-to-baseline"):
-            self._never_done += 1
-            self._metrics.set_backlog(len(self._waiting) + self._never_done)
+            self._seen += 1
+            self._never_done = self._seen // NEVER_DONE
+            self._show()
+        if self._defects.on("work-piles-up"):
+            self._piled_up += 1
+            self._recent.append(time.monotonic())
+            self._show()
+
+    def _show(self) -> None:
+        self._metrics.set_backlog(len(self._waiting) + self._never_done + self._piled_up)
+
+    def _work_off(self) -> None:
+        while self._recent and self._recent[0] < time.monotonic() - QUIET_S:
+            self._recent.popleft()
+        if self._piled_up and len(self._recent) < QUIET_REQUESTS:
+            self._piled_up = 0
+            self._show()
 
     async def keep_writing(self) -> None:
         """Empty the queue ten times a second."""
@@ -50,14 +74,15 @@ class Audit:
             if self._waiting:
                 rows, self._waiting = self._waiting, []
                 self._store.write_audit(rows)
-                self._metrics.set_backlog(self._never_done)
+                self._show()
+            self._work_off()
 
 
 class Strain:
     """The defects that depend on load or time. Only used where at least one switch is on."""
 
     def __init__(self, defects: Switches) -> None:
-        """Starts the thread of `cpu-hog` if it is on."""
+        """Starts the threads of `cpu-hog` if it is on."""
         self._defects = defects
         self._per_second: dict[int, int] = {}
         self._recent: deque[float] = deque()
@@ -65,7 +90,8 @@ class Strain:
         self._best_rps = 0  # best second of the load that is going on; 0 without one
         self._broken_until = 0.0
         self._kept: list[bytes] = []
-        if defects.on("cpu-hog"):
+        self._files: list[int] = []
+        for _ in range(BURNING_THREADS if defects.on("cpu-hog") else 0):
             threading.Thread(target=_burn, daemon=True).start()
 
     async def suffer(self) -> None:
@@ -74,6 +100,8 @@ class Strain:
         self._note(now)
         if self._defects.on("memory-growth") and len(self._kept) * KEPT_BYTES < KEPT_AT_MOST_BYTES:
             self._kept.append(bytes([self._seen % 255 + 1]) * KEPT_BYTES)
+        if self._defects.on("leaks-files") and len(self._files) < KEPT_FILES_AT_MOST:
+            self._files.append(os.open(os.devnull, os.O_RDONLY))
         if self._defects.on("slow"):
             await asyncio.sleep(SLOW_S)
         if self._defects.on("flaky-errors") and self._loaded(now) and self._seen % 20 == 0:

@@ -95,6 +95,21 @@ def sees_not_back_to_baseline(visitor: Visitor) -> bool:
     return True
 
 
+def sees_leaks_files(visitor: Visitor) -> bool:
+    """Fifty requests leave more than twenty files open."""
+    before = _value(visitor, "process_open_fds")
+    for _ in range(50):
+        visitor.get("/health", None)
+    return _value(visitor, "process_open_fds") - before > 20
+
+
+def sees_work_piles_up(visitor: Visitor) -> bool:
+    """A hundred requests in a row leave that much work behind, for a while."""
+    for _ in range(100):
+        visitor.get("/health", None)
+    return _value(visitor, "work_backlog") >= 50
+
+
 def test_seen_on_and_not_off(observer: Observer, healthy: Visitor) -> None:
     """The wrong behaviour shows with the switch on, and not on the healthy system."""
     seen_with_its_switch_only(observer, healthy)
