@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from hybridcheck.errors import ToolError
 from hybridcheck.generator.recording import Book
-from hybridcheck.load import shapes
+from hybridcheck import shapes
 
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 
 from hybridcheck.generator.orders import Operation, Orders
-from hybridcheck.load import shapes
+from hybridcheck import shapes
 
 NOTHING_DUE = -1
 NEVER = 1 << 62

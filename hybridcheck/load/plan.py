@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hybridcheck.load import shapes
+from hybridcheck import shapes
 
 METHOD_OR_FIELD = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, section 5.6.2: methods and header names
 TARGET = r"^/[!-~]*$"
@@ -50,7 +50,7 @@ class Operation(_Frozen):
 
 
 class Shape(_Frozen):
-    """A shape by name with its parameters; see `hybridcheck.load.shapes`."""
+    """A shape by name with its parameters; see `hybridcheck.shapes`."""
 
     name: str
     parameters: dict[str, float]

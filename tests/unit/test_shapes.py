@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from hybridcheck.load import shapes
+from hybridcheck import shapes
 
 RAMP = shapes.stages_of("ramp", {"from_level": 0, "to_level": 100, "ramp_s": 10, "hold_s": 5})
 

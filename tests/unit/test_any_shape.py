@@ -6,7 +6,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybridcheck.load import shapes
+from hybridcheck import shapes
 
 LEVELS = st.one_of(st.just(0.0), st.floats(0.01, 400))
 STAGES = st.lists(st.builds(shapes.Stage, st.floats(0.05, 8), LEVELS, LEVELS), min_size=1, max_size=5).map(tuple)
