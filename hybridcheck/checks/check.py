@@ -102,6 +102,9 @@ class LoadCheck(Check):
     safety = SafetyClass.LOAD
     phase = Phase.LOAD
 
+    async def before_load(self, case: Case, target: LoadTarget) -> None:
+        """Gather, into the case's own stream, what the target is like before the load phases begin; by default nothing."""
+
     @abstractmethod
     async def probe(self, case: Case, target: LoadTarget) -> None:
         """Gather the facts of one case; the shared load streams exist already."""

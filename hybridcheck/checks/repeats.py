@@ -4,7 +4,7 @@ Also the soft-404 control: a path that cannot exist must not be answered like th
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hybridcheck.cases import Reason
@@ -55,8 +55,8 @@ def judge_repeats(evidence: Evidence, label: str, expected: str, complain: Compl
     exchanges = evidence.exchanges(label)
     complaints = [complain(exchange) for exchange in exchanges]
     numbers = tuple(exchange.n for exchange in exchanges)
-    if not exchanges:
-        return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "nothing was recorded")
+    if not exchanges or not numbered(exchanges, label):
+        return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all that was asked is recorded")
     if complaints[0] is None:
         return passed(expected, describe(exchanges[0]), exchanges=numbers, n=len(exchanges))
     if any(exchange.status == 429 for exchange in exchanges):
@@ -68,6 +68,11 @@ def judge_repeats(evidence: Evidence, label: str, expected: str, complain: Compl
     if len(exchanges) < REPEATS:
         return undecided(Reason.EVIDENCE_INCOMPLETE, expected, f"{complaints[0]}; not repeated", exchanges=numbers)
     return failed(expected, complaints[-1] or "", exchanges=numbers, n=len(exchanges))
+
+
+def numbered(exchanges: Sequence[Exchange], label: str) -> bool:
+    """Whether the exchanges are `label.1`, `label.2` and so on: none of those before the last is missing."""
+    return [exchange.label for exchange in exchanges] == [f"{label}.{i + 1}" for i in range(len(exchanges))]
 
 
 def describe(exchange: Exchange) -> str:

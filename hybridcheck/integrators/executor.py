@@ -132,4 +132,4 @@ class Executor:
         except Exception as error:  # noqa: BLE001 - our fault, and reported as such: the run goes on
             self._ledger.append(case.id, CaseError(error=type(error).__name__, detail=str(error)[:2000]))
         finally:
-            await asyncio.shield(view.clean_up())
+            await to_its_end(view.clean_up())

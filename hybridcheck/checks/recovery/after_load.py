@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Phase, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
 from hybridcheck.checks.operations import ask_for, complaint_about, operation_in, params_of
+from hybridcheck.checks.repeats import ask_until_good, numbered
 from hybridcheck.evidence import Evidence, Exchange, LoadEnd
 from hybridcheck.target import LoadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
@@ -20,7 +21,8 @@ class AnswersAfterLoad(LoadCheck):
     """After the load the target answers as before, within the declared recovery time.
 
     Asks each operation of the load phases ten times a second until every answer of one whole second is as declared
-    and within the latency limit, or the recovery time is over. Fails where no such second came.
+    and within the latency limit, or the recovery time is over. Fails where no such second came, unless the operation
+    was not as declared and in time before the load either: that is no question of recovery (NO_TEST_DATA).
     """
 
     id = "recovery.after-load"
@@ -53,6 +55,10 @@ class AnswersAfterLoad(LoadCheck):
         if not made:
             yield Unmet(subject="load", needs="load: {rate_rps: 50, duration_s: 20, operations: [ID]}")
 
+    async def before_load(self, case: Case, target: LoadTarget) -> None:
+        """Ask for a good answer to compare with."""
+        await ask_until_good(target, "before", ask_for(operation_in(case.params)), lambda e: trouble(e, case))
+
     async def probe(self, case: Case, target: LoadTarget) -> None:
         """Ask until one window is good or the recovery time is over."""
         operation, started_s = operation_in(case.params), target.now_s()
@@ -74,8 +80,8 @@ class AnswersAfterLoad(LoadCheck):
         expected = (
             f"within {limit_s:g} s of the load's end, one second in which every answer is as declared and in time"
         )
-        if not asked:
-            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "nothing was asked")
+        if not asked or not numbered(asked, "after"):
+            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all that was asked is recorded")
         numbers = (asked[0].n, asked[-1].n)
         found_s = recovered_at_s(asked, case)
         bad = [exchange for exchange in asked if trouble(exchange, case)]
@@ -86,6 +92,10 @@ class AnswersAfterLoad(LoadCheck):
         if asked[-1].at_s - asked[0].at_s < limit_s:
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "the recovery time was not waited for", **details)
         text = f"{len(bad)} of {len(asked)} answers bad, the last: {trouble(bad[-1], case)}" if bad else "too late"
+        before = [trouble(exchange, case) for exchange in evidence.exchanges("before")]
+        if None not in before:
+            why = f"no answer was as declared and in time before the load: {before[-1] if before else 'none recorded'}"
+            return undecided(Reason.NO_TEST_DATA, expected, f"{text}; {why}", **details)
         return failed(expected, text, **details)
 
 
