@@ -109,4 +109,6 @@ def _who_is_right(one: Exchange, other: Exchange, case: Case) -> str:
         return ""
     sides = ((operation.id, one, operation), (twin.id, other, twin))
     right = [name for name, exchange, side in sides if complaint_about(exchange, expectation(side, example)) is None]
-    return f"; the example's expectation holds for {' and '.join(right) or 'neither'}"
+    if len(right) == len(sides):
+        return "; what the example expects holds for both"
+    return f"; what the example expects holds for {' and '.join(right) or 'neither'}"

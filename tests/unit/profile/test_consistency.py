@@ -25,7 +25,7 @@ operations:
   - {id: make, method: POST, path: /things, creates: true, id_from: $.id, read_back: read, cleanup: remove}
   - {id: read, path: "/things/{id}"}
   - {id: remove, method: DELETE, path: "/things/{id}"}
-  - {id: one, path: "/one/{n}", params: {n: "1"}, examples: [{expect: {$.a: 1}}]}
+  - {id: one, path: "/one/{n}", params: {n: "1"}, examples: [{expect: {$.a: 1}}], twin: mine, data: {points: $.p}}
 services:
   stream: {kind: streaming, direct_url: http://127.0.0.1:9000, sse: {path: /events, auth: required, identity: alice, sequence: $.n}}
 load:
@@ -70,6 +70,8 @@ def test_the_right_profile_is_right() -> None:
         (", cleanup: remove", "", "operations[4]: nothing fills '{id}' in /things/{id}"),
         ('params: {n: "1"}', 'params: {n: "1", m: "2"}', "operations[5].params.m: /one/{n} has no '{m}'"),
         ("{$.a: 1}", "{a b: 1}", "operations[5].examples[0].expect.a b: 'a b' is not a path"),
+        ("twin: mine", "twin: mien", "operations[5].twin: no operation has the id 'mien' (did you mean 'mine'?)"),
+        ("points: $.p", "points: p", "operations[5].data.points: 'p' is not a path into JSON (write it like $.p)"),
         ("operations: [mine, one]", "operations: [mine, read]", "load.open.operations.read: /things/{id} cannot be sent"),
         ("objectives: {mine:", "objectives: {admin:", "load.open.objectives.admin: this phase does not send 'admin'"),
         ("objectives: {mine:", "objectives: {mien:", "load.open.objectives.mien: no operation has the id 'mien'"),
