@@ -128,6 +128,18 @@ def _operation_links(profile: Profile) -> Iterator[Contradiction]:
             )
 
 
+def _probes(profile: Profile) -> Iterator[Contradiction]:
+    known = {operation.id: operation for _, operation in placed_operations(profile)}
+    for keys, probe in profile.probes.placed():
+        place: KeyPath = ("probes", *keys, "operation")
+        operation = known.get(probe.operation)
+        if operation is None:
+            yield Contradiction(place, f"no operation has the id '{probe.operation}'", _near(probe.operation, known))
+        elif not (operation.reads and operation.sendable):
+            message = f"'{operation.id}' cannot be sent by the read class, and probes send nothing else"
+            yield Contradiction(place, message, "safe: true   # at the operation, where it changes nothing")
+
+
 def _sendable(profile: Profile) -> Iterator[Contradiction]:
     """Only an operation that another one links to gets its path filled in at run time."""
     linked = {
@@ -156,6 +168,8 @@ def _value_paths(profile: Profile) -> Iterator[Contradiction]:
 def _paths(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
     for path, operation in placed_operations(profile):
         yield from _paths_of(path, operation)
+    for keys, probe in profile.probes.placed():
+        yield from ((("probes", *keys, *below), text) for below, text in probe.places())
     for path, stream in _callers(profile):
         if isinstance(stream, StreamSpec):
             given = (("sequence", stream.sequence), ("sent_at", stream.sent_at))
@@ -368,6 +382,7 @@ RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (
     _identities,
     _roles,
     _operation_links,
+    _probes,
     _sendable,
     _value_paths,
     _schemas,

@@ -16,6 +16,7 @@ from hybridcheck.profile.operations import (
     StreamSpec,
     expand_operations,
 )
+from hybridcheck.profile.probes import Contract, Probes
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^/")]
@@ -345,6 +346,8 @@ class Profile(Strict):
     thresholds: Thresholds = Thresholds()
     observability: Observability = Observability()
     exposure: Exposure = Exposure()
+    probes: Probes = Probes()
+    contract: Contract = Contract()
     policy: PolicySpec = PolicySpec()
     waivers: tuple[Waiver, ...] = ()
 

@@ -1,0 +1,175 @@
+"""Probes: declared operations that compute something a tester can compute as well, so that every digit can be judged.
+
+A probe binds a declared operation of the read class to the places of its input and output. The input is put into the
+operation's own declared body; numbers go out as written, so nothing is lost on this side. `contract` says what the
+system promises of numbers; what it does not say is not held against it.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from hybridcheck.cases import Frozen, Json
+
+Place = Annotated[str, StringConstraints(pattern=r"^\$", max_length=500)]
+
+
+class Part(Frozen):
+    """Keys in any of their names, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Probe(Part):
+    """An operation, and the body that it gets where its declared one does not fit."""
+
+    operation: str
+    body: dict[str, Json] | None = None
+
+    def places(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Every place that it names, with its keys below the probe."""
+        for key, value in self.model_dump(by_alias=True, exclude_none=True).items():
+            if key == "out" and isinstance(value, dict):
+                yield from (((key, name), text) for name, text in value.items())
+            elif key in {"in", "out", "a", "b"}:
+                yield (key,), value
+
+
+class Roundtrip(Probe):
+    """Gives back what it was sent: a value of the declared types, unchanged. `json`: any JSON value."""
+
+    into: Place = Field(default="$.value", alias="in")
+    out: Place = "$.value"
+    types: Annotated[tuple[Literal["int", "float", "text", "json"], ...], Field(min_length=1)]
+
+
+class AggregateOut(Part):
+    """Where an aggregate's answer has which figure; `variance` is that of a sample (n - 1)."""
+
+    sum: Place | None = None
+    mean: Place | None = None
+    median: Place | None = None
+    variance: Place | None = None
+    sorted: Place | None = None
+
+
+class Aggregate(Probe):
+    """Takes a list of numbers and gives figures of it."""
+
+    into: Place = Field(default="$.values", alias="in")
+    out: AggregateOut
+
+
+class ScalarProbe(Probe):
+    """Computes one number of two. `round` takes digits for `b`."""
+
+    a: Place = "$.a"
+    b: Place = "$.b"
+    out: Place = "$.result"
+
+
+class Rounding(ScalarProbe):
+    """`half_even`: Python's round, of the exact binary value. `half_away`: ties away from zero, as C's by scaling."""
+
+    mode: Literal["half_even", "half_away"] = "half_even"
+
+
+class Scalars(Part):
+    """Operations that promise what Python's `//`, `%`, `round` and `**` give."""
+
+    floordiv: ScalarProbe | None = None
+    mod: ScalarProbe | None = None
+    round: Rounding | None = None
+    pow: ScalarProbe | None = None
+
+
+class TextOut(Part):
+    """Where a text probe's answer has its length and its capitals."""
+
+    length: Place | None = None
+    upper: Place | None = None
+
+
+class TextProbe(Probe):
+    """Takes a text and says something about it; `unit` is what its length counts."""
+
+    into: Place = Field(default="$.text", alias="in")
+    out: TextOut
+    unit: Literal["codepoints", "utf16", "bytes"] = "codepoints"
+
+
+class Ranking(Probe):
+    """Takes rows and gives them back in the order of `key`; rows of equal keys stay in the order of the input."""
+
+    into: Place = Field(default="$.rows", alias="in")
+    out: Place = "$.rows"
+    key: str = "score"
+    id: str = "id"
+    order: Literal["asc", "desc"] = "desc"
+
+
+class Instants(Probe):
+    """Takes an ISO 8601 text and gives Unix seconds."""
+
+    into: Place = Field(default="$.at", alias="in")
+    out: Place = "$.epoch_s"
+
+
+class FromEpoch(Probe):
+    """Takes Unix seconds and gives the instant as ISO 8601 with its offset."""
+
+    into: Place = Field(default="$.epoch_s", alias="in")
+    out: Place = "$.at"
+
+
+class Now(Probe):
+    """Says what time it is, as Unix seconds or ISO 8601 with its offset; a text without offset is read as UTC."""
+
+    out: Place
+    max_skew_s: Annotated[float, Field(gt=0, le=300)] = 5.0
+
+
+class Times(Part):
+    """Operations that read, write and tell time."""
+
+    parse: Instants | None = None
+    format: FromEpoch | None = None
+    now: Now | None = None
+
+
+class Probes(Part):
+    """The probes of a system; any subset."""
+
+    roundtrip: Roundtrip | None = None
+    aggregate: Aggregate | None = None
+    scalar: Scalars = Scalars()
+    text: TextProbe | None = None
+    rank: Ranking | None = None
+    time: Times = Times()
+
+    def placed(self) -> tuple[tuple[tuple[str, ...], Probe], ...]:
+        """Every declared probe with its keys below `probes`."""
+        named: list[tuple[tuple[str, ...], Probe | None]] = [
+            (("roundtrip",), self.roundtrip),
+            (("aggregate",), self.aggregate),
+            (("text",), self.text),
+            (("rank",), self.rank),
+            *((("scalar", key), getattr(self.scalar, key)) for key in ("floordiv", "mod", "round", "pow")),
+            *((("time", key), getattr(self.time, key)) for key in ("parse", "format", "now")),
+        ]
+        return tuple((keys, probe) for keys, probe in named if probe is not None)
+
+
+class Contract(Part):
+    """What the system promises of numbers.
+
+    `integers`: which ones it takes (int64, js-safe: up to 2^53 - 1, arbitrary). `overflow`: what happens to a result
+    beyond them: refused with 4xx, or given in full. `floats`: exact, or within a relative error. `nonfinite`: a result
+    that is no number is null, or refused with 4xx.
+    """
+
+    integers: Literal["int64", "js-safe", "arbitrary"] | None = None
+    overflow: Literal["reject", "bigint"] | None = None
+    floats: Annotated[str, StringConstraints(pattern=r"^(exact|rel:\d+(\.\d*)?([eE][-+]?\d+)?)$")] = "exact"
+    nonfinite: Literal["null", "reject"] | None = None
