@@ -7,7 +7,7 @@ from typing import ClassVar
 from hybridcheck.cases import Case, Dimension, Reason, SafetyClass, Severity, Unmet
 from hybridcheck.checks.check import AbuseCheck, Scene, WriteCheck
 from hybridcheck.checks.operations import complaint_about, json_body, operation_in, operations, params_of
-from hybridcheck.checks.repeats import PAUSE_S, REPEATS, describe
+from hybridcheck.checks.repeats import PAUSE_S, REPEATS, describe, numbered
 from hybridcheck.checks.resources import ask_to_make, creators, new_marker
 from hybridcheck.checks.witnesses import whole_body
 from hybridcheck.evidence import Evidence, Exchange
@@ -93,8 +93,8 @@ class Refuses(WriteCheck):
         expected = f"{operation.id} refuses {self.sent}"
         control, probes = evidence.exchange("control"), evidence.exchanges("probe")
         details = {"exchanges": (control.n, *(probe.n for probe in probes)), "n": len(probes)}
-        if not probes:
-            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "nothing was recorded")
+        if not probes or not numbered(probes, "probe"):
+            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all that was asked is recorded")
         broken = complaint_about(control, operation.expect)
         if broken is not None:
             reason = Reason.AUTH_NOT_EFFECTIVE if control.status in {401, 403} else Reason.SUSPECTED

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
-from hybridcheck.checks.repeats import PAUSE_S, alike, describe, sibling
+from hybridcheck.checks.repeats import PAUSE_S, alike, describe, numbered, sibling
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
@@ -83,8 +83,8 @@ class NotServed(ReadCheck):
         expected = f"{case.subject} does not give {grammar} to anybody"
         probes, control = evidence.exchanges("probe"), evidence.exchange("control")
         details = {"exchanges": (*(probe.n for probe in probes), control.n), "n": len(probes)}
-        if not probes:
-            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "nothing was recorded")
+        if not probes or not numbered(probes, "probe"):
+            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all that was asked is recorded")
         if not self.shows(probes[0], grammar):
             return _not_shown(probes[0], expected, details, control)
         if self.shows(control, grammar):
@@ -216,8 +216,8 @@ class DocsAsDeclared(ReadCheck):
         expected = f"{case.subject} shows no API documents to anybody"
         probes = evidence.exchanges("probe")
         details = {"exchanges": tuple(probe.n for probe in probes), "n": len(probes)}
-        if not probes:
-            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "nothing was recorded")
+        if not probes or not numbered(probes, "probe"):
+            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all that was asked is recorded")
         if not documents(probes[0]):
             return _not_shown(probes[0], expected, details)
         if len(probes) < 2 or not documents(probes[1]):

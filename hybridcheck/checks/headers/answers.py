@@ -7,12 +7,13 @@ from dataclasses import replace
 from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, operations, params_of
-from hybridcheck.checks.repeats import PAUSE_S, REPEATS, describe
+from hybridcheck.checks.repeats import PAUSE_S, REPEATS, describe, numbered
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import ReadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
+ORIGINS = ("invented", "null")
 KEPT_BY_NOBODY = frozenset({"no-store", "private", "no-cache"})
 SHARED = frozenset({"public", "s-maxage"})
 
@@ -54,8 +55,8 @@ class HeaderOf(ReadCheck):
         probes = evidence.exchanges("probe")
         details = {"exchanges": tuple(probe.n for probe in probes), "n": len(probes)}
         expected = f"{case.subject}: {self.expected}"
-        if not probes:
-            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "nothing was recorded")
+        if not probes or not numbered(probes, "probe"):
+            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all that was asked is recorded")
         bad = next((probe for probe in probes if not good(probe)), None)
         if bad is not None:
             reason = {401: Reason.AUTH_NOT_EFFECTIVE, 429: Reason.THROTTLED}.get(bad.status or 0, Reason.NO_TEST_DATA)
@@ -149,7 +150,7 @@ class NoCorsReflection(ReadCheck):
         """Ask as a page of another site, and of no site; again where it was let in."""
         ask = ask_for(operation_in(case.params))
         invented = f"https://hc-{target.random.getrandbits(40):010x}.invalid"
-        for name, origin in (("invented", invented), ("null", "null")):
+        for name, origin in zip(ORIGINS, (invented, "null"), strict=True):
             asked = replace(ask, headers=(*ask.headers, ("Origin", origin)))
             first = await target.read(f"{name}.1", asked)
             if reflected(first) is not None:
@@ -159,10 +160,10 @@ class NoCorsReflection(ReadCheck):
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail on one origin that is let in twice."""
         expected = f"{case.subject}: no foreign origin is let in with credentials"
-        groups = [evidence.exchanges(name) for name in ("invented", "null")]
+        groups = [evidence.exchanges(name) for name in ORIGINS]
         probes = [probe for group in groups for probe in group]
         details = {"exchanges": tuple(probe.n for probe in probes), "n": len(probes)}
-        if not all(groups):
+        if not all(groups) or not all(numbered(group, name) for group, name in zip(groups, ORIGINS, strict=True)):
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "a part was not asked", **details)
         for group in groups:
             found = [reflected(probe) for probe in group]

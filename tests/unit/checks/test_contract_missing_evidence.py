@@ -41,6 +41,17 @@ def everything_broken(ask: Ask) -> Answer:
     return 500, {"Server": "x/1.2", "Content-Type": "text/html"}, "<title>Index of /</title>"
 
 
+def taking_turns() -> Answering:
+    """Good and bad answers in turn."""
+    count = [0]
+
+    def answer(ask: Ask) -> Answer:
+        count[0] += 1
+        return (everything_fine, everything_broken)[count[0] % 2](ask)
+
+    return answer
+
+
 def outcome_of(check: Check, case: Case, own: tuple[Record, ...]) -> Outcome:
     """What the engine would make of these records."""
     everything = tuple(record for record in own if isinstance(record, Exchange))
@@ -64,10 +75,10 @@ def gathered(check: Check, case: Case, answering: Answering) -> tuple[Record, ..
     return tuple(target.records)
 
 
-@pytest.mark.parametrize("answering", [everything_fine, everything_broken])
+@pytest.mark.parametrize("answering", [everything_fine, everything_broken, taking_turns()])
 @pytest.mark.parametrize("made", MINE, ids=lambda made: made.id)
 def test_a_record_less_never_turns_a_finding_around(made: type[Check], answering: Answering) -> None:
-    """Nothing at all is undecided; without any one record a pass is no fail, and a fail no pass."""
+    """Nothing at all is undecided; without any one record a finding stays, or is undecided."""
     check = made()
     cases: list[Any] = list(check.cases(Scene(profile(), "https://target.test", Environment.LOCAL)))
     assert cases or made.id == "contract.large-body-limit"
@@ -75,8 +86,6 @@ def test_a_record_less_never_turns_a_finding_around(made: type[Check], answering
         assert outcome_of(check, case, ()) is Outcome.INCONCLUSIVE
         records = gathered(check, case, answering)
         whole = outcome_of(check, case, records)
-        if whole is Outcome.INCONCLUSIVE:
-            continue
         for at in range(len(records)):
             less = outcome_of(check, case, records[:at] + records[at + 1 :])
             assert less in {whole, Outcome.INCONCLUSIVE}, (case.id, records[at])
