@@ -28,7 +28,8 @@ class Complete(StreamCheck):
     """A stream opens and delivers every event that it promises.
 
     Opens each declared stream and counts its events: `total` where it is declared, neither fewer nor more, else at
-    least `min_events`, within `within_s`. Two of two listens that fall short are a fail.
+    least `min_events`, within `within_s`. Two of two listens that fall short are a fail. Where neither is declared, a
+    stream that stays quiet has broken no promise and shows nothing (NO_TEST_DATA).
     """
 
     id = "streams.complete"
@@ -41,6 +42,10 @@ class Complete(StreamCheck):
         if unopened is not None:
             return unopened
         wanted, count = spec.total or spec.min_events, len(ticks(record, spec))
+        if count < wanted and not spec.model_fields_set & {"total", "min_events"}:
+            raise Undecided(
+                Reason.NO_TEST_DATA, f"a quiet stream ({described(record)}); declare `min_events` or `total`"
+            )
         if count < wanted:
             return f"{count} of {wanted} events: {described(record)}"
         return f"{count} events instead of {spec.total}" if spec.total is not None and count > spec.total else None

@@ -71,8 +71,8 @@ class StreamCheck(ReadCheck):
             yield Unmet(subject="streams", needs=NEEDS)
 
     def params(self, scene: Scene, protocol: str, spec: StreamSpec) -> dict[str, Json]:
-        """What a case keeps of the declaration."""
-        return {"protocol": protocol, "stream": spec.model_dump(mode="json", exclude_defaults=True)}
+        """What a case keeps of the declaration: what was written down, so that a default is known for one."""
+        return {"protocol": protocol, "stream": spec.model_dump(mode="json", exclude_unset=True)}
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Listen, and once more where it disappoints."""

@@ -138,6 +138,22 @@ def test_a_stream_that_does_not_open_shows_nothing_else(check: Check) -> None:
     assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
 
 
+UNENDING: dict[str, Any] = {"total": None, "end_event": None}
+
+
+@pytest.mark.parametrize("check", [Complete(), InOrder(), DeliveredIncrementally(), DeliveryDelay()])
+def test_a_stream_without_an_end_passes(check: Check) -> None:
+    """Where no total is declared, as many events as `min_events` are enough."""
+    assert finding(check, heard(steady(range(7, 14)), ended="by_us"), **UNENDING).outcome is Outcome.PASS
+
+
+def test_a_quiet_stream_breaks_only_a_declared_promise() -> None:
+    """Two events in ten seconds: too few where a number is declared, nothing to judge where none is."""
+    quiet = heard(steady(range(1, 3)), ended="deadline")
+    assert finding(Complete(), quiet, quiet, **UNENDING).reason is Reason.NO_TEST_DATA
+    assert finding(Complete(), quiet, quiet, **UNENDING, min_events=5).outcome is Outcome.FAIL
+
+
 def test_a_throttled_listener_says_nothing() -> None:
     """A 429 is about the tester."""
     throttled = heard([], status=429)
