@@ -1,15 +1,21 @@
 """Does anything that was recorded show what must stay inside: stack traces and the tester's own secrets."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import PassiveCheck, Scene
-from hybridcheck.evidence import Body, Evidence, Exchange
-from hybridcheck.redact import MASK
+from hybridcheck.evidence import Body, Evidence, Exchange, StreamRecord
+from hybridcheck.redact import CREDENTIAL_HEADERS, MASK, SHORT_SECRET
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
 EVERYTHING = "*"
+
+HANDING_OUT = frozenset({"session:login", "session:refresh"})
+"""Operations whose answers are where tokens come from."""
+
+CREDENTIAL_PLACES = CREDENTIAL_HEADERS | {"set-cookie"}
+"""Headers of answers in which a target hands credentials out."""
 
 TRACES: dict[str, re.Pattern[str]] = {
     "Python": re.compile(r'(?:^|\\n|\n)[ \t]{0,200}File \\?"[^"\n]{1,300}\\?", line \d+'),
@@ -30,7 +36,8 @@ FRAMES = 2
 class NoStackTrace(PassiveCheck):
     """No answer shows a stack trace.
 
-    Looks through every body of the run for at least two frames in the grammar of one language. One witness is proof.
+    Looks through every body and every event of a stream for at least two frames in the grammar of one language. One
+    witness is proof.
     """
 
     id = "exposure.no-stack-trace"
@@ -48,21 +55,22 @@ class NoStackTrace(PassiveCheck):
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail on the first witnesses; pass only where something was seen and nothing is missing."""
-        exchanges = evidence.exchanges(stream=EVERYTHING)
-        witnesses = [(exchange, language) for exchange in exchanges if (language := trace_in(exchange))]
+        answers = recorded(evidence)
+        witnesses = [(answer, language) for answer in answers if (language := trace_in(answer))]
         if witnesses:
-            exchange, language = witnesses[0]
-            text = f"a {language} stack trace in the answer to {exchange.request.method} {exchange.request.url}"
-            return failed(_EXPECTED_TRACE, text, exchanges=tuple(e.n for e, _ in witnesses[:5]), n=len(exchanges))
-        return _nothing_found(evidence, exchanges, _EXPECTED_TRACE, "stack trace")
+            answer, language = witnesses[0]
+            text = f"a {language} stack trace in the answer to {answer.request.method} {answer.request.url}"
+            return failed(_EXPECTED_TRACE, text, exchanges=tuple(e.n for e, _ in witnesses[:5]), n=len(answers))
+        return _nothing_found(evidence, answers, _EXPECTED_TRACE, "stack trace")
 
 
 class NoSecret(PassiveCheck):
-    """No answer contains a secret that the tester knows.
+    """No answer contains a secret of the tester (8 characters or more).
 
-    Every password, token and key of the declared identities is masked before the disk, equal secrets by equal masks. A
-    mask in an answer that its own request did not contain is a leak. Answers of the login and refresh operations are
-    where tokens come from; there only a password of the request that is echoed counts.
+    Every password, token and key is masked before the disk, equal secrets by equal masks. The tester's own are those
+    that it sent in this run or got from a login or refresh; one of them in an answer whose own request did not contain
+    it is a leak. Where tokens are handed out (answers of login and refresh, Set-Cookie, Authorization) only a password
+    of the request that is echoed counts. A shorter secret (`admin`) may stand in a text by chance and is not looked for.
     """
 
     id = "exposure.no-secret"
@@ -80,47 +88,79 @@ class NoSecret(PassiveCheck):
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail on the first witnesses; pass only where something was seen and nothing is missing."""
-        exchanges = evidence.exchanges(stream=EVERYTHING)
-        witnesses = [exchange for exchange in exchanges if leaks(exchange)]
+        answers = recorded(evidence)
+        own = own_masks(answers)
+        witnesses = [answer for answer in answers if leaked(answer) & own]
         if witnesses:
             first = witnesses[0]
             text = f"a credential of the tester in the answer to {first.request.method} {first.request.url}"
-            return failed(_EXPECTED_SECRET, text, exchanges=tuple(e.n for e in witnesses[:5]), n=len(exchanges))
-        return _nothing_found(evidence, exchanges, _EXPECTED_SECRET, "known secret")
+            return failed(_EXPECTED_SECRET, text, exchanges=tuple(e.n for e in witnesses[:5]), n=len(answers))
+        return _nothing_found(evidence, answers, _EXPECTED_SECRET, "secret of the tester")
 
 
 _EXPECTED_TRACE = "no stack trace in any answer"
-_EXPECTED_SECRET = "no known secret in any answer"  # noqa: S105 - words, not a secret
+_EXPECTED_SECRET = "no secret of the tester in any answer"  # noqa: S105 - words, not a secret
+
+Answer = Exchange | StreamRecord
 
 
-def trace_in(exchange: Exchange) -> str | None:
-    """The language whose stack trace the body shows; None where there is none."""
-    if exchange.response is None:
-        return None
-    text = exchange.response.body.content().decode("utf-8", "replace")
-    return next((name for name, frame in TRACES.items() if _frames(frame, text) >= FRAMES), None)
+def recorded(evidence: Evidence) -> tuple[Answer, ...]:
+    """Every exchange and every stream of the run."""
+    return (*evidence.exchanges(stream=EVERYTHING), *evidence.all(StreamRecord, stream=EVERYTHING))
 
 
-def leaks(exchange: Exchange) -> bool:
-    """Whether the answer holds a known secret that it has no business to hold."""
-    if exchange.response is None:
-        return False
-    answer = masks_in(exchange.response.body)
-    if not answer:
-        return False
-    request = exchange.request
-    sent_body = masks_in(request.body) if request.body else set()
-    if exchange.operation == "session:login":
-        return bool(answer & sent_body)
-    if exchange.operation == "session:refresh":
-        return False
-    sent = {mask[0] for value in (request.url, *(value for _, value in request.headers)) for mask in MASK.finditer(value)}
-    return bool(answer - sent - sent_body)
+def texts_in(answer: Answer) -> Iterator[str]:
+    """What the target said: the body, and each event of a stream."""
+    if answer.response is not None:
+        yield answer.response.body.content().decode("utf-8", "replace")
+    if isinstance(answer, StreamRecord):
+        yield from (event.data for event in answer.events)
 
 
-def masks_in(body: Body) -> set[str]:
-    """The masks of known secrets in a body; equal secrets have equal masks."""
-    return {mask[0] for mask in MASK.finditer(body.content().decode("utf-8", "replace"))}
+def trace_in(answer: Answer) -> str | None:
+    """The language whose stack trace the answer shows; None where there is none."""
+    for text in texts_in(answer):
+        found = next((name for name, frame in TRACES.items() if _frames(frame, text) >= FRAMES), None)
+        if found is not None:
+            return found
+    return None
+
+
+def own_masks(answers: Iterable[Answer]) -> set[str]:
+    """The masks of the tester's own secrets: those that it sent, and those that logins and refreshes gave it."""
+    own: set[str] = set()
+    for answer in answers:
+        own |= _sent_masks(answer)
+        if answer.operation in HANDING_OUT and answer.response is not None:
+            headers = (value for _, value in answer.response.headers)
+            own |= _masks((*texts_in(answer), *headers))
+    return own
+
+
+def leaked(answer: Answer) -> set[str]:
+    """The masks in an answer that it has no business to hold."""
+    if answer.response is None:
+        return set()
+    headers = (value for name, value in answer.response.headers if name.lower() not in CREDENTIAL_PLACES)
+    said = _masks((*texts_in(answer), *headers))
+    if answer.operation == "session:login":
+        body = answer.request.body
+        return said & _masks(_text(body))
+    return set() if answer.operation in HANDING_OUT else said - _sent_masks(answer)
+
+
+def _sent_masks(answer: Answer) -> set[str]:
+    request = answer.request
+    return _masks((request.url, *(value for _, value in request.headers), *_text(request.body)))
+
+
+def _text(body: Body | None) -> tuple[str, ...]:
+    return (body.content().decode("utf-8", "replace"),) if body is not None else ()
+
+
+def _masks(texts: Iterable[str]) -> set[str]:
+    """The masks of secrets long enough not to stand in a text by chance; equal secrets have equal masks."""
+    return {mask[0] for text in texts for mask in MASK.finditer(text) if int(mask[2]) >= SHORT_SECRET}
 
 
 def _frames(frame: re.Pattern[str], text: str) -> int:
@@ -132,8 +172,8 @@ def _frames(frame: re.Pattern[str], text: str) -> int:
     return count
 
 
-def _nothing_found(evidence: Evidence, exchanges: tuple[Exchange, ...], expected: str, what: str) -> Finding:
-    answered = sum(exchange.response is not None for exchange in exchanges)
+def _nothing_found(evidence: Evidence, answers: tuple[Answer, ...], expected: str, what: str) -> Finding:
+    answered = sum(answer.response is not None for answer in answers)
     if not answered:
         return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "no answer was recorded")
     if evidence.gaps():

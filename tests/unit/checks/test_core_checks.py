@@ -11,10 +11,10 @@ from hybridcheck.checks.auth.refusal import RefusesGarbageCredentials, RefusesMi
 from hybridcheck.checks.contract.declared import AnswersAsDeclared
 from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
 from hybridcheck.checks.health.readiness import ReadinessAnswers
-from hybridcheck.evidence import Failure
+from hybridcheck.evidence import Evidence, Failure, ReceivedResponse, SentRequest, StreamEvent, StreamRecord
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
-from tests.unit.checks.fake_target import Answer, FakeTarget, finding_of, unmet_of
+from tests.unit.checks.fake_target import Answer, FakeTarget, cases_of, finding_of, unmet_of
 
 OPERATIONS: dict[str, Any] = {
     "identities": {"alice": {"token": "t" * 20}},
@@ -148,11 +148,63 @@ def test_words_about_errors_are_no_trace(text: str) -> None:
 MASK = "‹secret:0123456789ab:20›"
 
 
-def test_a_known_secret_in_an_answer_fails() -> None:
-    """A mask that the request did not contain is a leak."""
-    target = FakeTarget(lambda _: (200, {}, {"password": MASK}))
-    finding_of(ReadinessAnswers(), {"ready": "/ready"}, target)
-    assert finding_of(NoSecret(), {}, target).outcome is Outcome.FAIL
+def own_secret_used(target: FakeTarget, mask: str = MASK) -> None:
+    """The tester sends its secret once, as it would be recorded."""
+    target._exchange("used", Ask("GET", "/used", authorization=f"Bearer {mask}"))
+
+
+@pytest.mark.parametrize("place", ["body", "header", "event"])
+def test_a_secret_of_the_tester_in_an_answer_fails(place: str) -> None:
+    """A mask that the tester sent elsewhere, in a body, a header or an event whose request did not contain it."""
+    said = MASK if place == "body" else ""
+    headers = {"X-Debug": MASK} if place == "header" else {}
+    target = FakeTarget(lambda ask: (200, {}, {}) if ask.path == "/used" else (200, headers, {"password": said}))
+    own_secret_used(target)
+    record = target._exchange("probe", Ask("GET", "/users"))
+    events = (StreamEvent(at_ms=1, data=MASK),) if place == "event" else ()
+    stream = StreamRecord(label="s", protocol="sse", request=record.request, response=record.response, events=events)
+    everything = (*target.records, stream)
+    finding = NoSecret().judge(next(iter(cases_of(NoSecret(), {}))), Evidence((), {"*": everything}))
+    assert finding.outcome is Outcome.FAIL
+
+
+def test_a_token_that_a_login_gave_is_a_secret_of_the_tester() -> None:
+    """A refresh token that was never sent, shown by another answer, is a leak; in the login's answer it is none."""
+    for path, outcome in (("/login", Outcome.PASS), ("/sessions", Outcome.FAIL)):
+        target = FakeTarget(lambda _: (200, {}, {"refresh": MASK}))
+        target._exchange("login", Ask("POST", "/login", operation="session:login"))
+        if path != "/login":
+            target._exchange("probe", Ask("GET", path))
+        assert finding_of(NoSecret(), {}, target).outcome is outcome
+
+
+def test_a_token_of_somebody_else_is_no_secret_of_the_tester() -> None:
+    """What has the shape of a token is masked as well (a ticket for a stream, a cursor); the tester never had it."""
+    target = FakeTarget(lambda _: (200, {}, {"ticket": MASK}))
+    target._exchange("ticket", Ask("POST", "/tickets"))
+    assert finding_of(NoSecret(), {}, target).outcome is Outcome.PASS
+
+
+def test_a_short_password_that_stands_in_a_text_is_no_leak() -> None:
+    """With admin/admin, the user's own name in an answer equals the password; nothing can tell the two apart."""
+    target = FakeTarget(lambda _: (200, {}, {"role": "‹secret:0123456789ab:5›"}))
+    target._exchange("login", Ask("POST", "/login", body='{"password":"‹secret:0123456789ab:5›"}'.encode()))
+    target._exchange("probe", Ask("GET", "/whoami"))
+    assert finding_of(NoSecret(), {}, target).outcome is Outcome.PASS
+
+
+def test_a_stack_trace_in_an_event_of_a_stream_fails() -> None:
+    """What a stream says is an answer too."""
+    trace = 'Traceback\n  File "a.py", line 3\n  File "b.py", line 4\n'
+    stream = StreamRecord(
+        label="s",
+        protocol="sse",
+        request=SentRequest(method="GET", url="http://h/events"),
+        response=ReceivedResponse(status=200),
+        events=(StreamEvent(at_ms=1, data=trace),),
+    )
+    case = next(iter(cases_of(NoStackTrace(), {})))
+    assert NoStackTrace().judge(case, Evidence((), {"*": (stream,)})).outcome is Outcome.FAIL
 
 
 def test_an_echo_of_the_request_is_no_leak() -> None:
