@@ -9,7 +9,7 @@ import typer
 from hybridcheck import ledger
 from hybridcheck.cli import options as given
 from hybridcheck.cli import terminal
-from hybridcheck.cli.curl import curl_line
+from hybridcheck.curl import curl_line
 from hybridcheck.errors import ExitCode, UsageError
 from hybridcheck.evidence import Exchange
 from hybridcheck.verdict import CaseVerdict, Verdict

@@ -6,17 +6,20 @@ from typing import TypeVar
 
 from hybridcheck.cases import Case, Group, Json, PlannedCase, Reason, Undecided
 from hybridcheck.checks.check import Check
+from hybridcheck.curl import curl_line
 from hybridcheck.engine import document
 from hybridcheck.engine.findings import error, normalised
 from hybridcheck.engine.judged import Judged
-from hybridcheck.engine.replay_line import curl_line
 from hybridcheck.engine.streams import Streams, gap_code
 from hybridcheck.engine.waivers import Waivers, fingerprint
-from hybridcheck.evidence import CaseError, Evidence, Gap, Record
+from hybridcheck.evidence import CaseError, Evidence, Exchange, Gap, Record
 from hybridcheck.ledger import ReadLedger
 from hybridcheck.verdict import CaseVerdict, Finding, Outcome, Verdict, undecided
 
 T = TypeVar("T", bound=Record)
+
+MOST_BODY = 2000
+"""Characters of a body in a case's curl line; a longer one is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,15 @@ def case_verdict(planned: PlannedCase, check: Check | None, streams: Streams, wa
         waived=waivers.covering(planned) if finding.outcome is Outcome.FAIL else None,
         duration_s=streams.duration_s(case.id) if ran else None,
         replay=f"hybridcheck replay 'verdict.json#{case.id}'" if ran else None,
-        replay_curl=curl_line(streams.named(finding.exchanges), streams.sealed_records(case.id)) if ran else None,
+        replay_curl=_curl_line(finding, streams, case.id) if ran else None,
     )
+
+
+def _curl_line(finding: Finding, streams: Streams, stream: str) -> str | None:
+    """The line for the last exchange that the finding names, else for the last one of the case; None without one."""
+    records = (*streams.sealed_records(stream), *streams.named(finding.exchanges))
+    found = [record for record in records if isinstance(record, Exchange)]
+    return curl_line(found[-1].request, most_body=MOST_BODY) if found else None
 
 
 def finding_of(planned: PlannedCase, check: Check | None, streams: Streams) -> Finding:

@@ -74,7 +74,7 @@ def test_a_sealed_case_is_judged_on_its_own_records() -> None:
     assert case.finding.exchanges == (1,)
     assert case.duration_s == 0.25
     assert case.replay == "hybridcheck replay 'verdict.json#fake.repeated[x]'"
-    assert case.replay_curl == "curl -sS -i http://127.0.0.1:1/x"
+    assert case.replay_curl == "curl -sS -i -X GET http://127.0.0.1:1/x"
 
 
 def test_a_case_without_its_end_is_not_judged() -> None:
@@ -251,3 +251,19 @@ def test_a_hole_anywhere_makes_the_run_unsealed() -> None:
     assert holed.verdict is Ruling.INCONCLUSIVE
     assert holed.reasons[0].code == Reason.RUN_NOT_SEALED
     assert not holed.evidence.sealed
+
+
+def test_the_curl_line_is_for_what_the_finding_rests_on() -> None:
+    """The last exchange that the finding names; without a name, the last one of the case."""
+    check, case = Says(), planned("fake.says")
+    records = [exchange(str(number), 200) for number in range(2)]
+    paths = ("/named", "/last")
+    sent = [
+        record.model_copy(update={"request": record.request.model_copy(update={"url": f"http://h{path}"})})
+        for record, path in zip(records, paths, strict=True)
+    ]
+    lines = lines_of(start([case]), {case.case.id: sent})
+    for finding, path in ((passed("e", "o", exchanges=(1,)), "/named"), (passed("e", "o", n=1), "/last")):
+        check.finding = finding
+        found = only(judge(from_lines(lines), {check.id: check}, ledger_name="l", tool_version="1"))
+        assert found.replay_curl == f"curl -sS -i -X GET http://h{path}"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybridcheck.cli.curl import curl_line, quoted
-from hybridcheck.evidence import Body, SentRequest
+from hybridcheck.curl import curl_line, quoted
+from hybridcheck.messages import Body, SentRequest
 
 URL = "http://127.0.0.1:1/a?b=c&d=e"
 
@@ -39,6 +39,25 @@ def test_a_binary_body_is_decoded_on_the_way() -> None:
 def test_an_empty_body_is_none() -> None:
     """A request without bytes gets no data option, which would change the method."""
     assert "--data" not in curl_line(SentRequest(method="GET", url="http://h/", body=Body()))
+
+
+def test_a_get_with_a_body_stays_a_get() -> None:
+    """A data option alone would make it a POST."""
+    request = SentRequest(method="GET", url="http://h/", body=Body(text="q", size_bytes=1))
+    assert curl_line(request) == "curl -sS -i -X GET --data-raw q http://h/"
+
+
+def test_an_address_goes_out_as_it_stands() -> None:
+    """Curl neither expands brackets nor tidies dot segments; an empty header is sent empty."""
+    request = SentRequest(method="GET", url="http://h/../x?a[]=1", headers=(("X-Empty", ""),))
+    assert curl_line(request) == "curl -sS -i -X GET --globoff --path-as-is -H 'X-Empty;' 'http://h/../x?a[]=1'"
+
+
+@pytest.mark.parametrize("body", [Body(text="x" * 11, size_bytes=11), Body(base64="eHh4eHh4eHg=", size_bytes=8)])
+def test_a_body_that_does_not_fit_is_said_to_be_missing(body: Body) -> None:
+    """It is left out, with its size in a comment."""
+    line = curl_line(SentRequest(method="PUT", url="http://h/", body=body), most_body=10)
+    assert line == f"curl -sS -i -X PUT http://h/  # with its body of {body.size_bytes} bytes"
 
 
 @pytest.mark.parametrize("text", ["\x1b[2J", "a\nb", "\u202ebidi", "it's\x07", "back\\slash\x01", ""])
