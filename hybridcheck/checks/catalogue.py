@@ -47,6 +47,7 @@ from hybridcheck.checks.exposure.tls import TlsValid
 from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
 from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflection, PrivateNotCacheable
 from hybridcheck.checks.headers.hygiene import NoSniff, StrictTransport
+from hybridcheck.checks.health.endurance import ReadyToTheEnd
 from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.health.transactions import ReadinessTrue
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
@@ -70,6 +71,7 @@ CATALOGUE = 1
 
 CHECKS: tuple[type[Check], ...] = (
     ReadinessAnswers,
+    ReadyToTheEnd,
     ReadinessTrue,
     AnswersAsDeclared,
     WritesAnswerAsDeclared,

@@ -4,6 +4,12 @@ from hybridcheck.reference.defect import Defect
 
 AT_THE_SURFACE: tuple[Defect, ...] = (
     # health
+    Defect(
+        "ready-wears-off",
+        "readiness answers 503 for ever once 1,500 requests were answered",
+        "health.ready-to-the-end",
+        "gateway/operations.py",
+    ),
     Defect("never-ready", "readiness answers 503 for ever", "health.ready", "gateway/operations.py"),
     Defect(
         "readiness-lies",

@@ -10,6 +10,9 @@ from hybridcheck.reference.routing import Handler, Route
 from hybridcheck.reference.settings import Settings
 from hybridcheck.reference.web import Answer, Problem, Request, json_answer
 
+WORN_OFF_AFTER = 1500
+"""After how many requests readiness is gone with `ready-wears-off`: more than come before the load of a quick run."""
+
 
 def _public(path: str, handler: Handler, summary: str, answers: dict[int, str | None], **more: Any) -> Route:
     """A GET that everybody may send; its operation is named like its handler."""
@@ -72,7 +75,8 @@ class Operations:
         storage = self._store.answers()
         native = await self._native_answers()
         found = {"storage": "up" if storage else "down", "native": "up" if native else "down"}
-        if self._defects.on("never-ready") or not (storage and native):
+        worn_off = self._defects.on("ready-wears-off") and self._metrics.requests() >= WORN_OFF_AFTER
+        if self._defects.on("never-ready") or worn_off or not (storage and native):
             raise Problem(503, "not ready", ((b"retry-after", b"5"),), dependencies=found)
         return json_answer({"status": "ready", "dependencies": found})
 

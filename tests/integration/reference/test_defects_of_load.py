@@ -11,6 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hybridcheck.reference.defects import BY_NAME
+from hybridcheck.reference.gateway.operations import WORN_OFF_AFTER
 from hybridcheck.reference.gateway.strain import LOAD_RPS, LOAD_S
 from tests.integration.reference.visitor import Observer, Visitor, seen_with_its_switch_only, visiting
 
@@ -149,6 +150,16 @@ def test_flaky_errors_and_no_recovery() -> None:
     assert found["flaky-errors"][500] < found["flaky-errors"][200] / 10
 
 
+def test_readiness_wears_off() -> None:
+    """Before the 1,500th request and for other paths after it all is well."""
+    with visiting("ready-wears-off") as visitor:
+        assert visitor.get("/health/ready", None).status_code == 200
+        for _ in range(WORN_OFF_AFTER):
+            visitor.get("/health", None)
+        assert visitor.get("/health/ready", None).status_code == 503
+        assert visitor.get("/health", None).status_code == 200
+
+
 def _instances(visitor: Visitor) -> set[str | None]:
     """The instances that forty fresh connections reach."""
     found: set[str | None] = set()
@@ -171,7 +182,7 @@ def test_replica_pinned() -> None:
 
 def test_every_defect_is_observed() -> None:
     """The catalogue and the tests of this folder name the same defects."""
-    separate = {"native-down-500", "flaky-errors", "no-recovery", "replica-pinned"}
+    separate = {"native-down-500", "flaky-errors", "no-recovery", "ready-wears-off", "replica-pinned"}
     observed = {
         line.split("(")[0].removeprefix("def sees_").replace("_", "-")
         for path in Path(__file__).parent.glob("test_defects_*.py")
