@@ -28,7 +28,12 @@ from hybridcheck.verdict import Finding, failed, passed, undecided
 TIMES = 5
 """How often an equal request is sent to an operation that declares equal answers."""
 
-NEEDS_EXAMPLES = "operations: [{id: NAME, …, examples: [{name: TEXT, body: {…}, expect: {$.mean: 5}}]}]"
+NEEDS_EXAMPLES = "operations: [{request: POST /path, safe: true, examples: [{body: [1, 2], expect: {$.mean: 1.5}}]}]"
+
+NEEDS_PAIR = (
+    "operations: [{request: POST /path, safe: true, "
+    "examples: [{body: [1], expect: {$.found: 0}}, {body: [9], expect: {$.found: 1}}]}]"
+)
 
 
 class ExamplesHold(ReadCheck):
@@ -93,7 +98,7 @@ class Deterministic(ReadCheck):
         for suite, operation in found:
             yield Case(check=self.id, subject=operation.id, params=params_of(operation, suite))
         if not found:
-            yield Unmet(subject="operations", needs="operations: [{id: NAME, …, deterministic: true}]")
+            yield Unmet(subject="operations", needs="operations: [{request: GET /path, deterministic: true}]")
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Ask five times."""
@@ -148,7 +153,7 @@ class DependsOnInput(ReadCheck):
                 params = {**params_of(operation, suite), "pair": list(pair)}
                 yield Case(check=self.id, subject=operation.id, params=params)
         if not found:
-            yield Unmet(subject="detections", needs=f"services: {{NAME: {{kind: ai_detection, {NEEDS_EXAMPLES}}}}}")
+            yield Unmet(subject="detections", needs=f"services: {{NAME: {{kind: ai_detection, {NEEDS_PAIR}}}}}")
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Send both, three times."""

@@ -39,7 +39,7 @@ class ErrorsMapped(ReadCheck):
                 params = {**params_of(operation, self.suite), "refusal": index, "format": wanted}
                 yield Case(check=self.id, subject=f"{operation.id}: {refusal.name or index + 1}", params=params)
         if not found:
-            needs = "operations: [{id: NAME, …, refusals: [{name: TEXT, body: {…}, status: 422}]}]"
+            needs = "operations: [{request: POST /path, safe: true, refusals: [{body: {}, status: 422}]}]"
             yield Unmet(subject="refusals", needs=needs)
 
     async def probe(self, case: Case, target: ReadTarget) -> None:

@@ -46,7 +46,10 @@ class TwinsAgree(ReadCheck):
                 params["twin"] = params_of(twin, self.suite)["operation"] if twin is not None else None
                 yield Case(check=self.id, subject=f"{operation.id}: {example.name or index + 1}", params=params)
         if not found:
-            yield Unmet(subject="twins", needs="operations: [{id: NAME, …, twin: ID_OF_THE_SAME_IN_CPYTHON}]")
+            yield Unmet(
+                subject="twins",
+                needs="operations: [{request: POST /path, safe: true, twin: ID_OF_THE_SAME_IN_CPYTHON}]",
+            )
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Ask both, and once more where they differ."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
@@ -19,7 +20,8 @@ class ShowsData(ReadCheck):
     """The base: one case per operation whose `data` declares what the promise is about."""
 
     severity = Severity.HIGH
-    lacking: str
+    suite = "dashboard"
+    lacking: ClassVar[str]
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """One case per operation with declared data."""
@@ -29,9 +31,7 @@ class ShowsData(ReadCheck):
                 found = True
                 yield Case(check=self.id, subject=operation.id, params=params_of(operation, suite))
         if not found:
-            yield Unmet(
-                subject="dashboards", needs=f"operations: [{{id: NAME, path: /dashboard, data: {self.lacking}}}]"
-            )
+            yield Unmet(subject="dashboards", needs=f"operations: [{{request: GET /dashboard, data: {self.lacking}}}]")
 
     def declared(self, data: DataSpec) -> bool:
         """Whether the declaration has what the promise needs."""

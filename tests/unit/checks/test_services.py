@@ -5,6 +5,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
+import yaml
 
 from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.analytics.examples import DependsOnInput, Deterministic, ExamplesHold
@@ -18,7 +19,7 @@ from hybridcheck.checks.health.transactions import ReadinessTrue
 from hybridcheck.evidence import Exchange, Failure
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
-from tests.unit.checks.fake_target import Answer, Answering, FakeTarget, cases_of, finding_of, unmet_of
+from tests.unit.checks.fake_target import Answer, Answering, FakeTarget, cases_of, finding_of, scene, unmet_of
 
 NOW = 1_800_000_000
 
@@ -295,10 +296,14 @@ def test_an_operation_that_refuses_everything_shows_no_mapping() -> None:
     assert outcome_of(found) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
 
 
-@pytest.mark.parametrize("check", CHECKS_OF_RESULTS)
-def test_results_without_declarations_are_named(check: Check) -> None:
-    """One line says what would be needed."""
-    assert len(unmet_of(check, {"operations": ["GET /"]})) == 1
+@pytest.mark.parametrize("check", [*CHECKS_OF_RESULTS, DataPresent(), DataFresh(), RuntimeDeclared()])
+def test_what_is_not_declared_is_named(check: Check) -> None:
+    """One line says what would be needed, and it is a part of a profile as it stands."""
+    (unmet,) = unmet_of(check, {"operations": ["GET /"]})
+    declared = yaml.safe_load(unmet.needs)
+    if check.id == "detection.depends-on-input":
+        assert len(declared["services"]["NAME"]["operations"][0]["examples"]) == 2
+    assert scene(declared).profile.all_operations() or declared["services"]
 
 
 RUNTIME = {"services": {"x": {"runtime": "codon", "runtime_path": "/runtime"}}}
