@@ -47,6 +47,7 @@ from hybridcheck.checks.exposure.tls import TlsValid
 from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
 from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflection, PrivateNotCacheable
 from hybridcheck.checks.headers.hygiene import NoSniff, StrictTransport
+from hybridcheck.checks.health.body import BodyAgrees
 from hybridcheck.checks.health.endurance import ReadyToTheEnd
 from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.health.transactions import ReadinessTrue
@@ -73,6 +74,7 @@ CHECKS: tuple[type[Check], ...] = (
     ReadinessAnswers,
     ReadyToTheEnd,
     ReadinessTrue,
+    BodyAgrees,
     AnswersAsDeclared,
     WritesAnswerAsDeclared,
     MatchesOpenApi,

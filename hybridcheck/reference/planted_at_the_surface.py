@@ -12,6 +12,12 @@ AT_THE_SURFACE: tuple[Defect, ...] = (
     ),
     Defect("never-ready", "readiness answers 503 for ever", "health.ready", "gateway/operations.py"),
     Defect(
+        "health-body-down",
+        "readiness answers 200 and says in its body that the service is down",
+        "health.body-agrees",
+        "gateway/operations.py",
+    ),
+    Defect(
         "readiness-lies",
         "readiness answers 200 while every dataset request is refused with 503",
         "health.readiness-true",

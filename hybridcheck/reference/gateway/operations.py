@@ -78,7 +78,8 @@ class Operations:
         worn_off = self._defects.on("ready-wears-off") and self._metrics.requests() >= WORN_OFF_AFTER
         if self._defects.on("never-ready") or worn_off or not (storage and native):
             raise Problem(503, "not ready", ((b"retry-after", b"5"),), dependencies=found)
-        return json_answer({"status": "ready", "dependencies": found})
+        status = "down" if self._defects.on("health-body-down") else "ready"
+        return json_answer({"status": status, "dependencies": found})
 
     async def metrics(self, request: Request) -> Answer:
         """The metrics of all workers."""

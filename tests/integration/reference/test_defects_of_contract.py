@@ -9,6 +9,13 @@ def sees_never_ready(visitor: Visitor) -> bool:
     return visitor.get("/health/ready", None).status_code == 503
 
 
+def sees_health_body_down(visitor: Visitor) -> bool:
+    """Readiness answers 200 with a bad word in its body."""
+    answer = visitor.get("/health/ready", None)
+    assert answer.status_code == 200
+    return bool(answer.json()["status"] == "down")
+
+
 def sees_readiness_lies(visitor: Visitor) -> bool:
     """Readiness answers 200 while datasets are refused with 503."""
     ready = visitor.get("/health/ready", None).status_code == 200

@@ -15,6 +15,7 @@ from hybridcheck.checks.boundary.twins import TwinsAgree
 from hybridcheck.checks.check import Check
 from hybridcheck.checks.communication.traces import TracePropagated
 from hybridcheck.checks.dashboards.data import DataFresh, DataPresent, has_value
+from hybridcheck.checks.health.body import BodyAgrees
 from hybridcheck.checks.health.transactions import ReadinessTrue
 from hybridcheck.evidence import Exchange, Failure
 from hybridcheck.target import Ask
@@ -86,6 +87,34 @@ def test_readiness_needs_both_sides() -> None:
     """Without readiness, or without operations, the missing line is named."""
     assert unmet_of(ReadinessTrue(), {"operations": ["GET /a"]})[0].needs.startswith("ready")
     assert unmet_of(ReadinessTrue(), {"ready": "/ready"})[0].needs.startswith("operations")
+
+
+HEALTH = {"ready": "/ready"}
+
+
+@pytest.mark.parametrize("body", [{"status": "ok"}, {"status": "degraded"}, {"up": True}, [], "ready", b""])
+def test_a_health_answer_that_does_not_contradict_itself_passes(body: Any) -> None:
+    """A good word, a warning, or no word at all."""
+    assert finding_of(BodyAgrees(), HEALTH, FakeTarget(lambda _: (200, {}, body))).outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize("word", ["down", "DOWN", "fail", "Unhealthy"])
+def test_a_good_status_with_a_bad_word_fails(word: str) -> None:
+    """Whoever reads the status sends users to a service that is down."""
+    found = finding_of(BodyAgrees(), HEALTH, FakeTarget(lambda _: (200, {}, {"status": word})))
+    assert (found.outcome, found.n) == (Outcome.FAIL, 3)
+
+
+def test_a_bad_word_once_is_flaky() -> None:
+    """A service that comes up may say so."""
+    target = FakeTarget(in_turn((200, {}, {"status": "down"}), (200, {}, {"status": "up"})))
+    assert outcome_of(finding_of(BodyAgrees(), HEALTH, target)) == (Outcome.INCONCLUSIVE, Reason.FLAKY)
+
+
+def test_a_health_path_with_another_status_is_for_another_check() -> None:
+    """A 503 that says down agrees with itself."""
+    with pytest.raises(Undecided, match="another answer"):
+        finding_of(BodyAgrees(), HEALTH, FakeTarget(lambda _: (503, {}, {"status": "down"})))
 
 
 # dashboards
