@@ -11,10 +11,10 @@ SHOWN_OPERATIONS = 4
 def first_profile(base_url: str, found: Profile | None = None) -> tuple[str, ...]:
     """The six lines of a first `hybridcheck.yaml` for an address; the operator puts the promised paths and limits in.
 
-    `found` is what a run without a profile discovered: its operations stand in the place of an example.
+    `found` is what a run without a profile discovered: its operations, or else its health route, stand in the place of
+    an example.
     """
-    operations = [operation.id for _, _, operation in found.all_operations()] if found else []
-    listed = ", ".join(f'"{operation_id}"' for operation_id in operations[:SHOWN_OPERATIONS] or ["GET /"])
+    listed = ", ".join(f'"{operation}"' for operation in _found(found)[:SHOWN_OPERATIONS] or ["GET /"])
     return (
         "version: 1",
         f"targets: {{local: {{url: {base_url}, environment: local}}}}",
@@ -23,6 +23,16 @@ def first_profile(base_url: str, found: Profile | None = None) -> tuple[str, ...
         "load: {rate_rps: 50, duration_s: 20}",
         "thresholds: {max_latency_ms: 200, max_error_ratio: 0.01}",
     )
+
+
+def _found(profile: Profile | None) -> list[str]:
+    """What answered, in the short form that declares it."""
+    if profile is None:
+        return []
+    answered = [(operation.id, operation.expect.status[0]) for _, _, operation in profile.all_operations()]
+    if not answered and profile.health is not None:
+        answered = [(f"GET {profile.health.path}", profile.health.status)]
+    return [name if status == 200 else f"{name} -> {status}" for name, status in answered]
 
 
 def lines_for(question: CoreQuestion, profile: Profile) -> tuple[str, ...]:

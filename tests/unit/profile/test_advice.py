@@ -26,6 +26,15 @@ def test_the_first_profile_has_six_lines_and_is_right() -> None:
     assert names == ["GET /p0", "GET /p1", "GET /p2", "GET /p3"]
 
 
+def test_the_first_profile_promises_what_was_seen() -> None:
+    """A status other than 200 comes with its operation; where only health answered, that is the operation."""
+    found = Profile.model_validate({"version": 1, "health": "/healthz", "operations": ["GET /empty -> 204"]})
+    [operation] = read(*first_profile("http://h", found)).profile.operations
+    assert (operation.path, operation.expect.status) == ("/empty", (204,))
+    silent = found.model_copy(update={"operations": ()})
+    assert [op.path for op in read(*first_profile("http://h", silent)).profile.operations] == ["/healthz"]
+
+
 @pytest.mark.parametrize("question", list(CoreQuestion))
 def test_lines_for_an_empty_profile_are_right(question: CoreQuestion) -> None:
     """Pasted below `version: 1` (and an operation for the load), each answer reads without a mistake."""
