@@ -1,6 +1,7 @@
 """Do protected operations refuse who has no right to them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
@@ -90,7 +91,8 @@ class RefusesMissingCredentials(RefusesWithout):
 class RefusesGarbageCredentials(RefusesWithout):
     """A protected operation refuses a credential that nobody ever issued.
 
-    As for missing credentials, with `Authorization: Bearer` and 32 random characters.
+    As for missing credentials, with 32 random characters where the operation's identity has its token, key or cookie:
+    anywhere else nobody would look at them.
     """
 
     id = "authn.garbage-credentials-refused"
@@ -99,10 +101,9 @@ class RefusesGarbageCredentials(RefusesWithout):
     sent = "a garbage credential"
 
     def forbidden(self, operation: Operation, target: ReadTarget) -> Ask:
-        """The declared request with a random bearer token."""
-        ask = without_identity(ask_for(operation))
-        garbage = f"Bearer {target.random.getrandbits(128):032x}"
-        return Ask(ask.method, ask.path, ask.query, ask.headers, ask.body, None, garbage, True, ask.operation)
+        """The declared request with random characters as the credential."""
+        garbage = f"{target.random.getrandbits(128):032x}"
+        return replace(ask_for(operation), authorization=garbage, fresh=True)
 
 
 def without_identity(ask: Ask) -> Ask:

@@ -30,9 +30,14 @@ OPERATIONS: dict[str, Any] = {
 }
 
 
+def is_alice(ask: Ask) -> bool:
+    """Whether the request carries the credential that alice was given, and no other in its place."""
+    return ask.identity == "alice" and ask.authorization is None
+
+
 def healthy(ask: Ask) -> Answer:
     """A target that does what it promises."""
-    if ask.path == "/items" and ask.identity == "alice":
+    if ask.path == "/items" and is_alice(ask):
         return 200, {}, {"items": [1, 2]}
     if ask.path == "/items":
         return 401, {}, {"title": "Unauthorized"}
@@ -102,14 +107,28 @@ def test_a_protected_operation_passes(check: RefusesMissingCredentials) -> None:
 @pytest.mark.parametrize("check", [RefusesMissingCredentials(), RefusesGarbageCredentials()])
 def test_an_open_operation_fails(check: RefusesMissingCredentials) -> None:
     """What the owner gets, given twice to nobody, is proof."""
-    target = FakeTarget(lambda ask: healthy(replace(ask, identity="alice")))
+    target = FakeTarget(lambda ask: healthy(replace(ask, identity="alice", authorization=None)))
     assert finding_of(check, OPERATIONS, target).outcome is Outcome.FAIL
+
+
+def test_garbage_stands_where_the_identity_has_its_credential() -> None:
+    """Whoever takes any API key or cookie is found: the garbage goes out as alice's, not as somebody's bearer token."""
+    asked: list[Ask] = []
+
+    def answering(ask: Ask) -> Answer:
+        asked.append(ask)
+        return healthy(ask)
+
+    finding_of(RefusesGarbageCredentials(), OPERATIONS, FakeTarget(answering))
+    (garbage,) = [ask for ask in asked if ask.authorization is not None]
+    assert garbage.identity == "alice"
+    assert " " not in (garbage.authorization or "")
 
 
 @pytest.mark.parametrize("check", [RefusesMissingCredentials(), RefusesGarbageCredentials()])
 def test_an_error_envelope_is_only_suspected(check: RefusesMissingCredentials) -> None:
     """A 200 that does not give what the owner gets proves nothing."""
-    target = FakeTarget(lambda ask: healthy(ask) if ask.identity else (200, {}, {"error": "log in"}))
+    target = FakeTarget(lambda ask: healthy(ask) if is_alice(ask) else (200, {}, {"error": "log in"}))
     finding = finding_of(check, OPERATIONS, target)
     assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
 
