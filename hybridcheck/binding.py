@@ -86,7 +86,7 @@ def bind(request: Request) -> Bound:
     started = datetime.now(UTC)
     path = find_profile(request.profile_path, Path.cwd(), Path.home())
     loaded = read_profile(path, variables, today=started.date()) if path else without_profile(variables)
-    _refuse_bare_secrets(loaded)
+    refuse_bare_secrets(loaded)
     asked = request.base_url or loaded.overrides.base_url
     variable = next((name for name in loaded.overrides.used if name.endswith("BASE_URL")), "")
     source = "--base-url" if request.base_url or not variable else f"environment {variable}"
@@ -96,8 +96,12 @@ def bind(request: Request) -> Bound:
     return planned(request, loaded, target, seed=seed, run_id=run_id, started=started)
 
 
-def _refuse_bare_secrets(loaded: Loaded) -> None:
-    """A secret that also stands in plain text, in a path or a body, would reach every artefact."""
+def refuse_bare_secrets(loaded: Loaded) -> None:
+    """A secret that also stands in plain text, in a path or a body, would reach every artefact.
+
+    Raises:
+        ProfileError: where one does.
+    """
     text = loaded.profile.model_dump_json()
     bare = [secret for secret in loaded.secrets if len(secret) >= SHORT_SECRET and secret in text]
     if bare:

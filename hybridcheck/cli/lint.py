@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hybridcheck.binding import refuse_bare_secrets
 from hybridcheck.cases import Budget, Group
 from hybridcheck.checks.check import Scene
 from hybridcheck.cli import options as given
@@ -30,6 +31,7 @@ def command(
     target how many cases a run would have, and which core questions would stay open.
     """
     loaded = read_profile(profile, os.environ)
+    refuse_bare_secrets(loaded)
     read = loaded.profile
     scenes = [Scene(read, target.url, target.environment) for target in read.targets.values()]
     names = list(read.targets) or ["a URL without a name"]
