@@ -199,7 +199,8 @@ class LoadSecond(Record):
     """What became of the arrivals that were intended within one second, for one operation.
 
     planned = ok + sum(failed) + unsent + cut. `late` counts ok answers beyond each declared latency limit
-    (key: limit in ms as text). `warmup` seconds are reported and left out of every judgement.
+    (key: limit in ms as text). A second that is not `judged` is reported and left out of every judgement: the warm-up,
+    and with `judge: hold` what is not at the declared level.
     """
 
     kind: Literal["load_second"] = "load_second"
@@ -213,6 +214,12 @@ class LoadSecond(Record):
     cut: int = 0
     bytes_received: int = 0
     warmup: bool = False
+    judged: bool = True
+
+    @property
+    def counts(self) -> bool:
+        """True when the second is part of every judgement."""
+        return self.judged and not self.warmup
 
 
 class GeneratorSecond(Record):
@@ -237,6 +244,12 @@ class GeneratorSecond(Record):
     connections_opened: int = 0
     rss_bytes: int | None = None
     warmup: bool = False
+    judged: bool = True
+
+    @property
+    def counts(self) -> bool:
+        """True when the second is part of every judgement."""
+        return self.judged and not self.warmup
 
 
 class LoadHistogram(Record):

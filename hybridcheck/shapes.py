@@ -25,6 +25,9 @@ class Stage:
 
 Stages = tuple[Stage, ...]
 
+Parameter = float | Sequence[Sequence[float]]
+"""A number, or for `stages` the list of (duration_s, level)."""
+
 
 def steady(*, level: float, duration_s: float) -> Stages:
     """One level for the whole time."""
@@ -73,6 +76,12 @@ def breakpoint_search(*, from_level: float, to_level: float, duration_s: float) 
     return (Stage(duration_s, from_level, to_level),)
 
 
+def listed(*, stages: Sequence[Sequence[float]], from_level: float = 0.0) -> Stages:
+    """A list of (duration_s, level): the level moves linearly to each in turn; one that lasts no time is a jump."""
+    levels = [from_level, *(level for _, level in stages)]
+    return tuple(Stage(lasts, before, level) for (lasts, level), before in zip(stages, levels, strict=False))
+
+
 SHAPES: Mapping[str, Callable[..., Stages]] = {
     "steady": steady,
     "ramp": ramp,
@@ -81,10 +90,11 @@ SHAPES: Mapping[str, Callable[..., Stages]] = {
     "spike": spike,
     "soak": soak,
     "breakpoint": breakpoint_search,
+    "stages": listed,
 }
 
 
-def stages_of(shape: str, parameters: Mapping[str, float]) -> Stages:
+def stages_of(shape: str, parameters: Mapping[str, Parameter]) -> Stages:
     """The stages of a named shape, without empty ones.
 
     Raises:
@@ -94,7 +104,7 @@ def stages_of(shape: str, parameters: Mapping[str, float]) -> Stages:
         raise ValueError(f"unknown shape {shape!r}; known: {', '.join(SHAPES)}")
     try:
         stages = SHAPES[shape](**parameters)
-    except TypeError as wrong:
+    except (TypeError, ValueError) as wrong:
         raise ValueError(f"shape {shape!r}: {wrong}") from wrong
     for stage in stages:
         numbers = (stage.duration_s, stage.from_level, stage.to_level)

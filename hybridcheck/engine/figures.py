@@ -77,7 +77,7 @@ def best_rps(seen: Seen) -> Figure:
 
 def load_error_ratio(seen: Seen) -> Figure:
     """Arrivals that were answered wrongly, not at all or never sent, of all planned, in the judged seconds."""
-    judged = [record for record in seen.streams.records if isinstance(record, LoadSecond) and not record.warmup]
+    judged = [record for record in seen.streams.records if isinstance(record, LoadSecond) and record.counts]
     planned = sum(record.planned for record in judged)
     return rounded((planned - sum(record.ok for record in judged)) / planned) if planned else None
 

@@ -17,20 +17,20 @@ Measure = Literal["response", "service", "lag"]
 
 
 def load_phases(streams: Streams) -> tuple[LoadPhase, ...]:
-    """Every load phase of the run, by the name of its stream; warm-up seconds are left out of all numbers."""
+    """Every load phase of the run, by the name of its stream; seconds that do not count are left out of all numbers."""
     names = {r.stream for r in streams.records if isinstance(r, LoadSecond | LoadEnd | LoadHistogram)}
     return tuple(load_phase(name, streams.sealed_records(name)) for name in sorted(names))
 
 
 def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
     """One load phase."""
-    judged = [record for record in records if isinstance(record, LoadSecond) and not record.warmup]
+    judged = [record for record in records if isinstance(record, LoadSecond) and record.counts]
     seconds = len({record.second for record in judged})
     ok = sum(record.ok for record in judged)
     failed: Counter[str] = Counter()
     for record in judged:
         failed.update(record.failed)
-    cpu = [r.cpu_ratio for r in records if isinstance(r, GeneratorSecond) and not r.warmup and r.cpu_ratio is not None]
+    cpu = [r.cpu_ratio for r in records if isinstance(r, GeneratorSecond) and r.counts and r.cpu_ratio is not None]
     end = next((record for record in records if isinstance(record, LoadEnd)), None)
     return LoadPhase(
         stream=stream,

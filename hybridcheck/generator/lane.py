@@ -74,7 +74,7 @@ class Lane:
     def _live(self) -> None:
         """Take what is due, carry it out, again and again; park when nothing is due."""
         run, index, open_model, origin = self._run, self.index, self._run.orders.open_model, self._run.origin_ns
-        take, turn = run.pace.take, run.turn
+        take, turn, think_s, rests = run.pace.take, run.turn, run.orders.think_s, not open_model
         now = _clock() - origin
         while True:
             intended = take(index, now)
@@ -86,14 +86,29 @@ class Lane:
             if open_model:
                 self._book_lag(now - intended)
             now = self._exchange(operation, intended, now)
-            if self._refused and not open_model:
-                gevent.sleep(_AFTER_NO_CONNECTION_S)
+            if rests and (think_s or self._refused):
+                self._pause(max(think_s, _AFTER_NO_CONNECTION_S) if self._refused else think_s)
                 now = _clock() - origin
 
     def _park(self) -> None:
-        """Be idle until the scheduler wakes this lane; meanwhile the target may close the connection."""
+        """Be idle until the scheduler wakes this lane."""
         self._run.idle.append(self)
         self._run.parked()
+        self._rest()
+        self._woken = True
+
+    def _pause(self, pause_s: float) -> None:
+        """Do nothing for a while, as a user who thinks."""
+        timer = self._run.hub.loop.timer(pause_s)
+        timer.start(self.greenlet.switch, WAKE)
+        try:
+            self._rest()
+        finally:
+            timer.stop()
+            timer.close()
+
+    def _rest(self) -> None:
+        """Wait to be woken; meanwhile the target may close the connection."""
         while self._wait() is not WAKE:
             try:
                 self._receive(CHUNK_BYTES)
@@ -102,7 +117,6 @@ class Lane:
             except OSError:
                 pass
             self._close()  # closed by the target, or bytes that nobody asked for: not fit for another request
-        self._woken = True
 
     def _book_lag(self, lag_ns: int) -> None:
         """Lag is the generator's own unless all lanes were busy when this arrival became due."""

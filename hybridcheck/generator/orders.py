@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from hybridcheck import shapes
 from hybridcheck.errors import ToolError
 from hybridcheck.generator.recording import Book
-from hybridcheck import shapes
 
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
@@ -57,6 +57,7 @@ class Orders:
     seed: int
     connections: int
     deadline_ns: int
+    think_s: float
     duration_ns: int
     warm_up_s: int
     max_requests: int
@@ -106,6 +107,7 @@ def read_orders(plan: Mapping[str, Any], secrets: Mapping[str, str], body_of: Ma
         seed=plan["seed"],
         connections=plan["connections"],
         deadline_ns=round(plan["deadline_s"] * shapes.NS_PER_S),
+        think_s=plan["think_s"],
         duration_ns=round(shapes.duration_s(stages) * shapes.NS_PER_S),
         warm_up_s=plan["warm_up_s"],
         max_requests=plan["max_requests"] or sys.maxsize,

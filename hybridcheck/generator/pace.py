@@ -6,8 +6,8 @@ All times are nanoseconds since the start of the run. `take` hands out the inten
 import itertools
 from collections.abc import Iterator
 
-from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck import shapes
+from hybridcheck.generator.orders import Operation, Orders
 
 NOTHING_DUE = -1
 NEVER = 1 << 62

@@ -1,6 +1,7 @@
 """One load phase of a run: from the planned drive to the generator's plan, and from its reports to ledger records."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,10 +12,15 @@ from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.profile.drives import Drive
+from hybridcheck.profile.load_phases import judged_seconds, peak_level, shape_of
+from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.histogram import Histogram
 from hybridcheck.target import Credential, EvidenceLost
 
 NS_PER_MS = 1_000_000
+
+WINDOW_S = 5
+"""Seconds per histogram; one where single seconds are judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Site:
 class _Totals:
     """What the operations' seconds add up to, and the start lag of the judged ones."""
 
+    judged: frozenset[int]
     planned: int = 0
     ok: int = 0
     unsent: int = 0
@@ -71,7 +78,7 @@ async def run_phase(
         ledger.seal(drive.stream)
         return
     plan = plan_of(drive, site, headers)
-    totals = _Totals()
+    totals = _Totals(judged_seconds(drive.spec))
     async for report in drive_child(plan, secrets, stop=stop):
         if on_start is not None and isinstance(report, reports.Started):
             on_start()
@@ -101,23 +108,25 @@ def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str,
         ),
         model=spec.model,
         spacing="poisson" if spec.poisson else "even",
-        shape=_shape(drive),
-        connections=min(site.max_connections, max(spec.max_connections, spec.users or 0)),
+        shape=_shape(spec),
+        connections=min(site.max_connections, max(spec.max_connections, _users(spec))),
         deadline_s=spec.deadline_s,
+        think_s=spec.think_s,
         ca_file=site.ca_file,
         seed=site.seed,
         warm_up_s=round(spec.warmup_s),
+        window_s=1 if spec.judge == "hold" else WINDOW_S,
         max_requests=site.max_requests,
     )
 
 
-def _shape(drive: Drive) -> Shape:
-    spec = drive.spec
-    level = float(spec.rate_rps if spec.model == "open" and spec.rate_rps is not None else spec.users or 1)
-    if spec.shape == "steady":
-        return Shape(name="steady", parameters={"level": level, "duration_s": spec.duration_s})
-    from_level = spec.from_rps if spec.model == "open" else 1.0
-    return Shape(name="ramp", parameters={"to_level": level, "ramp_s": spec.duration_s, "from_level": from_level})
+def _shape(spec: LoadPhaseSpec) -> Shape:
+    name, parameters = shape_of(spec)
+    return Shape.model_validate({"name": name, "parameters": parameters})
+
+
+def _users(spec: LoadPhaseSpec) -> int:
+    return math.ceil(peak_level(spec)) if spec.model == "closed" else 0
 
 
 async def _credentials(
@@ -137,13 +146,14 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
     match report:
         case reports.OperationSecond():
             totals.add(report)
-            ledger.append(stream, _second(report))
+            ledger.append(stream, _second(report, judged=report.second in totals.judged))
         case reports.GeneratorSecond():
-            if not report.warmup:
+            judged = report.second in totals.judged
+            if judged:
                 totals.lag.merge(Histogram.from_pairs(report.lag))
                 totals.own_lag.merge(Histogram.from_pairs(report.own_lag))
-            ledger.append(stream, _health(report))
-        case reports.OperationTimes(warmup=False):
+            ledger.append(stream, _health(report, judged=judged))
+        case reports.OperationTimes() if report.from_second in totals.judged:
             name = report.operation
             ledger.append(stream, LoadHistogram(operation=name, measure="response", pairs=report.response))
             ledger.append(stream, LoadHistogram(operation=name, measure="service", pairs=report.service))
@@ -159,7 +169,7 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
             pass
 
 
-def _second(report: reports.OperationSecond) -> LoadSecond:
+def _second(report: reports.OperationSecond, *, judged: bool) -> LoadSecond:
     return LoadSecond(
         second=report.second,
         operation=report.operation,
@@ -171,10 +181,11 @@ def _second(report: reports.OperationSecond) -> LoadSecond:
         cut=report.cut,
         bytes_received=report.bytes_received,
         warmup=report.warmup,
+        judged=judged,
     )
 
 
-def _health(report: reports.GeneratorSecond) -> GeneratorSecond:
+def _health(report: reports.GeneratorSecond, *, judged: bool) -> GeneratorSecond:
     return GeneratorSecond(
         second=report.second,
         cpu_ratio=report.cpu_ratio,
@@ -189,6 +200,7 @@ def _health(report: reports.GeneratorSecond) -> GeneratorSecond:
         connections_opened=report.connections_opened,
         rss_bytes=report.rss_bytes,
         warmup=report.warmup,
+        judged=judged,
     )
 
 

@@ -53,7 +53,7 @@ class Shape(_Frozen):
     """A shape by name with its parameters; see `hybridcheck.shapes`."""
 
     name: str
-    parameters: dict[str, float]
+    parameters: dict[str, float | tuple[tuple[float, float], ...]]
 
     @cached_property
     def stages(self) -> shapes.Stages:
@@ -69,6 +69,7 @@ class LoadPlan(_Frozen):
     connections: how many requests may be under way at once. In the open model an arrival without a free connection
         waits; its response time runs from its intended start, and beyond `deadline_s` it is unsent.
     deadline_s: how long a request may take from its start, with connecting; beyond it, it fails as `timeout`.
+    think_s: in the closed model, how long a user waits after an answer.
     warm_up_s: the first seconds of the shape; reported, marked, and left out of every judgement.
     window_s: histograms are reported for each stretch of this length.
     max_requests: no more than this many arrivals are planned; a plan of the open model that needs more is refused.
@@ -81,6 +82,7 @@ class LoadPlan(_Frozen):
     shape: Shape
     connections: int = Field(default=64, ge=1, le=20_000)
     deadline_s: float = Field(default=10.0, gt=0, le=3600)
+    think_s: float = Field(default=0.0, ge=0, le=3600)
     verify_tls: bool = True
     ca_file: str | None = None
     seed: int = 0

@@ -11,8 +11,9 @@ import jsonschema
 from hybridcheck.cases import CoreQuestion, Json
 from hybridcheck.paths import is_path
 from hybridcheck.profile.document import KeyPath, spelled
-from hybridcheck.profile.load_phases import callable_in_load, peak_rps, planned_requests, weights
-from hybridcheck.profile.models import Identity, LoadPhaseSpec, Profile
+from hybridcheck.profile.load_phases import callable_in_load, judged_seconds, peak_level, planned_requests, weights
+from hybridcheck.profile.load_spec import LoadPhaseSpec
+from hybridcheck.profile.models import Identity, Profile
 from hybridcheck.profile.operations import Operation, StreamSpec
 from hybridcheck.profile.wording import nearest
 
@@ -268,16 +269,21 @@ def _load_operation(
 
 
 def _load_limits(profile: Profile, place: KeyPath, phase: LoadPhaseSpec) -> Iterator[Contradiction]:
-    peak, limits = peak_rps(phase), profile.limits
-    if peak is not None and peak > limits.max_rps:
+    if not judged_seconds(phase):
+        message = "no second is judged: the load never rests at its level for a whole second after the warm-up"
+        yield Contradiction((*place, "judge"), message, "a longer phase, or judge: all")
+    limits, peak = profile.limits, peak_level(phase)
+    if phase.model == "open" and peak > limits.max_rps:
         message = f"{peak:g} requests per second are more than limits.max_rps, {limits.max_rps:g}"
-        yield Contradiction((*place, "rate_rps"), message, f"limits: {{max_rps: {peak:g}}}, or a lower rate")
+        key = "peak_rps" if phase.peak_rps == peak else "stages" if phase.stages else "rate_rps"
+        yield Contradiction((*place, key), message, f"limits: {{max_rps: {peak:g}}}, or a lower rate")
     if "max_connections" in phase.model_fields_set and phase.max_connections > limits.max_connections:
         message = f"{phase.max_connections} connections are more than limits.max_connections, {limits.max_connections}"
         yield Contradiction((*place, "max_connections"), message, "raise the limit, or leave this line out")
-    if phase.users is not None and phase.model == "closed" and phase.users > limits.max_connections:
-        message = f"{phase.users} users are more than limits.max_connections, {limits.max_connections}"
-        yield Contradiction((*place, "users"), message, f"limits: {{max_connections: {phase.users}}}, or fewer users")
+    if phase.model == "closed" and peak > limits.max_connections:
+        key = "peak_users" if phase.peak_users == peak else "stages" if phase.stages else "users"
+        message = f"{peak:g} users are more than limits.max_connections, {limits.max_connections}"
+        yield Contradiction((*place, key), message, f"limits: {{max_connections: {peak:g}}}, or fewer users")
 
 
 def _budget(profile: Profile) -> Iterator[Contradiction]:
@@ -295,10 +301,10 @@ def _throughput(profile: Profile) -> Iterator[Contradiction]:
     if wanted > profile.limits.max_rps:
         message = f"{wanted:g} requests per second can never be seen: limits.max_rps is {profile.limits.max_rps:g}"
         yield Contradiction(place, message, f"limits: {{max_rps: {wanted:g}}}, or a lower threshold")
-    rates = [peak_rps(phase) for phase in profile.load.values()]
-    known = [rate for rate in rates if rate is not None]
-    if known and len(known) == len(rates) and max(known) < wanted <= profile.limits.max_rps:
-        message = f"no load phase offers {wanted:g} requests per second; the highest offers {max(known):g}"
+    phases = profile.load.values()
+    highest = max((peak_level(phase) for phase in phases), default=wanted)
+    if all(phase.model == "open" for phase in phases) and highest < wanted <= profile.limits.max_rps:
+        message = f"no load phase offers {wanted:g} requests per second; the highest offers {highest:g}"
         yield Contradiction(place, message, f"raise rate_rps to at least {wanted:g}, or lower the threshold")
 
 

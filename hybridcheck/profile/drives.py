@@ -7,8 +7,9 @@ from urllib.parse import quote, urlencode
 from pydantic import Field
 
 from hybridcheck.cases import Budget, Frozen
-from hybridcheck.profile.load_phases import weights
-from hybridcheck.profile.models import LoadPhaseSpec, Profile
+from hybridcheck.profile.load_phases import shortened, weights
+from hybridcheck.profile.load_spec import LoadPhaseSpec
+from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
 
 LONGEST_S = {Budget.QUICK: 13.0, Budget.STANDARD: 120.0}
@@ -60,19 +61,19 @@ def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
     whole = _whole_weights(chosen)
     found = {operation.id: operation for _, _, operation in profile.all_operations()}
     operations = tuple(_resolved(profile, spec, found[key], weight) for key, weight in whole.items())
-    shortened = declared.duration_s if spec.duration_s < declared.duration_s else None
-    return Drive(stream=f"load/{name}", spec=spec, operations=operations, shortened_from_s=shortened)
+    longer = declared.duration_s if spec.duration_s < declared.duration_s else None
+    return Drive(stream=f"load/{name}", spec=spec, operations=operations, shortened_from_s=longer)
 
 
 def scaled(spec: LoadPhaseSpec, budget: Budget, phases: int = 1) -> LoadPhaseSpec:
-    """One of so many phases within the budget's time. Limits, rates and users stay as declared; a ramp gets steeper."""
+    """One of so many phases within the budget's time. Limits, rates and users stay as declared; a climb gets steeper."""
     longest_s = LONGEST_S.get(budget)
     if budget is Budget.STANDARD:
         longest_s = min(LONGEST_S[budget], max(LONGEST_S[Budget.QUICK], LONGEST_TOGETHER_S / phases))
     if longest_s is None or spec.duration_s <= longest_s:
         return spec
     warmup_s = min(spec.warmup_s, longest_s - FEWEST_JUDGED_S)
-    return spec.model_copy(update={"duration_s": longest_s, "warmup_s": warmup_s})
+    return shortened(spec, longest_s).model_copy(update={"warmup_s": warmup_s})
 
 
 def encode_path(operation: Operation) -> str:

@@ -1,9 +1,21 @@
-"""What a declared load phase sends, and how many requests it needs: the one answer for reading, checks and plan."""
+"""What a declared load phase sends, when, and how many requests it needs: one answer for reading, checks and plan."""
 
+import math
 from collections.abc import Mapping
 
-from hybridcheck.profile.models import LoadPhaseSpec, Profile
+from hybridcheck import shapes
+from hybridcheck.profile.load_spec import LoadPhaseSpec
+from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
+
+STEPS = 5
+"""Stairs of a staircase that does not say how many it has."""
+
+PART = 0.2
+"""Of the whole: a climb, or a peak, that does not say how long it takes."""
+
+ROUNDING = 1e-6
+"""Seconds: the rounding of float sums, not a measurement."""
 
 
 def callable_in_load(operation: Operation) -> bool:
@@ -18,19 +30,108 @@ def weights(profile: Profile, phase: LoadPhaseSpec) -> Mapping[str, float]:
     return {op.id: 1.0 for _, _, op in profile.all_operations() if op.reads and callable_in_load(op)}
 
 
-def peak_rps(phase: LoadPhaseSpec) -> float | None:
-    """The highest arrival rate of the phase; None in the closed model, where the target sets the pace."""
-    if phase.model == "closed" or phase.rate_rps is None:
-        return None
-    return max(phase.rate_rps, phase.from_rps) if phase.shape == "ramp" else phase.rate_rps
+def shape_of(phase: LoadPhaseSpec) -> tuple[str, dict[str, shapes.Parameter]]:
+    """Name and parameters of the phase's shape as `hybridcheck.shapes` knows them; what is not declared is filled in."""
+    whole = phase.duration_s
+    level, peak, begin = _levels(phase)
+    match phase.shape:
+        case "ramp":
+            climb = whole if phase.ramp_s is None else phase.ramp_s
+            floor = 0.0 if phase.model == "open" else 1.0
+            start = floor if begin is None else begin
+            return "ramp", {"from_level": start, "to_level": level, "ramp_s": climb, "hold_s": max(whole - climb, 0.0)}
+        case "steps":
+            count = phase.steps or STEPS
+            first = level / count if begin is None else begin
+            step = (level - first) / (count - 1)
+            return "steps", {"from_level": first, "step_level": step, "step_s": whole / count, "steps": count}
+        case "stress":
+            climb = whole * PART if phase.ramp_s is None else phase.ramp_s
+            hold = (whole - 2 * climb) / 3
+            return "stress", {"normal_level": level, "peak_level": peak, "hold_s": hold, "ramp_s": climb}
+        case "spike":
+            high = whole * PART if phase.peak_s is None else phase.peak_s
+            beside = (whole - high) / 2
+            times = {"before_s": beside, "peak_s": high, "after_s": beside}
+            return "spike", {"normal_level": level, "peak_level": peak, **times}
+        case "soak":
+            climb = phase.ramp_s or 0.0
+            return "soak", {"level": level, "duration_s": whole - climb, "ramp_s": climb}
+        case "breakpoint":
+            return "breakpoint", {"from_level": begin or 0.0, "to_level": level, "duration_s": whole}
+        case "stages":
+            listed = tuple((stage.duration_s, stage.level) for stage in phase.stages)
+            return "stages", {"from_level": begin or 0.0, "stages": listed}
+        case _:
+            return "steady", {"level": level, "duration_s": whole}
+
+
+def _levels(phase: LoadPhaseSpec) -> tuple[float, float, float | None]:
+    """The level, the peak, and where the shape begins, of whichever model."""
+    is_open = phase.model == "open"
+    level, peak = (phase.rate_rps, phase.peak_rps) if is_open else (phase.users, phase.peak_users)
+    highest = max((stage.level for stage in phase.stages), default=0.0)
+    begin = phase.from_rps if is_open else phase.from_users
+    return float(level or highest), float(peak or 0), None if begin is None else float(begin)
+
+
+def stages(phase: LoadPhaseSpec) -> shapes.Stages:
+    """The linear stages of the phase."""
+    return shapes.stages_of(*shape_of(phase))
+
+
+def peak_level(phase: LoadPhaseSpec) -> float:
+    """The highest level of the phase: requests per second, or users."""
+    return shapes.peak_level(stages(phase))
 
 
 def planned_requests(phase: LoadPhaseSpec) -> float | None:
     """How many arrivals the phase plans; None in the closed model."""
-    if phase.model == "closed" or phase.rate_rps is None:
+    return shapes.area_until(stages(phase), math.inf) if phase.model == "open" else None
+
+
+def judged_seconds(phase: LoadPhaseSpec) -> frozenset[int]:
+    """The seconds that are judged: after the warm-up all, or with `judge: hold` those that rest at the level throughout."""
+    parts, level = stages(phase), _levels(phase)[0]
+    seconds = range(math.ceil(shapes.duration_s(parts) - ROUNDING))
+    held: set[int] = set(seconds)
+    if phase.judge == "hold":
+        held, begin = set(), 0.0
+        for part in parts:
+            end = begin + part.duration_s
+            if part.from_level == part.to_level and math.isclose(part.to_level, level):
+                held |= set(range(math.ceil(begin - ROUNDING), math.floor(end + ROUNDING)))
+            begin = end
+    return frozenset(second for second in held if second >= round(phase.warmup_s))
+
+
+def lowest_judged_rps(phase: LoadPhaseSpec) -> float | None:
+    """The lowest arrival rate within the judged seconds; None in the closed model, and where no second is judged."""
+    parts, judged = stages(phase), judged_seconds(phase)
+    if phase.model == "closed" or not judged:
         return None
-    mean_rps = (phase.from_rps + phase.rate_rps) / 2 if phase.shape == "ramp" else phase.rate_rps
-    return mean_rps * phase.duration_s
+    if phase.judge == "hold":
+        return _levels(phase)[0]
+    first = float(min(judged))
+    lowest, begin = shapes.level_at(parts, first), 0.0
+    for part in parts:
+        if begin >= first:
+            lowest = min(lowest, part.from_level)
+        begin += part.duration_s
+        if begin > first:
+            lowest = min(lowest, part.to_level)
+    return lowest
+
+
+def shortened(phase: LoadPhaseSpec, duration_s: float) -> LoadPhaseSpec:
+    """The phase in less time: every stretch of its shape in proportion, every level as declared."""
+    factor = duration_s / phase.duration_s
+    changed: dict[str, object] = {"duration_s": duration_s}
+    for key in ("ramp_s", "peak_s"):
+        declared = getattr(phase, key)
+        changed[key] = None if declared is None else declared * factor
+    changed["stages"] = tuple(s.model_copy(update={"duration_s": s.duration_s * factor}) for s in phase.stages)
+    return phase.model_copy(update=changed)
 
 
 def with_load_operations(profile: Profile) -> Profile:

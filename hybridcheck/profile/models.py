@@ -7,29 +7,18 @@ its file and line. What is not declared is never guessed: the cases that would n
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, ConfigDict, Field, SecretStr, StringConstraints, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, StringConstraints, field_validator, model_validator
 
-from hybridcheck.cases import CoreQuestion, Frozen, Json
+from hybridcheck.cases import CoreQuestion, Json
+from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.operations import (
     Operation,
     Reference,
     StreamSpec,
     expand_operations,
 )
+from hybridcheck.profile.parts import Name, Path, Positive, Ratio, Seconds, Strict, Url
 from hybridcheck.profile.probes import Contract, Probes
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
-Path = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^/")]
-Url = Annotated[str, StringConstraints(min_length=8, max_length=2000, pattern=r"^https?://[^\s/]+")]
-Ratio = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-
-
-class Strict(Frozen):
-    """A part of the profile: keys in any of their names, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Environment(StrEnum):
@@ -177,63 +166,6 @@ class Service(Strict):
     @classmethod
     def _expand(cls, data: Json) -> Json:
         return expand_operations(data, has_base=True)
-
-
-class Objective(Strict):
-    """Limits of one operation under load; they override the thresholds."""
-
-    p95_ms: Positive | None = None
-    p99_ms: Positive | None = None
-    error_ratio: Ratio | None = None
-
-
-class LoadPhaseSpec(Strict):
-    """One load phase: the model, the shape, and the weighted operations that it sends.
-
-    Open model: `rate_rps` arrivals per second whatever the target does (`ramp`: from `from_rps` to `rate_rps`).
-    Closed model: `users` that each wait for their answer (`ramp`: from one user up).
-    """
-
-    shape: Literal["steady", "ramp"] = "steady"
-    model: Literal["open", "closed"] = "open"
-    rate_rps: Positive | None = None
-    from_rps: Annotated[float, Field(ge=0)] = 0
-    users: Annotated[int, Field(gt=0, le=10_000)] | None = None
-    duration_s: Seconds = 20
-    warmup_s: Annotated[float, Field(ge=0, le=600)] = 2
-    poisson: bool = False
-    think_s: Annotated[float, Field(ge=0, le=600)] = 0
-    operations: dict[str, Positive] = Field(default_factory=dict)
-    objectives: dict[str, Objective] = Field(default_factory=dict)
-    max_connections: Annotated[int, Field(gt=0, le=10_000)] = 64
-    deadline_s: Seconds = 10
-
-    @field_validator("operations", mode="before")
-    @classmethod
-    def _equal_weights(cls, value: Json) -> Json:
-        if not isinstance(value, list | tuple):
-            return value
-        if not all(isinstance(operation_id, str) for operation_id in value):
-            raise ValueError("operations are a list of ids, or a mapping of id to weight")
-        return dict.fromkeys(value, 1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _users_mean_closed(cls, data: Json) -> Json:
-        """`users` without a rate can only mean the closed model."""
-        if isinstance(data, dict) and "model" not in data and "users" in data and "rate_rps" not in data:
-            return {**data, "model": "closed"}
-        return data
-
-    @model_validator(mode="after")
-    def _rate_or_users(self) -> "LoadPhaseSpec":
-        if self.model == "open" and self.rate_rps is None:
-            raise ValueError("the open model needs rate_rps")
-        if self.model == "closed" and self.users is None:
-            raise ValueError("the closed model needs users")
-        if self.warmup_s >= self.duration_s:
-            raise ValueError("warmup_s leaves nothing of duration_s to judge")
-        return self
 
 
 class Thresholds(Strict):

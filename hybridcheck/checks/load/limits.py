@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
 from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond
-from hybridcheck.profile.models import LoadPhaseSpec, Objective
+from hybridcheck.profile.load_phases import lowest_judged_rps
+from hybridcheck.profile.load_spec import LoadPhaseSpec, Objective
 from hybridcheck.statistics.histogram import Histogram
 from hybridcheck.statistics.rates import Batch, RateDecision, judge_rate
 from hybridcheck.target import LoadTarget
@@ -36,7 +37,7 @@ ALL = "*"
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """The judged part of a load phase: its seconds without warm-up, per second over the wanted operations."""
+    """The judged part of a load phase: its seconds that count, per second over the wanted operations."""
 
     seconds: Mapping[int, tuple[LoadSecond, ...]]
     end: LoadEnd
@@ -61,10 +62,10 @@ def read_phase(evidence: Evidence, stream: str, operation: str) -> Phase:
     _require_health(evidence, stream, {record.second for record in records})
     judged: dict[int, tuple[LoadSecond, ...]] = {}
     for record in records:
-        if not record.warmup and operation in (ALL, record.operation):
+        if record.counts and operation in (ALL, record.operation):
             judged[record.second] = (*judged.get(record.second, ()), record)
     if not judged:
-        raise Undecided(Reason.TOO_FEW_SAMPLES, "no second outside the warm-up")
+        raise Undecided(Reason.TOO_FEW_SAMPLES, "no second that counts: all are warm-up, or not at the declared level")
     return Phase(dict(sorted(judged.items())), end)
 
 
@@ -212,15 +213,15 @@ class SustainsThroughput(LoadPhaseCheck):
     remedy = "Find what saturates first (CPU, connections, locks) with the samples of the resources section."
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case per phase whose rate offers the declared throughput."""
+        """One case per phase that offers the declared throughput in each of its judged seconds."""
         wanted = scene.profile.thresholds.min_throughput_rps
         made = False
         for name, spec in scene.profile.load.items():
-            if wanted is not None and (spec.model == "closed" or (spec.rate_rps or 0) >= wanted):
+            if wanted is not None and (spec.model == "closed" or (lowest_judged_rps(spec) or 0) >= wanted):
                 made = True
                 yield self.case(name, ALL, {"wanted_rps": wanted})
         if not made:
-            needs = "thresholds: {min_throughput_rps: N} and a load phase with rate_rps of at least N"
+            needs = "thresholds: {min_throughput_rps: N} and a load phase that offers at least N in every judged second"
             yield Unmet(subject="load", needs=needs)
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:

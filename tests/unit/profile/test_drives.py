@@ -5,7 +5,8 @@ import pytest
 from hybridcheck.cases import Budget
 from hybridcheck.profile.drives import drive_of, scaled
 from hybridcheck.profile.load_phases import planned_requests, weights, with_load_operations
-from hybridcheck.profile.models import LoadPhaseSpec, Profile
+from hybridcheck.profile.load_spec import LoadPhaseSpec
+from hybridcheck.profile.models import Profile
 
 PROFILE = Profile.model_validate(
     {

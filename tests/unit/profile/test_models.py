@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from hybridcheck.profile.models import LoadPhaseSpec, Profile
+from hybridcheck.profile.load_spec import LoadPhaseSpec
+from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation, StreamSpec
 
 

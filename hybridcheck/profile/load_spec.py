@@ -1,0 +1,176 @@
+"""Declared load phases: the model, the shape with its parameters, and the weighted operations.
+
+A shape knows its own parameters and no others: one that it does not use is an error, never ignored. What a shape does
+with them is in `profile.load_phases`.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from hybridcheck.cases import Json
+from hybridcheck.profile.parts import Positive, Ratio, Seconds, Strict
+
+Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Users = Annotated[int, Field(ge=0, le=10_000)]
+
+PARAMETERS: Mapping[str, frozenset[str]] = {
+    "steady": frozenset(),
+    "ramp": frozenset({"from", "ramp_s"}),
+    "steps": frozenset({"from", "steps"}),
+    "stress": frozenset({"peak", "ramp_s"}),
+    "spike": frozenset({"peak", "peak_s"}),
+    "soak": frozenset({"ramp_s"}),
+    "breakpoint": frozenset({"from"}),
+    "stages": frozenset({"from", "stages"}),
+}
+"""Shape → the parameters that it has; `from` and `peak` are `from_rps` and `peak_rps`, or `from_users` and `peak_users`."""
+
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "from": ("from_rps", "from_users"),
+    "peak": ("peak_rps", "peak_users"),
+    "ramp_s": ("ramp_s",),
+    "peak_s": ("peak_s",),
+    "steps": ("steps",),
+    "stages": ("stages",),
+}
+
+
+class Objective(Strict):
+    """Limits of one operation under load; they override the thresholds."""
+
+    p95_ms: Positive | None = None
+    p99_ms: Positive | None = None
+    error_ratio: Ratio | None = None
+
+
+class LoadStage(Strict):
+    """A stretch in which the level moves linearly from where the stage before left it to `rate_rps` or `users`.
+
+    One that lasts no time is a jump.
+    """
+
+    duration_s: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+    rate_rps: Level | None = None
+    users: Users | None = None
+
+    @property
+    def level(self) -> float:
+        """The level at its end."""
+        return float(self.users or 0) if self.rate_rps is None else self.rate_rps
+
+
+class LoadPhaseSpec(Strict):
+    """One load phase: the model, the shape, and the weighted operations that it sends.
+
+    Open model: `rate_rps` arrivals per second whatever the target does. Closed model: `users` that each wait for their
+    answer and then think for `think_s`. `duration_s` is that of the whole shape, warm-up included.
+
+    - `steady`: that level all the time.
+    - `ramp`: from `from_rps` (0; or `from_users`, 1) to the level within `ramp_s` (all the time), and a hold there.
+    - `steps`: a staircase of `steps` stairs from `from_rps` (the level / steps) to the level.
+    - `stress`: the level, a climb within `ramp_s` (a fifth) to `peak_rps`, a hold there, the way back, the level again.
+    - `spike`: the level, a jump to `peak_rps` for `peak_s` (a fifth), and the level again.
+    - `soak`: endurance, the level for a long time after a climb within `ramp_s` (none).
+    - `breakpoint`: a slow climb from `from_rps` (0) to the level.
+    - `stages`: a list of stretches, as k6 has it; the level is their highest.
+
+    `judge: all` judges every second after the warm-up; `judge: hold` only the whole seconds at which the load rests at
+    the level, so not the peak of a spike and no climb. The others are reported all the same.
+    """
+
+    shape: Literal["steady", "ramp", "steps", "stress", "spike", "soak", "breakpoint", "stages"] = "steady"
+    model: Literal["open", "closed"] = "open"
+    rate_rps: Positive | None = None
+    users: Annotated[int, Field(gt=0, le=10_000)] | None = None
+    from_rps: Level | None = None
+    from_users: Users | None = None
+    peak_rps: Positive | None = None
+    peak_users: Annotated[int, Field(gt=0, le=10_000)] | None = None
+    ramp_s: Seconds | None = None
+    peak_s: Seconds | None = None
+    steps: Annotated[int, Field(ge=2, le=1000)] | None = None
+    stages: tuple[LoadStage, ...] = ()
+    duration_s: Seconds = 20
+    warmup_s: Annotated[float, Field(ge=0, le=600)] = 2
+    judge: Literal["all", "hold"] = "all"
+    poisson: bool = False
+    think_s: Annotated[float, Field(ge=0, le=600)] = 0
+    operations: dict[str, Positive] = Field(default_factory=dict)
+    objectives: dict[str, Objective] = Field(default_factory=dict)
+    max_connections: Annotated[int, Field(gt=0, le=10_000)] = 64
+    deadline_s: Seconds = 10
+
+    @field_validator("operations", mode="before")
+    @classmethod
+    def _equal_weights(cls, value: Json) -> Json:
+        if not isinstance(value, list | tuple):
+            return value
+        if not all(isinstance(operation_id, str) for operation_id in value):
+            raise ValueError("operations are a list of ids, or a mapping of id to weight")
+        return dict.fromkeys(value, 1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _implied(cls, data: Json) -> Json:
+        """`users` without a rate can only mean the closed model; a list of stages is a shape and has its length."""
+        if not isinstance(data, dict):
+            return data
+        stages = [stage for stage in _listed(data.get("stages")) if isinstance(stage, dict)]
+        implied: dict[str, Json] = {}
+        if stages:
+            lengths: list[Any] = [stage.get("duration_s") for stage in stages]
+            implied["shape"] = "stages"
+            if all(isinstance(length, int | float) for length in lengths):
+                implied["duration_s"] = math.fsum(lengths)
+        levels = [data, *stages]
+        if any("users" in level for level in levels) and not any("rate_rps" in level for level in levels):
+            implied["model"] = "closed"
+        return {**implied, **data}
+
+    @model_validator(mode="after")
+    def _fits_its_model_and_shape(self) -> "LoadPhaseSpec":
+        self._level_of_its_model()
+        self._parameters_of_its_shape()
+        if self.warmup_s >= self.duration_s:
+            raise ValueError("warmup_s leaves nothing of duration_s to judge")
+        return self
+
+    def _level_of_its_model(self) -> None:
+        needed, other = ("rate_rps", "users") if self.model == "open" else ("users", "rate_rps")
+        if self.shape != "stages" and getattr(self, needed) is None:
+            raise ValueError(f"the {self.model} model needs {needed}")
+        ending = other.removeprefix("rate")
+        foreign = [other, *(("from_users", "peak_users") if ending == "users" else ("from_rps", "peak_rps"))]
+        if self.model == "open" and self.think_s:
+            foreign.append("think_s")
+        for key in foreign:
+            if getattr(self, key) is not None:
+                raise ValueError(f"{key} is of the other model: this one is {self.model}")
+        if any(getattr(stage, needed) is None or getattr(stage, other) is not None for stage in self.stages):
+            raise ValueError(f"in the {self.model} model each stage has {needed} and nothing else beside duration_s")
+
+    def _parameters_of_its_shape(self) -> None:
+        for parameter, keys in _KEYS.items():
+            given = next((key for key in keys if getattr(self, key) not in (None, ())), None)
+            if given is not None and parameter not in PARAMETERS[self.shape]:
+                raise ValueError(f"{given} means nothing to the shape {self.shape}")
+            if given is None and parameter in PARAMETERS[self.shape] & {"peak", "stages"}:
+                raise ValueError(f"the shape {self.shape} needs {keys[self.model == 'closed' and len(keys) > 1]}")
+        if self.shape == "stages":
+            if self.rate_rps is not None or self.users is not None:
+                raise ValueError("the levels of stages are in the stages")
+            if not math.isclose(self.duration_s, math.fsum(stage.duration_s for stage in self.stages)):
+                raise ValueError("duration_s is not what the stages add up to: leave it out")
+            if not any(stage.level for stage in self.stages):
+                raise ValueError("all stages are at level 0")
+        ramps = 2 if self.shape == "stress" else 1
+        left_s = self.duration_s - ramps * (self.ramp_s or 0) - (self.peak_s or 0)
+        if left_s < 0 or (left_s == 0 and self.shape != "ramp"):
+            raise ValueError("ramp_s or peak_s leaves no time at the level")
+
+
+def _listed(value: Json) -> list[Json]:
+    return list(value) if isinstance(value, list | tuple) else []
