@@ -34,5 +34,6 @@ def print_defects() -> ExitCode:
     name_width = max(len(defect.name) for defect in CATALOGUE)
     check_width = max(len(defect.check) for defect in CATALOGUE)
     for defect in CATALOGUE:
-        terminal.show(f"{defect.name:<{name_width}}  {defect.check:<{check_width}}  {defect.wrong}")
+        note = f" (not in the demo: it needs {defect.demo_needs})" if defect.demo_needs else ""
+        terminal.show(f"{defect.name:<{name_width}}  {defect.check:<{check_width}}  {defect.wrong}{note}")
     return ExitCode.READY

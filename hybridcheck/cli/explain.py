@@ -29,7 +29,11 @@ def command(
 
 def explanation(check: Check) -> str:
     """All that is known about a check, as text."""
-    defects = [f"{defect.name}: {defect.wrong}" for defect in CATALOGUE if defect.check in {check.id, *check.formerly}]
+    defects = [
+        f"{defect.name}: {defect.wrong}"
+        for defect in CATALOGUE
+        if defect.check in {check.id, *check.formerly} and not defect.demo_needs
+    ]
     rows = (
         ("id", check.id),
         ("formerly", ", ".join(check.formerly)),

@@ -15,6 +15,7 @@ from hybridcheck.cli.options import Format, LogFormat, Run, Showing, environment
 from hybridcheck.cli.progress import PlainProgress, Progress
 from hybridcheck.errors import ExitCode, OutputError, ToolError, UsageError
 from hybridcheck.profile.environment import read_overrides
+from hybridcheck.reference.defects import BY_NAME
 from hybridcheck.profile.lookup import find_profile
 from hybridcheck.reference.defects import BY_NAME
 from hybridcheck.verdict import Verdict
@@ -79,6 +80,10 @@ def _refuse_contradictions(asked: Run, chosen: Chosen) -> None:
             near = difflib.get_close_matches(name, BY_NAME, n=1)
             hint = f"did you mean {near[0]}?" if near else "--list-defects lists them"
             raise UsageError(f"there is no defect '{name}'", where="--defect", hint=hint)
+    unseen = [BY_NAME[name] for name in chosen.defects if name in BY_NAME and BY_NAME[name].demo_needs]
+    if unseen:
+        first = unseen[0]
+        raise UsageError(f"the demo cannot show '{first.name}'", where="--defect", hint=f"it needs {first.demo_needs}")
     if chosen.demo and (asked.base_url or asked.profile):
         raise UsageError(
             "the demo brings its own system and profile",

@@ -94,6 +94,7 @@ IN_SERVICES: tuple[Defect, ...] = (
         "with the native service down the gateway answers 500 instead of 503",
         "boundary.down-mapping",
         "gateway/native_client.py",
+        demo_needs="a native service that is stopped while the gateway runs (the fault class)",
     ),
     Defect(
         "trace-dropped",
@@ -159,5 +160,6 @@ IN_SERVICES: tuple[Defect, ...] = (
         "of two declared replicas one never gets a connection",
         "scaling.replicas-share",
         "launcher.py",
+        demo_needs="two gateways that share their counters; tests run it on a profile of its own",
     ),
 )
