@@ -15,7 +15,6 @@ from hybridcheck.cli.options import Format, LogFormat, Run, Showing, environment
 from hybridcheck.cli.progress import PlainProgress, Progress
 from hybridcheck.errors import ExitCode, OutputError, ToolError, UsageError
 from hybridcheck.profile.environment import read_overrides
-from hybridcheck.reference.defects import BY_NAME
 from hybridcheck.profile.lookup import find_profile
 from hybridcheck.reference.defects import BY_NAME
 from hybridcheck.verdict import Verdict
