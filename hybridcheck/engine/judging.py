@@ -120,10 +120,12 @@ def finding_of(planned: PlannedCase, check: Check | None, streams: Streams) -> F
         own=streams.sealed_records(case.id),
         shared={stream: streams.sealed_records(stream) for stream in case.shared},
     )
-    return _judged(planned, check, evidence, promise)
+    return judge_evidence(planned, check, evidence)
 
 
-def _judged(planned: PlannedCase, check: Check, evidence: Evidence, promise: str) -> Finding:
+def judge_evidence(planned: PlannedCase, check: Check, evidence: Evidence) -> Finding:
+    """The finding over sealed evidence: our own faults and gaps decide before the judge is asked."""
+    promise = check.title
     broken = next(_of_kind(evidence, CaseError), None)
     if broken is not None:
         return error(promise, f"{broken.error}: {broken.detail}")
