@@ -31,6 +31,10 @@ class RefusesWithout(ReadCheck):
                 yield Unmet(subject=operation.id, needs=f"identity: NAME at operation '{operation.id}'")
             else:
                 yield Case(check=self.id, subject=operation.id, params=params_of(operation, suite))
+        for _, operation in operations(scene, reading=False):
+            if operation.auth == "required":
+                needs = f"safe: true at operation '{operation.id}', if a request that is let in changes nothing"
+                yield Unmet(subject=operation.id, needs=needs)
         if not protected:
             yield Unmet(subject="operations", needs="auth: required and identity: NAME at a protected operation")
 

@@ -7,6 +7,7 @@ from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, complaint_about, operation_in, operations, params_of
 from hybridcheck.checks.repeats import alike, ask_until_good, judge_repeats, sibling
 from hybridcheck.evidence import Evidence
+from hybridcheck.profile.operations import Operation
 from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.verdict import Finding, Outcome, undecided
 
@@ -27,10 +28,13 @@ class AnswersAsDeclared(ReadCheck):
     refs = ("RFC 9110 §15", "OWASP API8:2023")
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case per declared operation that reads and has a complete path."""
+        """One case per declared operation that reads and has a complete path; one that changes things may be unmet."""
         found = list(operations(scene))
         for suite, operation in found:
             yield Case(check=self.id, subject=operation.id, params=params_of(operation, suite))
+        for operation in _never_sent(scene):
+            needs = f"safe: true at operation '{operation.id}' if it changes nothing, else creates, read_back and cleanup"
+            yield Unmet(subject=operation.id, needs=needs)
         if not found:
             yield Unmet(subject="operations", needs="operations: [GET /path]")
 
@@ -52,3 +56,11 @@ class AnswersAsDeclared(ReadCheck):
             text = f"a path that cannot exist ({control.request.url}) is answered alike"
             return undecided(Reason.CATCH_ALL, expected, text, exchanges=(*finding.exchanges, control.n))
         return finding
+
+
+def _never_sent(scene: Scene) -> Iterator[Operation]:
+    """Operations that change things and are no step in the life of a resource that this run may create."""
+    changing = [operation for _, operation in operations(scene, reading=False)]
+    creators = [operation for operation in changing if operation.creates and operation.read_back]
+    steps = {name for create in creators for name in (create.id, create.update, create.cleanup)}
+    yield from (operation for operation in changing if operation.id not in steps)

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from hybridcheck.bundled import data_file
-from hybridcheck.cases import Budget, Case, Undecided
+from hybridcheck.cases import Budget, Case, Undecided, Unmet
+from hybridcheck.checks.auth.refusal import RefusesGarbageCredentials, RefusesMissingCredentials
 from hybridcheck.checks.catalogue import CHECKS, by_id
 from hybridcheck.checks.check import Check, Scene
+from hybridcheck.checks.contract.declared import AnswersAsDeclared
 from hybridcheck.engine.judging import judge
 from hybridcheck.evidence import Evidence
 from hybridcheck.ledger import from_lines
-from hybridcheck.profile.models import Environment
+from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import read_profile
 from hybridcheck.verdict import Outcome, Ruling
 from tests.property.ledgers import lines_of, planned, start
@@ -78,3 +80,33 @@ def test_every_check_says_what_it_promises_and_what_to_do(check: type[Check]) ->
     assert made.remedy
     assert made.id.count(".") == 1
     assert made.since >= 1
+
+
+BY_ITS_TWIN = {"contract.large-body-limit"}
+"""`contract.body-limit` says for both what is missing: they are one promise in two safety classes."""
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=NAMES)
+def test_no_check_is_silent_about_what_it_cannot_examine(check: type[Check]) -> None:
+    """Over a profile that declares nothing (and TLS, without which two have no subject) each has a case or an unmet."""
+    profile = Profile.model_validate(
+        {"version": 1, "targets": {"t": {"url": "https://api.test", "environment": "local"}}}
+    )
+    made = list(check().cases(Scene(profile, "https://api.test", Environment.LOCAL, Budget.FULL)))
+    assert bool(made) is (check.id not in BY_ITS_TWIN)
+    assert all(case.needs for case in made if isinstance(case, Unmet))
+
+
+def test_a_declared_operation_that_is_never_sent_is_listed() -> None:
+    """One that changes things and belongs to no resource's life is unexamined, with the line that would bring it in."""
+    declared = [
+        "GET /orders",
+        {"request": "POST /orders", "id": "order", "auth": "required", "identity": "alice"},
+        {"request": "POST /search", "id": "search", "safe": True},
+    ]
+    data = {"version": 1, "identities": {"alice": {"token": "t"}}, "operations": declared}
+    scene = Scene(Profile.model_validate(data), "http://127.0.0.1:9", Environment.LOCAL, Budget.FULL)
+    for check in (AnswersAsDeclared(), RefusesMissingCredentials(), RefusesGarbageCredentials()):
+        unmet = {case.subject: case.needs for case in check.cases(scene) if isinstance(case, Unmet)}
+        assert "safe: true at operation 'order'" in unmet["order"]
+        assert "search" not in unmet
