@@ -21,7 +21,7 @@ CLAIM = "claim"
 class ClaimedBy(ReadCheck):
     """What a class of another package claims, held against what it sent.
 
-    A claim of success counts where at least one exchange was recorded with it; without any it stays undecided. A claim of
+    A claim of success counts where at least one answer was recorded with it; without any it stays undecided. A claim of
     failure is a fail. Severity medium: it is reported, and decides only where `policy.require` names it.
     """
 
@@ -52,6 +52,7 @@ class ClaimedBy(ReadCheck):
         """Hold the claim against the exchanges."""
         claim = evidence.one(Observation, CLAIM).values
         sent = evidence.exchanges("sent")
+        answered = any(exchange.response is not None for exchange in sent)
         expected = f"{self.made_of.__name__}.{case.params['method']} passes"
         numbers = tuple(exchange.n for exchange in sent[:5])
         if claim["passed"] is None:
@@ -60,8 +61,8 @@ class ClaimedBy(ReadCheck):
             )
         if claim["passed"] is False:
             return failed(expected, f"it claims a failure: {claim['said']}"[:500], exchanges=numbers, n=len(sent))
-        if not sent:
-            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "it claims success without a recorded exchange")
+        if not answered:
+            return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "it claims success without a recorded answer")
         return passed(
             expected, f"it claims success, with {len(sent)} recorded exchanges", exchanges=numbers, n=len(sent)
         )

@@ -1,12 +1,16 @@
 """Plugins: found by entry point, refused where they do not fit, judged by what they sent and not by what they claim."""
 
+from contextlib import suppress
 from importlib.metadata import EntryPoint
 
+import httpx
 import pytest
 
 from hybridcheck.cases import Reason
 from hybridcheck.checks.check import Check
+from hybridcheck.checks.custom import check_of
 from hybridcheck.errors import PluginError
+from hybridcheck.evidence import Failure
 from hybridcheck.plugins import installed
 from hybridcheck.verdict import Finding, Outcome
 from tests.unit.checks.fake_target import Answer, FakeTarget, finding_of
@@ -37,6 +41,27 @@ def test_the_sample_integrator_fails_where_it_says_so() -> None:
     finding = judged(INTEGRATOR, (500, {}, b""))
     assert finding.outcome is Outcome.FAIL
     assert "Unexpected status code: 500" in finding.observed
+
+
+class Deaf:
+    """Claims success whatever becomes of its request."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self.client = client
+
+    async def test_something(self) -> dict[str, bool]:
+        """Ask, and do not listen."""
+        with suppress(httpx.HTTPError):
+            await self.client.get("/x")
+        return {"passed": True}
+
+
+def test_a_claim_beside_silence_is_undecided() -> None:
+    """An exchange without an answer is no evidence of success."""
+    made = check_of("deaf", Deaf, validator=False)()
+    finding = finding_of(made, {}, FakeTarget(lambda _: Failure.REFUSED))
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.EVIDENCE_INCOMPLETE)
+    assert finding_of(made, {}, FakeTarget(lambda _: (200, {}, {}))).outcome is Outcome.PASS
 
 
 def test_the_sample_validator_claims_without_evidence() -> None:
