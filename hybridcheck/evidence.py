@@ -199,8 +199,7 @@ class LoadSecond(Record):
     """What became of the arrivals that were intended within one second, for one operation.
 
     planned = ok + sum(failed) + unsent + cut. `late` counts ok answers beyond each declared latency limit
-    (key: limit in ms as text). A second that is not `judged` is reported and left out of every judgement: the warm-up,
-    and with `judge: hold` what is not at the declared level.
+    (key: limit in ms as text). Seconds that do not count (of the warm-up, of a peak) are reported and not judged.
     """
 
     kind: Literal["load_second"] = "load_second"
@@ -213,13 +212,7 @@ class LoadSecond(Record):
     unsent: int = 0
     cut: int = 0
     bytes_received: int = 0
-    warmup: bool = False
-    judged: bool = True
-
-    @property
-    def counts(self) -> bool:
-        """True when the second is part of every judgement."""
-        return self.judged and not self.warmup
+    counts: bool = True
 
 
 class GeneratorSecond(Record):
@@ -243,13 +236,7 @@ class GeneratorSecond(Record):
     backlog: int = 0
     connections_opened: int = 0
     rss_bytes: int | None = None
-    warmup: bool = False
-    judged: bool = True
-
-    @property
-    def counts(self) -> bool:
-        """True when the second is part of every judgement."""
-        return self.judged and not self.warmup
+    counts: bool = True
 
 
 class LoadHistogram(Record):

@@ -146,13 +146,13 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
     match report:
         case reports.OperationSecond():
             totals.add(report)
-            ledger.append(stream, _second(report, judged=report.second in totals.judged))
+            ledger.append(stream, _second(report, counts=report.second in totals.judged))
         case reports.GeneratorSecond():
-            judged = report.second in totals.judged
-            if judged:
+            counts = report.second in totals.judged
+            if counts:
                 totals.lag.merge(Histogram.from_pairs(report.lag))
                 totals.own_lag.merge(Histogram.from_pairs(report.own_lag))
-            ledger.append(stream, _health(report, judged=judged))
+            ledger.append(stream, _health(report, counts=counts))
         case reports.OperationTimes() if report.from_second in totals.judged:
             name = report.operation
             ledger.append(stream, LoadHistogram(operation=name, measure="response", pairs=report.response))
@@ -169,7 +169,7 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
             pass
 
 
-def _second(report: reports.OperationSecond, *, judged: bool) -> LoadSecond:
+def _second(report: reports.OperationSecond, *, counts: bool) -> LoadSecond:
     return LoadSecond(
         second=report.second,
         operation=report.operation,
@@ -180,12 +180,11 @@ def _second(report: reports.OperationSecond, *, judged: bool) -> LoadSecond:
         unsent=report.unsent,
         cut=report.cut,
         bytes_received=report.bytes_received,
-        warmup=report.warmup,
-        judged=judged,
+        counts=counts,
     )
 
 
-def _health(report: reports.GeneratorSecond, *, judged: bool) -> GeneratorSecond:
+def _health(report: reports.GeneratorSecond, *, counts: bool) -> GeneratorSecond:
     return GeneratorSecond(
         second=report.second,
         cpu_ratio=report.cpu_ratio,
@@ -199,8 +198,7 @@ def _health(report: reports.GeneratorSecond, *, judged: bool) -> GeneratorSecond
         backlog=report.backlog,
         connections_opened=report.connections_opened,
         rss_bytes=report.rss_bytes,
-        warmup=report.warmup,
-        judged=judged,
+        counts=counts,
     )
 
 

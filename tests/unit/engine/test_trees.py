@@ -221,7 +221,7 @@ def load_stream() -> list[Record]:
     """A warm-up second and two judged ones, with histograms of two windows."""
     failed = {"status": 3}
     return [
-        LoadSecond(second=0, operation="x", planned=50, ok=0, failed={"status": 50}, warmup=True),
+        LoadSecond(second=0, operation="x", planned=50, ok=0, failed={"status": 50}, counts=False),
         LoadSecond(second=1, operation="x", planned=100, ok=97, failed=failed),
         LoadSecond(second=2, operation="x", planned=100, ok=98, failed={"status": 1}, unsent=1),
         GeneratorSecond(second=1, cpu_ratio=0.2, offered=100, sent=100),
