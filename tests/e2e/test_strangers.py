@@ -200,7 +200,7 @@ def test_protected_httpbin_is_not_ready_for_true_reasons(
     asked: Callable[..., tuple[Run, dict[str, Any]]],
     tmp_path: Path,
 ) -> None:
-    """It lets any site read a user's answers, and /bearer takes any token: both are so, and nothing else blocks."""
+    """It lets any site read a user's answers, and /bearer takes any token: both are so. A proved defect needs no answered load."""
     written(
         tmp_path,
         "version: 1",
@@ -208,8 +208,6 @@ def test_protected_httpbin_is_not_ready_for_true_reasons(
         "ready: /status/204 -> 204",
         f"identities: {{alice: {identity}}}",
         f"operations: [GET /uuid, {{request: GET {path}, auth: required, identity: alice}}]",
-        "load: {rate_rps: 50, duration_s: 20, operations: [GET /uuid]}",
-        "thresholds: {max_latency_ms: 500, max_error_ratio: 0.01}",
     )
     done, verdict = asked("--base-url", "local", "--budget", "quick")
     assert (done.returncode, verdict["verdict"]) == (1, "NOT_READY"), done.stdout
