@@ -250,10 +250,11 @@ def _site(bound: Bound) -> Site:
 
 
 def _has_failed(bound: Bound, ledger: Ledger) -> bool:
-    """Whether a required case has failed so far (for `--fail-fast`), judged from what is on disk."""
+    """Whether a required case has failed so far and is not waived (for `--fail-fast`), judged from what is on disk."""
     verdict = judge(read(ledger.path), bound.checks, ledger_name=LEDGER_NAME, tool_version=__version__)
     cases = (case for check in verdict.checks for case in check.cases)
-    return any(case.finding.outcome is Outcome.FAIL and case.group == "required" for case in cases)
+    failed = (case for case in cases if case.finding.outcome is Outcome.FAIL and case.group == "required")
+    return any(case.waived is None for case in failed)
 
 
 @contextmanager
@@ -287,7 +288,11 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 def _conclude(bound: Bound, folder: Path, redactor: Redactor, ending: _Ending) -> GateResult:
     """Judge the ledger read back, look for secrets in what was written, and write the verdict."""
     ledger_path, verdict_path = folder / LEDGER_NAME, folder / VERDICT_NAME
-    ledger = read(ledger_path)
+    try:
+        ledger = read(ledger_path)
+    except LedgerError as error:
+        message = f"the ledger could not be written: {ending.detail or error}"
+        raise ToolError(message, where=str(ledger_path), hint="free some space, or choose another folder") from error
     try:
         _write_samples(ledger, folder / SAMPLES_NAME)
     except OutputError as error:
