@@ -168,14 +168,14 @@ class NoDebugPages(NotServed):
 class NoDirectoryListing(NotServed):
     """No folder is listed.
 
-    Asks folders that servers often have and looks for the heading of a listing (Apache, nginx, Python).
+    Asks the root and folders that servers often have, and looks for the heading of a listing (Apache, nginx, Python).
     """
 
     id = "exposure.no-directory-listing"
     severity = Severity.LOW
     remedy = "Switch listings off (`autoindex off`, `Options -Indexes`)."
     refs = ("CWE-548", "ASVS V13.4.3")
-    paths = dict.fromkeys(("/static/", "/assets/", "/files/", "/uploads/", "/backup/"), "a directory listing")
+    paths = dict.fromkeys(("/", "/static/", "/assets/", "/files/", "/uploads/", "/backup/"), "a directory listing")
 
 
 class DocsAsDeclared(ReadCheck):

@@ -30,6 +30,7 @@ THINGS: list[tuple[NotServed, str, str]] = [
     (NoDebugPages(), "/actuator/env", '{"activeProfiles": [], "propertySources": [{"name": "x"}]}'),
     (NoDebugPages(), "/server-status", "<title>Apache Status</title>"),
     (NoDirectoryListing(), "/static/", LISTING),
+    (NoDirectoryListing(), "/", "<html><title>Directory listing for /</title><h1>Directory listing for /</h1></html>"),
 ]
 
 
