@@ -208,6 +208,26 @@ def test_without_a_source_one_case_is_unexamined(check: Check) -> None:
     assert "observability" in unmet.needs
 
 
+def test_less_evidence_of_restarts_and_growth_never_turns_them_around() -> None:
+    """Whichever record of the samples is taken away, the outcome stays or becomes inconclusive."""
+    long = profile(load={"steady": {"rate_rps": 50, "duration_s": 120, "operations": ["list"]}})
+    due = {"before": 7, "during": 240, "after": 7}
+    growing = Phase({"rss_bytes": {"during": _series("leak")}}, due)
+    looked_at: list[tuple[Check, Evidence]] = [
+        (NoSilentRestart(), _starts([STARTED] * 7, [STARTED] * 10 + [LATER] * 30, [LATER] * 7)),
+        (NoSilentRestart(), _starts([STARTED] * 7, [STARTED] * 40, [STARTED] * 7)),
+        (MemorySteady(), evidence(growing)),
+    ]
+    for check, whole in looked_at:
+        case = cases_of(check, long)[0]
+        outcome = _outcome(check, case, whole)
+        assert outcome is not Outcome.INCONCLUSIVE
+        records = whole.shared["resources/steady"]
+        for index in range(0, len(records), 3):
+            less = Evidence((), {**whole.shared, "resources/steady": records[:index] + records[index + 1 :]})
+            assert _outcome(check, case, less) in {outcome, Outcome.INCONCLUSIVE}
+
+
 def test_a_restart_is_looked_for_over_all_phases() -> None:
     """One case per source reads the samples of every load phase."""
     spec = {"rate_rps": 5, "operations": ["list"]}
