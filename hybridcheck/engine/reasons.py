@@ -22,7 +22,8 @@ def reason_lines(
         if case.finding.outcome in UNDECIDED:
             yield ReasonLine(code=case.finding.reason or Reason.EVIDENCE_INCOMPLETE, message=_words(case), case=case.id)
     for question in open_questions:
-        parts = ", ".join(missing_parts(question, judged.start.plan))
+        begun = any(case.core is question for case in required)
+        parts = ", ".join(missing_parts(question, judged.start.plan)) if begun else ""
         message = f"nothing required answers the question '{question}'" + (f" for {parts}" if parts else "")
         yield ReasonLine(code=Reason.CORE_QUESTION_OPEN, message=message)
     yield from _about_waivers(judged, failed)
