@@ -22,7 +22,7 @@ from hybridcheck.cases import Budget, Json, Phase, Reason
 from hybridcheck.checks.check import Scene
 from hybridcheck.engine.decision import FOREIGN_RUN
 from hybridcheck.engine.judging import WhatIf, judge
-from hybridcheck.errors import OutputError, ToolError
+from hybridcheck.errors import LedgerError, OutputError, ToolError
 from hybridcheck.evidence import Observation, Record, RunCause
 from hybridcheck.integrators.discovery import discover
 from hybridcheck.integrators.executor import Executor

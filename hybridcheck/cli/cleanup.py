@@ -19,7 +19,7 @@ from hybridcheck.profile.lookup import ChosenTarget, allowed, choose_target, fin
 from hybridcheck.profile.models import Environment
 from hybridcheck.profile.reading import Loaded, read_profile
 from hybridcheck.redact import Redactor
-from hybridcheck.transport.manifest import Entry, Manifest, read_manifest
+from hybridcheck.transport.manifest import DONE, Entry, Manifest, read_manifest
 from hybridcheck.transport.session import Session
 from hybridcheck.transport.views import WriteView
 
@@ -34,7 +34,6 @@ CASE = PlannedCase(
 """The stream of what is sent; no check and no verdict."""
 
 DEADLINE_S = 300.0
-DONE = frozenset({"removed", "not_created"})
 
 
 @dataclass(frozen=True, slots=True)

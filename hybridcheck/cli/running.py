@@ -17,6 +17,7 @@ from hybridcheck.errors import ExitCode, OutputError, ToolError, UsageError
 from hybridcheck.profile.environment import read_overrides
 from hybridcheck.profile.lookup import find_profile
 from hybridcheck.reference.defects import BY_NAME
+from hybridcheck.transport.manifest import DONE, read_manifest
 from hybridcheck.verdict import Verdict
 
 
@@ -98,6 +99,7 @@ def run(request: gate.Request, showing: Showing) -> ExitCode:
         rendering.check_writable(showing.output_file)
     with progress_for(showing, logs_on_stderr=log_file is None and level in {"debug", "info"}) as progress:
         result = asyncio.run(gate.run(request, progress))
+    tell_residue(result.folder / gate.MANIFEST_NAME)
     source = rendering.Source(str(result.folder), _profile_of(request))
     rendering.show(result.verdict, showing.format, source)
     if showing.output_file is not None:
@@ -108,6 +110,17 @@ def run(request: gate.Request, showing: Showing) -> ExitCode:
         exit_zero=result.verdict.policy.exit_zero,
         stopped_by=result.stopped_by,
     )
+
+
+def tell_residue(manifest: Path) -> None:
+    """Say on stderr what the run created and could not remove, and the command that tries again; else nothing."""
+    if not manifest.exists():
+        return
+    left = [entry for entry in read_manifest(manifest) if entry.step not in DONE]
+    for entry in left:
+        terminal.tell(f"left behind: {entry.operation} {entry.resource or '(no id known)'} at {entry.base_url}")
+    if left:
+        terminal.tell(f"  what to do: hybridcheck cleanup {manifest}")
 
 
 def _profile_of(request: gate.Request) -> Path | None:

@@ -18,6 +18,9 @@ from hybridcheck.profile.operations import Operation
 
 Step = Literal["intended", "created", "not_created", "removed", "left"]
 
+DONE = frozenset({"removed", "not_created"})
+"""Steps after which nothing is left of a thing."""
+
 GONE = frozenset({404, 410})
 """Statuses that say that there is nothing to remove (any more)."""
 

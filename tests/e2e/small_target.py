@@ -39,7 +39,7 @@ class Sound:
     def __init__(self, password: str, *, dies_after: int | None = None) -> None:
         self.password = password
         self.token = "sound-session-4f1c9d2e7b"
-        self.things: set[str] = set()
+        self.things: dict[str, dict[str, Any]] = {}
         self.made = 0
         self.left = dies_after
 
@@ -71,16 +71,25 @@ class Sound:
         if path in {"/me", "/mine"}:
             return say(200, {"name": "ann"}) if asked.method == "GET" else say(405, {"error": "no"})
         if asked.line == "POST /things":
-            self.made += 1
-            self.things.add(f"t{self.made}")
-            return say(201, {"id": f"t{self.made}"})
+            return self._make(asked)
         thing = path.removeprefix("/things/")
         if thing not in self.things:
             return say(404, {"error": "no such thing"})
         if asked.method == "DELETE":
-            self.things.discard(thing)
+            self.things.pop(thing)
             return 204, {}, b""
-        return say(200, {"id": thing})
+        return say(200, {**self.things[thing], "id": thing})
+
+    def _make(self, asked: Asked) -> Answer:
+        if "json" not in asked.headers.get("content-type", ""):
+            return say(415, {"error": "JSON, please"})
+        try:
+            content = dict(json.loads(asked.body))
+        except (ValueError, TypeError):
+            return say(400, {"error": "this is no JSON object"})
+        self.made += 1
+        self.things[f"t{self.made}"] = content
+        return say(201, {**content, "id": f"t{self.made}"})
 
 
 def say(status: int, body: Any) -> Answer:
