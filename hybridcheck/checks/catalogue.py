@@ -51,13 +51,23 @@ from hybridcheck.checks.health.body import BodyAgrees
 from hybridcheck.checks.health.endurance import ReadyToTheEnd
 from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.health.transactions import ReadinessTrue
+from hybridcheck.checks.instants.conversions import EpochsKept, OffsetsKept
+from hybridcheck.checks.json.documents import AcceptsValid, RejectsMalformed
+from hybridcheck.checks.json.types import LateElementType, TypesAgree
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
 from hybridcheck.checks.metrics.truth import CountersMonotone, CounterTrue, MetricsParse
+from hybridcheck.checks.numeric.accumulation import StatisticsStable, SummationAccuracy
+from hybridcheck.checks.numeric.arithmetic import DivisionSemantics, RoundingRule
+from hybridcheck.checks.numeric.floats import FloatFidelity, NoNonfinite, TypeStable
+from hybridcheck.checks.numeric.integers import Int64Edges, PowShift, SumOverflow
+from hybridcheck.checks.ordering.ranking import StableRanking
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
 from hybridcheck.checks.scaling.replicas import ReplicasShare
 from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
 from hybridcheck.checks.streams.delay import DeliveryDelay
 from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder
+from hybridcheck.checks.text.fidelity import EscapeSafe, UnicodeRoundtrip
+from hybridcheck.checks.text.measures import CaseRules, LengthUnit
 from hybridcheck.checks.usage.afterwards import NoSilentRestart, ReturnsToBaseline
 from hybridcheck.checks.usage.growth import MemorySteady
 from hybridcheck.checks.usage.limits import (
@@ -136,6 +146,27 @@ CHECKS: tuple[type[Check], ...] = (
     ExamplesHold,
     Deterministic,
     DependsOnInput,
+    Int64Edges,
+    SumOverflow,
+    FloatFidelity,
+    TypeStable,
+    NoNonfinite,
+    DivisionSemantics,
+    RoundingRule,
+    PowShift,
+    SummationAccuracy,
+    StatisticsStable,
+    UnicodeRoundtrip,
+    EscapeSafe,
+    LengthUnit,
+    CaseRules,
+    AcceptsValid,
+    RejectsMalformed,
+    TypesAgree,
+    LateElementType,
+    StableRanking,
+    OffsetsKept,
+    EpochsKept,
     ErrorsMapped,
     TwinsAgree,
     RuntimeDeclared,

@@ -166,10 +166,12 @@ class Contract(Part):
 
     `integers`: which ones it takes (int64, js-safe: up to 2^53 - 1, arbitrary). `overflow`: what happens to a result
     beyond them: refused with 4xx, or given in full. `floats`: exact, or within a relative error. `nonfinite`: a result
-    that is no number is null, or refused with 4xx.
+    that is no number is null, or refused with 4xx. `sum`: of floats, correctly rounded within one unit in the last place
+    (compensated), or within n units of 2^-52 of the sum of magnitudes (tolerance; what holds where nothing is said).
     """
 
     integers: Literal["int64", "js-safe", "arbitrary"] | None = None
     overflow: Literal["reject", "bigint"] | None = None
     floats: Annotated[str, StringConstraints(pattern=r"^(exact|rel:\d+(\.\d*)?([eE][-+]?\d+)?)$")] = "exact"
     nonfinite: Literal["null", "reject"] | None = None
+    sum: Literal["compensated", "tolerance"] = "tolerance"

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
+from typing import Any
 
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.metrics import Metrics
@@ -134,6 +135,8 @@ class Dispatcher:
             raise Problem(406, f"only {route.content_type} is offered")
         if route.body is not None:
             request.document = await read_json(request, self._body_limit_bytes, self._defects)
+            if self._defects.on("native-lone-number") and not request.path.startswith("/ref/"):
+                request.document = _listed(request.document)
             found = violation(request.document, self._schemas[route.body])
             if found is not None:
                 raise Problem(422, found)
@@ -182,6 +185,12 @@ class Dispatcher:
     def _preflight(self, request: Request) -> tuple[Header, ...]:
         asked = b"access-control-request-method" in request.headers
         return _PREFLIGHT if asked and request.headers.get(b"origin") in self._cors_origins else ()
+
+
+def _listed(document: Any) -> Any:
+    """With one number for `values` in a list, as lenient readers of arguments do."""
+    lone = isinstance(document, dict) and type(document.get("values")) in (int, float)
+    return document | {"values": [document["values"]]} if lone else document
 
 
 def trace_id(headers: Mapping[bytes, bytes]) -> str:

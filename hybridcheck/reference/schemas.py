@@ -109,6 +109,15 @@ SCHEMAS: dict[str, Schema] = {
     "Scalar": _open(tenant=_TEXT, result=_NUMBER),
     "Text": _closed(["text"], text={"type": "string", "maxLength": 10_000}),
     "TextFacts": _open(tenant=_TEXT, length=_COUNT, upper=_TEXT),
+    "Echo": _closed(["value"], value={}),
+    "Echoed": _open(tenant=_TEXT, value={}),
+    "Ranking": _closed(
+        ["rows"], rows={"type": "array", "maxItems": 10_000, "items": _closed(["id", "score"], id=_TEXT, score=_NUMBER)}
+    ),
+    "Ranked": _open(tenant=_TEXT, rows={"type": "array", "items": _open(id=_TEXT, score=_NUMBER)}),
+    "IsoInstant": _closed(["at"], at={"type": "string", "maxLength": 64}),
+    "Epoch": _closed(["epoch_s"], epoch_s=_NUMBER),
+    "Instant": _open(tenant=_TEXT, at=_STAMP, epoch_s=_NUMBER),
     "DetectionInput": _closed(
         ["values"],
         values=_VALUES,
@@ -147,6 +156,11 @@ SCHEMAS: dict[str, Schema] = {
         rate_per_s=_NUMBER,
     ),
     "NativeStatus": _open(
-        tenant=_TEXT, requests=_COUNT, in_flight=_COUNT, uptime_s={"type": "number", "minimum": 0}, runtime=_TEXT
+        tenant=_TEXT,
+        requests=_COUNT,
+        in_flight=_COUNT,
+        uptime_s={"type": "number", "minimum": 0},
+        now=_STAMP,
+        runtime=_TEXT,
     ),
 }

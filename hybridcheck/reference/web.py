@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -155,6 +156,8 @@ async def read_json(request: Request, limit_bytes: int, defects: Switches) -> An
     if request.headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Problem(415, "content codings are not understood", ((b"accept-encoding", b"identity"),))
     body = await read_body(request, limit_bytes, defects)
+    if defects.on("json-trailing-comma"):
+        body = re.sub(rb",\s*([\]}])", rb"\1", body)
     try:
         document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
         if b"\\u" in body:  # an escape may be half a surrogate pair, which is no character

@@ -5,6 +5,7 @@ import math
 import random
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.dispatch import Dispatcher
 from hybridcheck.reference.metrics import CONTENT_TYPE, Metrics
+from hybridcheck.reference.native import legacy
 from hybridcheck.reference.native.build import load_kernels
 from hybridcheck.reference.native.services import COMPUTATIONS, Computation, refuse_arithmetic
 from hybridcheck.reference.openapi import openapi_document
@@ -33,6 +35,8 @@ class NativeHost:
         self._settings = settings
         self._defects = Switches(settings.defects)
         self._kernels, self._manifest = load_kernels(emulation=settings.native_emulation)
+        if any(self._defects.on(name) for name in legacy.IN_KERNELS):
+            self._kernels = legacy.LegacyKernels(self._defects)
         self._started = time.monotonic()
         routes = self._routes()
         self._metrics = Metrics(Path(settings.state_dir) / "native-metrics.bin", 0, 1, self._defects)
@@ -84,15 +88,27 @@ class NativeHost:
         request.tenant = request.header(b"x-tenant-id") or ""
 
     async def _compute(self, row: Computation, request: Request) -> Answer:
-        with refuse_arithmetic():
-            result = row.compute(self._kernels, request.document)
-        if self._defects:
-            result = spoilt(row.operation, result, self._defects)
-            if self._defects.on("nan-in-json") and row.operation == "aggregate":
-                answer = json_answer({"tenant": request.tenant} | result)
-                answer.body = answer.body.replace(b'"variance":null', b'"variance":NaN')
-                return answer
-        return json_answer({"tenant": request.tenant} | result)
+        if not self._defects:
+            with refuse_arithmetic():
+                result = row.compute(self._kernels, request.document)
+            return json_answer({"tenant": request.tenant} | result)
+        return self._spoilt(row, request)
+
+    def _spoilt(self, row: Computation, request: Request) -> Answer:
+        """The answer as the switched-on defects would have it: what is read, computed, answered and written."""
+        document = legacy.received(request.document, self._defects)
+        try:
+            with refuse_arithmetic():
+                result = spoilt(row.operation, row.compute(self._kernels, document), self._defects)
+        except Problem as problem:
+            if not (self._defects.on("native-inf") and isinstance(problem.__cause__, OverflowError)):
+                raise
+            result = {"result": math.inf} if row.operation == "scalar" else {"sum": math.inf}
+        result = legacy.answered(row.operation, document, result, self._defects)
+        body = legacy.written({"tenant": request.tenant} | result, self._defects)
+        if self._defects.on("nan-in-json") and row.operation == "aggregate":
+            body = body.replace(b'"variance":null', b'"variance":NaN')
+        return Answer(200, body)
 
     async def _status(self, request: Request) -> Answer:
         return json_answer(
@@ -101,6 +117,7 @@ class NativeHost:
                 "requests": self._metrics.requests(),
                 "in_flight": self._metrics.in_flight(),
                 "uptime_s": time.monotonic() - self._started,
+                "now": datetime.now(UTC).isoformat(),
                 "runtime": "codon" if self._defects.on("runtime-untrue") else self.runtime,
             }
         )

@@ -4,12 +4,17 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
 
+from hybridcheck.reference.native.plain_kernels import within_int64
 from hybridcheck.reference.web import Problem
 
 Document = dict[str, Any]
+
+MOST_DEPTH = 100
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Kernels(Protocol):
@@ -112,6 +117,44 @@ def text(kernels: Kernels, document: Document) -> Document:
     return {"length": kernels.text_length(document["text"]), "upper": document["text"].upper()}
 
 
+def echo(_: Kernels, document: Document) -> Document:
+    """The value that was sent; integers beyond 64 bits and numbers beyond any double are refused."""
+    left = [(document["value"], 0)]
+    while left:
+        value, depth = left.pop()
+        if depth > MOST_DEPTH:
+            raise Problem(422, f"$.value: at most {MOST_DEPTH} levels expected")
+        if type(value) is int:
+            within_int64(value)
+        elif type(value) is float:
+            _finite(value)
+        elif isinstance(value, dict | list):
+            left += [(child, depth + 1) for child in (value.values() if isinstance(value, dict) else value)]
+    return {"value": document["value"]}
+
+
+def rank(_: Kernels, document: Document) -> Document:
+    """The rows by falling score; equal ones stay in the order in which they came."""
+    return {"rows": sorted(document["rows"], key=lambda row: -row["score"])}
+
+
+def parse_instant(_: Kernels, document: Document) -> Document:
+    """Unix seconds of an ISO 8601 instant. One without an offset is refused: nobody knows when it is."""
+    try:
+        found = datetime.fromisoformat(document["at"])
+    except ValueError as error:
+        raise Problem(422, "$.at: an ISO 8601 date and time expected") from error
+    if found.tzinfo is None:
+        raise Problem(422, "$.at: an offset from UTC expected")
+    return {"at": document["at"], "epoch_s": found.timestamp()}
+
+
+def format_instant(_: Kernels, document: Document) -> Document:
+    """The ISO 8601 instant, in UTC, of Unix seconds, also of negative ones."""
+    found = EPOCH + timedelta(seconds=document["epoch_s"])
+    return {"at": found.isoformat(), "epoch_s": document["epoch_s"]}
+
+
 def score(kernels: Kernels, document: Document) -> Document:
     """A score for each number and whether it is further from the expected than the threshold."""
     method, threshold = document.get("method", "zscore"), document.get("threshold", 3.0)
@@ -166,6 +209,10 @@ COMPUTATIONS = (
     Computation("/analytics/aggregate", "aggregate", aggregate, "Values", "Aggregate"),
     Computation("/analytics/scalar", "scalar", scalar, "ScalarOperation", "Scalar"),
     Computation("/analytics/text", "text", text, "Text", "TextFacts"),
+    Computation("/analytics/echo", "echo", echo, "Echo", "Echoed"),
+    Computation("/analytics/rank", "rank", rank, "Ranking", "Ranked"),
+    Computation("/analytics/instant", "parseInstant", parse_instant, "IsoInstant", "Instant"),
+    Computation("/analytics/calendar", "formatInstant", format_instant, "Epoch", "Instant"),
     Computation("/detection/score", "score", score, "DetectionInput", "Detection"),
     Computation("/monitoring/percentiles", "percentiles", percentiles, "PercentileInput", "Percentiles"),
     Computation("/monitoring/rate", "rate", rate, "CounterSamples", "CounterRate"),

@@ -1,0 +1,83 @@
+"""Does text come back as it was sent: characters of every kind, and what has to be escaped in JSON."""
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from hybridcheck.cases import Case, Json, Severity
+from hybridcheck.checks.check import Scene
+from hybridcheck.checks.vectors import RIGHT, Reading, VectorCheck, number_at, wrong
+from hybridcheck.diagnosis.texts import of_text
+from hybridcheck.profile.probes import Probe
+from hybridcheck.tokens.document import Token, write
+
+UNICODE = (
+    *("plain", "é", "e\u0301", "naïve café ☕", "😀", "\U0001f469\u200d\U0001f469\u200d\U0001f467"),
+    *("\u05e9\u05dc\u05d5\u05dd", "\ufeffx", "a\0b"),
+)
+"""ASCII as control; composed, combining, three- and four-byte, joined, right-to-left, byte-order mark, NUL."""
+
+ESCAPED = ("plain", '"', "\\", "\n", "\t", "\u0001", "a,b:{c}", "</script>", "\u2028", '"\\\n\t\u0001')
+
+
+class UnicodeRoundtrip(VectorCheck):
+    """Text of every script comes back as it was sent.
+
+    Sends combining characters, characters beyond the basic plane, joined emoji, right-to-left text, a byte-order mark
+    and NUL through the round trip. Other text, or bytes that are no UTF-8, twice of two, are a fail. NUL may be
+    refused; normalising (é to e and an accent) is a change as well.
+    """
+
+    id = "text.unicode-roundtrip"
+    severity = Severity.HIGH
+    remedy = "Pass text as UTF-8 with its length, not as a C string, and decode it with 'strict' at each boundary."
+    refs: ClassVar[tuple[str, ...]] = ("RFC 8259 §8.1", "CWE-838", "CWE-170")
+    needs = "probes: {roundtrip: {operation: ID, in: $.value, out: $.value, types: [text]}}"
+    promise = "every text comes back as it was sent"
+
+    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+        """The round trip of text."""
+        found = scene.profile.probes.roundtrip
+        if found is not None and "text" in found.types:
+            yield "roundtrip", found
+
+    def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
+        """Texts."""
+        return list(UNICODE)
+
+    def values(self, case: Case, vector: Json) -> dict[str, object]:
+        """The text."""
+        return {case.params["probe"]["in"]: vector}
+
+    def may_refuse(self, case: Case, vector: Json) -> bool:
+        """Text with NUL."""
+        return "\0" in vector
+
+    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
+        """The same text."""
+        got = number_at(document, case.params["probe"]["out"])
+        if got == vector:
+            return RIGHT
+        return wrong(got, write(vector), of_text(vector, got) if isinstance(got, str) else ())
+
+
+class EscapeSafe(UnicodeRoundtrip):
+    """Text with quotes, backslashes and control characters comes back as valid JSON.
+
+    Sends what has to be escaped in JSON, and what hand-made parsers split at (comma, colon, braces), through the round
+    trip. A body that is no JSON, or other text, twice of two, is a fail: who writes JSON by hand lets a value end the
+    string and add members.
+    """
+
+    id = "text.escape-safe"
+    severity = Severity.CRITICAL
+    remedy = "Write JSON with a library, or escape the quote, the backslash and everything below U+0020."
+    refs = ("RFC 8259 §7", "CWE-116", "CWE-74")
+    promise = "every text comes back as valid JSON and as it was sent"
+
+    def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
+        """Texts."""
+        return list(ESCAPED)
+
+    def may_refuse(self, case: Case, vector: Json) -> bool:
+        """Text with control characters beside tab and newline."""
+        return "\u0001" in vector
