@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity, Unmet
+from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
+from hybridcheck.checks.operations import operations
 from hybridcheck.checks.repeats import PAUSE_S, describe
 from hybridcheck.evidence import Evidence, Exchange, Failure, TlsRecord
 from hybridcheck.profile.models import Tls
@@ -22,12 +23,17 @@ INVALID = {
 }
 
 
+CLOSED = frozenset({Failure.REFUSED, Failure.RESET, Failure.CLOSED_EARLY})
+"""How a port looks that serves nobody over plain http; a timeout or a name that is not found says nothing."""
+
+
 class TlsValid(ReadCheck):
     """The target is reached over TLS with a valid certificate.
 
     Over https: makes a verified handshake (chain, host name, time) and looks how many days the certificate still has
-    (`targets.NAME.tls.min_days`). Over plain http to another host than this one: asks for `/` and fails where it is
-    answered with anything but a redirect to https. Plain http on loopback has no case. What fails is tried twice.
+    (`targets.NAME.tls.min_days`). Over plain http to another host than this one: asks the first declared read (else
+    `/`) as nobody and fails where it is answered with anything but a redirect to https. Plain http on loopback has no
+    case. What fails is tried twice.
     """
 
     id = "exposure.tls-valid"
@@ -45,7 +51,9 @@ class TlsValid(ReadCheck):
             return
         found = (t.tls for t in scene.profile.targets.values() if t.url.rstrip("/") == scene.base_url.rstrip("/"))
         tls = next(found, Tls())
-        yield Case(check=self.id, subject="target", params={"scheme": parts.scheme, "min_days": tls.min_days})
+        path = next((operation.url_path() for _, operation in operations(scene) if operation.method == "GET"), "/")
+        params: dict[str, Json] = {"scheme": parts.scheme, "min_days": tls.min_days, "path": path}
+        yield Case(check=self.id, subject="target", params=params)
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """The handshake, or the plain request; twice where it is not as it should be."""
@@ -53,7 +61,8 @@ class TlsValid(ReadCheck):
             if case.params["scheme"] == "https":
                 bad = _tls_complaint(await target.handshake(f"handshake.{number}"), case) is not None
             else:
-                bad = _plain_complaint(await target.read(f"plain.{number}", Ask("GET", "/", fresh=True))) is not None
+                ask = Ask("GET", str(case.params["path"]), fresh=True)
+                bad = _plain_complaint(await target.read(f"plain.{number}", ask)) is not None
             if not bad:
                 return
             await target.sleep(PAUSE_S)
@@ -73,7 +82,8 @@ class TlsValid(ReadCheck):
             exchanges = evidence.exchanges("plain")
             complaints = [_plain_complaint(exchange) for exchange in exchanges]
             numbers = tuple(exchange.n for exchange in exchanges)
-            seen, unclear = (describe(exchanges[0]) if exchanges else ""), ""
+            seen = describe(exchanges[0]) if exchanges else ""
+            unclear = seen if any(e.failure is not None and e.failure not in CLOSED for e in exchanges) else ""
         return _decided(complaints, expected, seen, unclear, {"exchanges": numbers, "n": len(complaints)})
 
 

@@ -84,6 +84,31 @@ def test_plain_http_is_judged_by_its_effect() -> None:
     assert judged("http://api.test", to_http).outcome is Outcome.FAIL
 
 
+def test_a_redirect_of_the_root_does_not_excuse_operations_over_plain_http() -> None:
+    """The declared read is asked, not only the start page: it is what carries the data."""
+    profile = {"operations": ["GET /orders"]}
+    only_root = FakeTarget(
+        lambda ask: (308, {"Location": "https://api.test/"}, b"") if ask.path == "/" else (200, {}, {})
+    )
+    case = next(iter(TlsValid().cases(scene(profile, "http://api.test"))))
+    assert isinstance(case, Case)
+    asyncio.run(TlsValid().probe(case, only_root))
+    assert TlsValid().judge(case, Evidence(tuple(only_root.records), {})).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [
+        (Failure.REFUSED, Outcome.PASS),
+        (Failure.DNS, Outcome.INCONCLUSIVE),
+        (Failure.READ_TIMEOUT, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_closed_port_is_a_pass_and_silence_is_none(failure: Failure, outcome: Outcome) -> None:
+    """Refused is an answer of a kind; a timeout may be a slow moment."""
+    assert judged("http://api.test", FakeTarget(lambda _: failure)).outcome is outcome
+
+
 @pytest.mark.parametrize("base_url", ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:9/"])
 def test_plain_http_on_loopback_has_no_case(base_url: str) -> None:
     """Nobody listens there, and nothing is missing."""
