@@ -17,7 +17,8 @@ class AnswersAsDeclared(ReadCheck):
 
     Sends the declared request of each operation of the read class. A wrong answer is repeated on a fresh connection;
     three of three are a fail, fewer are FLAKY. A random path beside it that is answered alike leaves the case
-    undecided (CATCH_ALL), as does a login that was refused (AUTH_NOT_EFFECTIVE) or a 429 (THROTTLED).
+    undecided (CATCH_ALL), as does a login that was refused (AUTH_NOT_EFFECTIVE) or a 429 (THROTTLED). So does a 401 or
+    403 to a credential that stands in the profile: nothing shows that it is valid. One that a login gave is.
     """
 
     id = "contract.answers-as-declared"
@@ -31,9 +32,12 @@ class AnswersAsDeclared(ReadCheck):
         """One case per declared operation that reads and has a complete path; one that changes things may be unmet."""
         found = list(operations(scene))
         for suite, operation in found:
-            yield Case(check=self.id, subject=operation.id, params=params_of(operation, suite))
+            params = {**params_of(operation, suite), "credential_given": _given(scene, operation)}
+            yield Case(check=self.id, subject=operation.id, params=params)
         for operation in _never_sent(scene):
-            needs = f"safe: true at operation '{operation.id}' if it changes nothing, else creates, read_back and cleanup"
+            needs = (
+                f"safe: true at operation '{operation.id}' if it changes nothing, else creates, read_back and cleanup"
+            )
             yield Unmet(subject=operation.id, needs=needs)
         if not found:
             yield Unmet(subject="operations", needs="operations: [GET /path]")
@@ -51,11 +55,23 @@ class AnswersAsDeclared(ReadCheck):
         expected = f"{operation.id} answers {' or '.join(map(str, operation.expect.status))} as declared"
         finding = judge_repeats(evidence, "probe", expected, lambda e: complaint_about(e, operation.expect))
         control = evidence.exchange("control")
-        first = next(iter(evidence.exchanges("probe")), None)
+        probes = evidence.exchanges("probe")
+        first = next(iter(probes), None)
+        if finding.outcome is Outcome.FAIL and case.params.get("credential_given"):
+            refused = [probe.status for probe in probes if probe.status in {401, 403}]
+            if len(refused) == len(probes):
+                text = f"{refused[0]} to the credential that the profile gives '{operation.identity}': is it valid?"
+                return undecided(Reason.AUTH_NOT_EFFECTIVE, expected, text, exchanges=finding.exchanges, n=finding.n)
         if finding.outcome is Outcome.PASS and first and first.status in range(200, 300) and alike(first, control):
             text = f"a path that cannot exist ({control.request.url}) is answered alike"
             return undecided(Reason.CATCH_ALL, expected, text, exchanges=(*finding.exchanges, control.n))
         return finding
+
+
+def _given(scene: Scene, operation: Operation) -> bool:
+    """Whether its caller's credential stands in the profile, and does not come from a login."""
+    identity = scene.profile.identities.get(operation.identity or "")
+    return identity is not None and identity.password is None
 
 
 def _never_sent(scene: Scene) -> Iterator[Operation]:
