@@ -216,6 +216,24 @@ def test_protected_httpbin_is_not_ready_for_true_reasons(
     assert f"authn.missing-credentials-refused[GET {path}]" in cases(verdict, "pass")
 
 
+def test_a_wrong_password_of_the_profile_is_no_defect_of_httpbin(
+    httpbin: str, asked: Callable[..., tuple[Run, dict[str, Any]]], tmp_path: Path
+) -> None:
+    """The mistake is the tester's: INCONCLUSIVE, and it says which credential was refused."""
+    written(
+        tmp_path,
+        "version: 1",
+        f"targets: {{local: {{url: '{httpbin}', environment: local}}}}",
+        "ready: /status/204 -> 204",
+        "identities: {alice: {basic: {username: alice, password: 'env:HTTPBIN_PASSWORD'}}}",
+        "operations: [GET /uuid, {request: GET /basic-auth/alice/another, auth: required, identity: alice}]",
+    )
+    done, verdict = asked("--base-url", "local", "--budget", "quick")
+    assert (done.returncode, verdict["verdict"]) == (3, "INCONCLUSIVE"), done.stdout
+    assert cases(verdict, "fail", "required") == set()
+    assert "401 to the credential that the profile gives 'alice'" in " ".join(done.stdout.split())
+
+
 def test_datasette_is_ready(datasette: str, asked: Callable[..., tuple[Run, dict[str, Any]]], tmp_path: Path) -> None:
     """Its JSON API keeps what ten lines promise, with values of the sample database."""
     written(
