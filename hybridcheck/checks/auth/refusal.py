@@ -121,9 +121,10 @@ def refused(exchange: Exchange, operation: Operation) -> bool:
 
 
 def let_in(probe: Exchange, control: Exchange) -> bool:
-    """Whether the probe got what the control got: equal bytes, or JSON with the same members.
+    """Whether the probe got what the control got: equal bytes, or JSON with the same members, none of them emptied.
 
-    A 200 with an error envelope or a login page is not what the control got, and proves nothing.
+    A 200 with an error envelope, a login page, or an empty list where the owner's has items is not what the control
+    got, and proves nothing.
     """
     if probe.status is None or probe.status != control.status or probe.response is None or control.response is None:
         return False
@@ -134,5 +135,6 @@ def let_in(probe: Exchange, control: Exchange) -> bool:
     except ValueError:
         return False
     if isinstance(theirs, dict) and isinstance(ours, dict):
-        return bool(theirs) and theirs.keys() == ours.keys()
+        emptied = any(isinstance(ours[key], list | dict) and ours[key] and not theirs.get(key) for key in ours)
+        return bool(theirs) and theirs.keys() == ours.keys() and not emptied
     return isinstance(theirs, list) and isinstance(ours, list) and bool(theirs) == bool(ours)

@@ -126,9 +126,10 @@ def test_garbage_stands_where_the_identity_has_its_credential() -> None:
 
 
 @pytest.mark.parametrize("check", [RefusesMissingCredentials(), RefusesGarbageCredentials()])
-def test_an_error_envelope_is_only_suspected(check: RefusesMissingCredentials) -> None:
-    """A 200 that does not give what the owner gets proves nothing."""
-    target = FakeTarget(lambda ask: healthy(ask) if is_alice(ask) else (200, {}, {"error": "log in"}))
+@pytest.mark.parametrize("answer", [{"error": "log in"}, {"items": []}, {}])
+def test_a_200_without_the_data_is_only_suspected(check: RefusesMissingCredentials, answer: Any) -> None:
+    """An error envelope, or the owner's list without its items: not what the owner gets, so nothing is proved."""
+    target = FakeTarget(lambda ask: healthy(ask) if is_alice(ask) else (200, {}, answer))
     finding = finding_of(check, OPERATIONS, target)
     assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
 
