@@ -45,7 +45,7 @@ accuracy: $(DEV_STAMP)
 	@$(BIN)/python benchmarks/accuracy.py
 
 bench: $(DEV_STAMP)
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/run.py $(if $(WRITE),--write)
 
 soak: $(DEV_STAMP)
 	@$(BIN)/python benchmarks/soak.py
