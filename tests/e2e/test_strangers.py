@@ -34,6 +34,12 @@ TRUE_OF_HTTPBIN = {
     "gives that origin back in Access-Control-Allow-Origin, beside Access-Control-Allow-Credentials: true",
     "authn.garbage-credentials-refused[GET /bearer]": "/bearer answers 200 to any bearer token: that is what it is for",
     "headers.cors-no-reflection[GET /bearer]": "as /basic-auth",
+    "contract.matches-openapi[operations]": "/spec.json has 200 as the only answer of /cookies/set, which answers 302, "
+    "and no 418 for /status",
+    "contract.content-type-true[everything recorded]": "/stream/5 is five lines of JSON that call themselves "
+    "application/json",
+    "session.cookie-flags[session]": "Set-Cookie: session=abc; Path=/, and nothing more",
+    "headers.framing[html]": "/html has neither Content-Security-Policy nor X-Frame-Options",
 }
 """What hybridcheck finds in httpbin, and how it was seen to be true."""
 
@@ -232,6 +238,33 @@ def test_a_wrong_password_of_the_profile_is_no_defect_of_httpbin(
     assert (done.returncode, verdict["verdict"]) == (3, "INCONCLUSIVE"), done.stdout
     assert cases(verdict, "fail", "required") == set()
     assert "401 to the credential that the profile gives 'alice'" in " ".join(done.stdout.split())
+
+
+def test_answers_of_many_kinds_give_only_true_findings(
+    httpbin: str, asked: Callable[..., tuple[Run, dict[str, Any]]], tmp_path: Path
+) -> None:
+    """Compressed, slow, chunked, binary, redirected and odd answers: nothing is found that is not so."""
+    (tmp_path / "hybridcheck.yaml").write_text(
+        f"version: 1\ntargets: {{local: {{url: '{httpbin}', environment: local}}}}\n"
+        "openapi: /spec.json\nexposure: {session_cookie: session}\noperations:\n"
+        "  - {id: post, request: POST /post, safe: true, body: {a: 1}, expect: {values: {$.json.a: 1}}}\n"
+        "  - {id: put, request: PUT /put, safe: true, body: {a: 1}}\n"
+        "  - {id: gzip, request: GET /gzip, expect: {values: {$.gzipped: true}}}\n"
+        "  - {id: png, request: GET /image/png, expect: {content_type: image/png}}\n"
+        "  - {id: html, request: GET /html, expect: {content_type: text/html}}\n"
+        "  - {id: teapot, request: GET /status/418 -> 418}\n"
+        "  - {id: cookies, request: 'GET /cookies/set?session=abc -> 302'}\n"
+        "  - GET /redirect/2 -> 302\n"
+        + "".join(
+            f"  - GET /{path}\n" for path in ("delay/1", "brotli", "deflate", "stream/5", "encoding/utf8", "drip")
+        ),
+        encoding="utf-8",
+    )
+    done, verdict = asked("--base-url", "local", "--budget", "quick")
+    assert (done.returncode, verdict["verdict"]) == (1, "NOT_READY"), done.stdout
+    assert cases(verdict, "fail", "required") == {"contract.matches-openapi[operations]"}
+    assert cases(verdict, "fail") <= TRUE_OF_HTTPBIN.keys()
+    assert cases(verdict, "error") == set()
 
 
 def test_datasette_is_ready(datasette: str, asked: Callable[..., tuple[Run, dict[str, Any]]], tmp_path: Path) -> None:
