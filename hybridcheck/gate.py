@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -134,7 +135,7 @@ async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor
     """Talk to the target until the plan is done, the time is up, or a signal comes; then seal the run."""
     roster = Roster(bound.target.url, bound.run_id)
     try:
-        async with _noted(ending):
+        async with _noted(ending, redactor):
             roster.enter()
             ledger.append("run", run_start(bound))
             if ending.cause is None:
@@ -144,7 +145,7 @@ async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor
 
 
 @asynccontextmanager
-async def _noted(ending: _Ending) -> AsyncIterator[None]:
+async def _noted(ending: _Ending, redactor: Redactor) -> AsyncIterator[None]:
     """Bounds what is done within by the run's time, and notes what ends it early; only a stranger's cancel goes on."""
     try:
         async with asyncio.timeout(ending.left_s()):
@@ -156,11 +157,13 @@ async def _noted(ending: _Ending) -> AsyncIterator[None]:
         if ending.signal is None:
             raise
         _still_running().uncancel()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever broke is our fault, and the run still ends with a verdict
         ending.cause = RunCause.TOOL_ERROR
-        ending.detail = "; ".join(f"{type(leaf).__name__}: {leaf}" for leaf in _leaves(error))
+        ending.detail = redactor.text("; ".join(f"{type(leaf).__name__}: {leaf}" for leaf in _leaves(error)))
         ending.faults.append((Reason.TOOL_ERROR, ending.detail))
-        LOG.exception("the run broke")
+        LOG.error("the run broke: %s", ending.detail)  # noqa: TRY400 - a traceback could quote a secret
+        for line in redactor.text("".join(traceback.format_exception(error))).splitlines():
+            LOG.debug("%s", line)
 
 
 def _still_running() -> asyncio.Task[object]:
@@ -185,7 +188,7 @@ async def _discover(bound: Bound, folder: Path, redactor: Redactor, ending: _End
     found: dict[str, Json] = {"version": 1}
     ledger = Ledger(folder / DISCOVERY_NAME, redactor)
     cause = RunCause.COMPLETED
-    async with _noted(ending):
+    async with _noted(ending, redactor):
         ledger.append("run", run_start(bound).model_copy(update={"plan": ()}))
         async with _session(bound, folder, ledger, redactor, min(DISCOVERY_LIMIT_S, ending.left_s() / 2)) as session:
             view = session.view(PREFLIGHT)
@@ -300,8 +303,9 @@ def _conclude(bound: Bound, folder: Path, redactor: Redactor, ending: _Ending) -
     faults = [*ending.faults, *_secrets_in(folder, redactor)]
     verdict = judge(ledger, bound.checks, ledger_name=LEDGER_NAME, tool_version=__version__, run_faults=tuple(faults))
     write(verdict, verdict_path)
-    if list(_secrets_in(folder, redactor)) and not faults:
-        raise ToolError("a secret is in the verdict", where=str(verdict_path), hint="delete the folder and report this")
+    if redactor.hits(verdict_path.read_bytes()):
+        verdict_path.unlink()
+        raise ToolError("a secret was in the verdict, which is removed", where=str(folder), hint="report this")
     return GateResult(verdict, folder, ledger_path, verdict_path, ending.signal)
 
 

@@ -145,6 +145,10 @@ class Redactor:
             position = match.start() + (len(form) if form is not None else 1)
         return found
 
+    def is_in(self, value: str) -> bool:
+        """Whether the text holds a learned secret in any encoding."""
+        return bool(self.hits(value.encode("utf-8", "replace")))
+
     def _name(self, name: str) -> str:
         """A name without secrets; a short secret that it happens to equal says nothing there."""
         self._refresh()

@@ -7,6 +7,7 @@ One JSON line per step of one thing (`intended`, `created`, `not_created`, `remo
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -43,11 +44,13 @@ class Entry:
 class Manifest:
     """A manifest file that is written to; each line is on the disk when its call returns.
 
-    A last line that a killed run did not finish is cut off before the first new one.
+    A last line that a killed run did not finish is cut off before the first new one. An id in which `is_secret` finds
+    a secret (a hostile target may call a thing so) is not written down.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_secret: Callable[[str], bool] = lambda _: False) -> None:
         self._path = path
+        self._is_secret = is_secret
         self._entries = 0
         self._is_whole = False
 
@@ -71,6 +74,8 @@ class Manifest:
         return moved
 
     def _write(self, entry: Entry) -> None:
+        if entry.resource is not None and self._is_secret(entry.resource):
+            entry = replace(entry, resource=None)
         line = json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         try:
             if not self._is_whole and self._path.exists():

@@ -105,7 +105,7 @@ class Session:
             sender=sender,
             identities=self._identities,
             tls=tls,
-            manifest=Manifest(manifest) if manifest is not None else None,
+            manifest=Manifest(manifest, redactor.is_in) if manifest is not None else None,
             driver=driver,
         )
 

@@ -300,3 +300,12 @@ async def test_records_of_creation_are_in_order(tmp_path: Path) -> None:
     assert isinstance(exchange, Exchange)
     assert isinstance(after, Created)
     assert (before.resource, after.resource) == (None, "1")
+
+
+def test_an_id_that_holds_a_secret_is_not_written_down(tmp_path: Path) -> None:
+    """A hostile target may call what was made like a token; the thing itself is still known to the run."""
+    manifest = Manifest(tmp_path / "m", lambda text: "token" in text)
+    entry = manifest.intend(run_id="r", base_url="b", case="c", operation="o", cleanup="d", identity=None)
+    assert manifest.step(entry, "created", "the-token").resource == "the-token"
+    assert b"the-token" not in (tmp_path / "m").read_bytes()
+    assert [(one.step, one.resource) for one in read_manifest(tmp_path / "m")] == [("created", None)]
