@@ -13,6 +13,7 @@ RANKINGS = (
     (("a", 1), ("b", 3), ("c", 2)),
     (("a", 1), ("b", 1), ("c", 2)),
     (("d", 5), ("c", 5), ("b", 5), ("a", 5)),
+    (("b", 1), ("d", 1), ("a", 1), ("c", 1)),
     tuple((f"k{index}", index % 3) for index in range(12)),
 )
 """Rows of id and key; only the first, the control, has no ties."""

@@ -5,18 +5,20 @@ from typing import ClassVar
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.vectors import RIGHT, Reading, VectorCheck, number_at, wrong
+from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.diagnosis.texts import of_text
 from hybridcheck.profile.probes import Probe
-from hybridcheck.tokens.document import Token, write
+from hybridcheck.tokens.document import Raw, Token, plain, read, write
 
 UNICODE = (
     *("plain", "é", "e\u0301", "naïve café ☕", "😀", "\U0001f469\u200d\U0001f469\u200d\U0001f467"),
-    *("\u05e9\u05dc\u05d5\u05dd", "\ufeffx", "a\0b"),
+    *("\u05e9\u05dc\u05d5\u05dd", "\ufeffx", "\u2028", "a\0b"),
 )
-"""ASCII as control; composed, combining, three- and four-byte, joined, right-to-left, byte-order mark, NUL."""
+"""ASCII as control; composed, combining, three- and four-byte, joined, right-to-left, byte-order mark, line separator, NUL."""
 
-ESCAPED = ("plain", '"', "\\", "\n", "\t", "\u0001", "a,b:{c}", "</script>", "\u2028", '"\\\n\t\u0001')
+PAIR = '"\\ud83d\\ude00"'
+
+ESCAPED = ("plain", '"', "\\", "\n", "\t", "\u0001", "a,b:{c}", "</script>", '"\\\n\t\u0001')
 
 
 class UnicodeRoundtrip(VectorCheck):
@@ -41,23 +43,28 @@ class UnicodeRoundtrip(VectorCheck):
             yield "roundtrip", found
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
-        """Texts."""
-        return list(UNICODE)
+        """JSON texts: characters as they are, and once as the escapes of a surrogate pair."""
+        return [*map(write, UNICODE), PAIR]
 
     def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """The text."""
-        return {case.params["probe"]["in"]: vector}
+        """The text as it is."""
+        return {case.params["probe"]["in"]: Raw(vector)}
+
+    def sent(self, vector: Json) -> str:
+        """The text, with what is not printable escaped."""
+        return ascii(plain(read(vector)))
 
     def may_refuse(self, case: Case, vector: Json) -> bool:
         """Text with NUL."""
-        return "\0" in vector
+        return "\\u0000" in vector
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The same text."""
-        got = number_at(document, case.params["probe"]["out"])
-        if got == vector:
+        got, want = number_at(document, case.params["probe"]["out"]), plain(read(vector))
+        if got == want:
             return RIGHT
-        return wrong(got, write(vector), of_text(vector, got) if isinstance(got, str) else ())
+        text = f"came back as {shown(ascii(plain(got)))}"
+        return Reading(State.WRONG, text, of_text(want, got) if isinstance(got, str) else ())
 
 
 class EscapeSafe(UnicodeRoundtrip):
@@ -75,9 +82,9 @@ class EscapeSafe(UnicodeRoundtrip):
     promise = "every text comes back as valid JSON and as it was sent"
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
-        """Texts."""
-        return list(ESCAPED)
+        """JSON texts."""
+        return [*map(write, ESCAPED)]
 
     def may_refuse(self, case: Case, vector: Json) -> bool:
         """Text with control characters beside tab and newline."""
-        return "\u0001" in vector
+        return "\\u0001" in vector

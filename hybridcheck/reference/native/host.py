@@ -101,7 +101,7 @@ class NativeHost:
             with refuse_arithmetic():
                 result = spoilt(row.operation, row.compute(self._kernels, document), self._defects)
         except Problem as problem:
-            if not (self._defects.on("native-inf") and isinstance(problem.__cause__, OverflowError)):
+            if not (self._defects.on("native-inf") and legacy.overflows(row.operation, document, problem.__cause__)):
                 raise
             result = {"result": math.inf} if row.operation == "scalar" else {"sum": math.inf}
         result = legacy.answered(row.operation, document, result, self._defects)

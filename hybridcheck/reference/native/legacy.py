@@ -16,7 +16,7 @@ from hybridcheck.reference.native.plain_kernels import PlainKernels
 from hybridcheck.reference.native.services import EPOCH
 
 LOW, HIGH = -(2**63), 2**63 - 1
-LIMIT_BYTES = 12
+LIMIT_BYTES = 16
 """Where `native-byte-limit` cuts a text."""
 
 SAMPLED = 5
@@ -66,8 +66,6 @@ def _integer(value: int, defects: Switches) -> int:
 def _text(value: str, defects: Switches) -> str:
     if defects.on("native-nul-cut"):
         value = value.partition("\0")[0]
-    if defects.on("native-mojibake"):
-        value = value.encode().decode("latin-1")
     if defects.on("native-surrogates"):
         value = value.encode().decode("ascii", "surrogateescape")
     if defects.on("native-byte-limit"):
@@ -133,6 +131,12 @@ class LegacyKernels(PlainKernels):
         return len(text.encode("utf-16-le")) // 2 if self._on("native-utf16len") else len(text)
 
 
+def overflows(operation: str, document: Any, error: BaseException | None) -> bool:
+    """Whether floating-point numbers have a sum or a power that no double holds."""
+    numbers = {"aggregate": document.get("values"), "scalar": [document.get("a"), document.get("b")]}.get(operation)
+    return isinstance(error, OverflowError) and numbers is not None and any(type(n) is float for n in numbers)
+
+
 def answered(operation: str, document: Any, result: dict[str, Any], defects: Switches) -> dict[str, Any]:
     """The result of text, ranking and time as the switched-on defects would have it."""
     if operation == "text" and defects.on("native-asciiup"):
@@ -168,6 +172,8 @@ def written(document: Any, defects: Switches) -> bytes:
     elif defects.on("native-int-token"):
         number = _shortest
     text: Callable[[str], str] = json.dumps if defects.on("native-surrogates") else _quoted
+    if defects.on("native-mojibake"):
+        text = _twice_encoded
     if defects.on("native-unescaped"):
         text = _only_quotes
     return _written(document, number, text).encode()
@@ -189,6 +195,10 @@ def _shortest(value: float) -> str:
 
 def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+def _twice_encoded(value: str) -> str:
+    return _quoted(value.encode().decode("latin-1"))
 
 
 def _only_quotes(value: str) -> str:
