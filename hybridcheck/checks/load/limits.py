@@ -42,6 +42,8 @@ class Phase:
 
     seconds: Mapping[int, tuple[LoadSecond, ...]]
     end: LoadEnd
+    starved: str = ""
+    """In words, where the generator was kept from its CPU: what came late or not at all may be its own fault."""
 
     def total(self, field: str) -> int:
         """Sum of a counter over all judged seconds."""
@@ -60,17 +62,18 @@ def read_phase(evidence: Evidence, stream: str, operation: str) -> Phase:
     records = evidence.all(LoadSecond, stream=stream)
     if sum(record.planned for record in records) != end.planned:
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the seconds of the load phase do not add up to its end marker")
-    _require_health(evidence, stream, {record.second for record in records})
+    starved = _require_health(evidence, stream, {record.second for record in records})
     judged: dict[int, tuple[LoadSecond, ...]] = {}
     for record in records:
         if record.counts and operation in (ALL, record.operation):
             judged[record.second] = (*judged.get(record.second, ()), record)
     if not judged:
         raise Undecided(Reason.TOO_FEW_SAMPLES, "no second that counts: all are warm-up, or not at the declared level")
-    return Phase(dict(sorted(judged.items())), end)
+    return Phase(dict(sorted(judged.items())), end, starved)
 
 
-def _require_health(evidence: Evidence, stream: str, seconds: set[int]) -> None:
+def _require_health(evidence: Evidence, stream: str, seconds: set[int]) -> str:
+    """Why a fail may be the generator's fault; empty where it had its CPU whenever it was ready to run."""
     health = {record.second: record for record in evidence.all(GeneratorSecond, stream=stream)}
     if not seconds <= health.keys():
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's health is not recorded for every second")
@@ -78,6 +81,17 @@ def _require_health(evidence: Evidence, stream: str, seconds: set[int]) -> None:
     if busy > SATURATED_SHARE * len(seconds):
         text = f"the generator used more than {CPU_LIMIT_RATIO:.0%} of its core in {busy} of {len(seconds)} seconds"
         raise Undecided(Reason.GENERATOR_SATURATED, text)
+    wanting = sum(_wanted_cpu(health[second]) > CPU_LIMIT_RATIO for second in seconds)
+    if wanting > SATURATED_SHARE * len(seconds):
+        return (
+            f"the generator's core was not its own: it ran, or waited to run, all through {wanting} of {len(seconds)} s"
+        )
+    return ""
+
+
+def _wanted_cpu(record: GeneratorSecond) -> float:
+    """The share of a second in which the generator ran, or was ready to run and waited for its CPU."""
+    return (record.cpu_ratio or 0) + (record.runqueue_ratio or 0)
 
 
 def own_lag_p99_ms(evidence: Evidence, stream: str) -> float:
@@ -274,6 +288,8 @@ def _rate_finding(case: Case, phase: Phase, batches: list[Batch], limit: float, 
     details = _details(decision, limit)
     if decision.outcome == "pass":
         return passed(expected, observed, **details)
+    if decision.outcome == "fail" and phase.starved:  # a pass stands all the same, as with the start lag
+        return undecided(Reason.GENERATOR_SATURATED, expected, f"{observed}, but {phase.starved}", **details)
     if decision.outcome == "fail":
         return failed(expected, observed, **details)
     price = None

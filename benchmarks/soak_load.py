@@ -1,0 +1,191 @@
+"""Soak of the load engine: saturation, decisions near the limit (replayed from generated runs), and exact totals."""
+
+import asyncio
+import math
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import NormalDist
+
+from benchmarks.load_generators import saturated_rps
+from benchmarks.nginx_target import GENERATOR_CORE, Nginx, nginx, pinned
+from hybridcheck.cases import Budget, Case, Undecided
+from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
+from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Record
+from hybridcheck.ledger import Ledger
+from hybridcheck.load.child import drive
+from hybridcheck.load.phase import Site, run_phase
+from hybridcheck.load.reports import Report
+from hybridcheck.profile.drives import drive_of
+from hybridcheck.profile.models import Profile
+from hybridcheck.redact import Redactor
+from hybridcheck.statistics.binomial import clopper_pearson_upper
+from hybridcheck.target import Credential
+from tests.integration.load.conftest import Target, collect, plan_for, serving
+
+LIMIT_MS = 200.0
+LOAD_S, WARMUP_S = 13, 1
+STREAM = "load/soak"
+REPLAYS = 1000
+REPLAY_RPS, REPLAY_S = 200, 60
+FAIL_ALPHA = 0.01 / 4
+WANDERING = ((0.0, 0.0), (0.05, 0.5), (0.17, 0.7))
+"""Independent answers, a service with some moods, and one with strong and slow ones."""
+
+TOTALS = 50
+
+
+def row(name: str, count: int, runs: int, goal: str, *, met: bool) -> str:
+    """One line of a table: k of n, what was wanted, and whether it is so."""
+    return f"| {name} | {count} of {runs} | {goal} | {'met' if met else 'NOT MET'} |"
+
+
+def saturation(runs: int) -> Iterator[str]:
+    """A phase at 150 % of what the generator can do, one beside a neighbour that takes half of its core, one at 60 %."""
+    with nginx() as target:
+        os.sched_setaffinity(0, {GENERATOR_CORE})
+        try:
+            capacity = max(asyncio.run(saturated_rps(target)) for _ in range(3))
+            yield f"\nCapacity of the generator on its core: {capacity:,.0f} requests per second (best of three).\n"
+            yield "| scenario | INCONCLUSIVE | goal | |"
+            yield "|---|---:|---:|---|"
+            for name, share, neighbour, wanted in (
+                ("150 % of its capacity", 1.5, False, True),
+                ("75 % of its capacity, a busy neighbour on its core", 0.75, True, True),
+                ("60 % of what its core gives at that moment", 0.6, False, False),
+            ):
+                found = Counter(_verdict(target, share, capacity, neighbour=neighbour) for _ in range(runs))
+                undecided = found["inconclusive"]
+                goal = f"{runs} of {runs}" if wanted else f"0 of {runs}"
+                yield row(f"{name}: {dict(found)}", undecided, runs, goal, met=undecided == (runs if wanted else 0))
+        finally:
+            os.sched_setaffinity(0, range(os.cpu_count() or 1))
+
+
+def _verdict(target: Nginx, share: float, capacity: float, *, neighbour: bool) -> str:
+    """The worst of latency and error limit over one phase: fail, else inconclusive, else pass."""
+    if share < 0.7:
+        capacity = asyncio.run(saturated_rps(target))
+    busy = [subprocess.Popen(pinned(GENERATOR_CORE, sys.executable, "-c", "while True: pass"))] if neighbour else []
+    try:
+        records = asyncio.run(_phase(target, round(share * capacity)))
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    return worst(records)
+
+
+async def _phase(target: Nginx, rate: int) -> list[Record]:
+    phase = {"rate_rps": rate, "duration_s": LOAD_S, "warmup_s": WARMUP_S, "max_connections": 64, "deadline_s": 2}
+    load = {"soak": phase}
+    limits = {"max_latency_ms": LIMIT_MS, "max_error_ratio": 0.01}
+    profile = Profile.model_validate({"version": 1, "operations": ["GET /"], "load": load, "thresholds": limits})
+    records: list[Record] = []
+    with tempfile.TemporaryDirectory() as home:
+        ledger = Ledger(Path(home) / "ledger.ndjson", Redactor(b"k" * 32), records.append)
+        site = Site(target.url.rstrip("/"), None, 1, max_connections=64, max_requests=1 << 40)
+        await run_phase(drive_of(profile, "soak", Budget.QUICK), site, ledger, _nobody)
+        ledger.close()
+    return records
+
+
+async def _nobody(identity: str) -> Credential:
+    raise AssertionError(identity)
+
+
+def worst(records: list[Record]) -> str:
+    """The worst outcome of the latency and the error limit."""
+    outcomes = {latency_outcome(records), _outcome(KeepsErrorLimit(), {"limit_ratio": 0.01}, records)}
+    return next(outcome for outcome in ("fail", "inconclusive", "pass") if outcome in outcomes)
+
+
+def latency_outcome(records: list[Record]) -> str:
+    """What the check says about the p95 limit."""
+    return _outcome(KeepsLatencyLimit(), {"limit_ms": LIMIT_MS, "quantile": 95}, records)
+
+
+def _outcome(check: KeepsLatencyLimit | KeepsErrorLimit, limit: dict[str, float], records: list[Record]) -> str:
+    params = {"stream": STREAM, "operation": "*", "fail_alpha": FAIL_ALPHA, **limit}
+    case = Case.model_validate({"check": check.id, "subject": "soak", "params": params, "shared": (STREAM,)})
+    try:
+        return check.judge(case, Evidence(own=(), shared={STREAM: tuple(records)})).outcome.value
+    except Undecided:
+        return "inconclusive"
+
+
+def errors(runs: int) -> Iterator[str]:  # noqa: ARG001  always a thousand
+    """Generated runs whose true p95 is 5 % above or below the limit, judged by the very check that judges real ones.
+
+    Log-normal latencies (sigma 0.6) around a level that wanders from second to second: a first-order autoregression with
+    a share of the variance. Given the level, answers of a second are independent, so the number of late ones is binomial.
+    """
+    yield f"\n{REPLAYS:,} generated runs of {REPLAY_RPS} requests per second for {REPLAY_S} s in each row, seeds 0 to {REPLAYS - 1};"
+    yield "the level wanders from second to second by a share of the variance, remembering so much of the second before.\n"
+    yield "| true p95 | share, memory | pass | fail | inconclusive | wrong | 95 % bound | goal | |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---|"
+    for share, memory in WANDERING:
+        for name, factor, wrong in (("5 % above the limit", 1.05, "pass"), ("5 % below the limit", 0.95, "fail")):
+            found = Counter(latency_outcome(_generated(factor, seed, share, memory)) for seed in range(REPLAYS))
+            bound = clopper_pearson_upper(found[wrong], REPLAYS, 0.95)
+            counts = " | ".join(f"{found[outcome]}" for outcome in ("pass", "fail", "inconclusive"))
+            met = "met" if found[wrong] <= 0.01 * REPLAYS else "NOT MET"
+            cells = f"{share:.0%}, {memory:g} | {counts} | {found[wrong] / REPLAYS:.1%} | ≤ {bound:.2%}"
+            yield f"| {name} | {cells} | ≤ 1 % | {met} |"
+
+
+def _generated(factor: float, seed: int, share: float, memory: float) -> list[Record]:
+    source, normal, sigma = random.Random(seed), NormalDist(), 0.6
+    between, within = sigma * math.sqrt(share), sigma * math.sqrt(1 - share)
+    centre = math.log(LIMIT_MS * factor) - sigma * normal.inv_cdf(0.95)
+    level = source.gauss(0, between)
+    records: list[Record] = []
+    for second in range(REPLAY_S):
+        late_share = 1 - normal.cdf((math.log(LIMIT_MS) - centre - level) / within)
+        late = sum(source.random() < late_share for _ in range(REPLAY_RPS))
+        counts = {"planned": REPLAY_RPS, "ok": REPLAY_RPS, "late": {f"{LIMIT_MS:g}": late}}
+        records.append(LoadSecond.model_validate({"second": second, "operation": "get", **counts}))
+        records.append(GeneratorSecond(second=second, cpu_ratio=0.3, offered=REPLAY_RPS, sent=REPLAY_RPS))
+        level = memory * level + source.gauss(0, between * math.sqrt(1 - memory**2))
+    planned = REPLAY_RPS * REPLAY_S
+    records.append(LoadHistogram(operation="*", measure="own_lag", pairs=((1000, planned),)))
+    ended = {"cause": "completed", "seconds": REPLAY_S, "planned": planned, "ok": planned}
+    records.append(LoadEnd.model_validate({**ended, "failed": 0, "unsent": 0, "cut": 0}))
+    return records
+
+
+def totals(runs: int) -> Iterator[str]:  # noqa: ARG001  always fifty
+    """Short runs of both models, half of them ended by SIGTERM: what we say was answered or cut is what the target got."""
+    with serving() as target:
+        right = Counter[str]()
+        for index in range(TOTALS):
+            model, ending = ("open", "closed")[index % 2], ("to its end", "SIGTERM")[index // 2 % 2]
+            right[f"{model}, {ending}"] += asyncio.run(_agrees(target, model, ending))
+    yield "\n| runs | agree | goal | |"
+    yield "|---|---:|---:|---|"
+    agree = right.total()
+    name = f"both models, normal end and SIGTERM: {dict(right)}"
+    yield row(name, agree, TOTALS, f"{TOTALS} of {TOTALS}", met=agree == TOTALS)
+
+
+async def _agrees(target: Target, model: str, ending: str) -> bool:
+    stop = asyncio.Event()
+
+    def listen(report: Report) -> None:
+        if ending == "SIGTERM" and report.kind == "second":
+            stop.set()
+
+    length_s = 20 if ending == "SIGTERM" else 1
+    plan = plan_for(target.url, "/ok", model=model, level=300 if model == "open" else 4, duration_s=length_s)
+    before = target.counts().get("/ok", 0)
+    outcome = await collect(drive(plan, stop=stop), listen)
+    received = target.counts().get("/ok", 0) - before
+    marker = outcome.markers[0]
+    answered = outcome.total("ok") + sum(outcome.failures().values())
+    told = (marker.ok, marker.planned) == (outcome.total("ok"), outcome.total("planned"))
+    return told and answered <= received <= answered + outcome.total("cut")
