@@ -45,7 +45,7 @@ def test_a_generator_at_ease_leaves_the_fault_with_the_target(cpu: float | None,
 def test_a_generator_without_its_core_proves_no_failure() -> None:
     """It ran for half of the time and waited for the other half, because a neighbour had the core."""
     finding = judged(20, 0.5, 0.5)
-    assert (finding.outcome, finding.reason_code) == (Outcome.INCONCLUSIVE, Reason.GENERATOR_SATURATED)
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.GENERATOR_SATURATED)
     assert "core was not its own" in finding.observed
 
 
