@@ -61,7 +61,8 @@ def _compared(
         middle = statistics.median(rates)
         span = f"{middle:,.0f} ({min(rates):,.0f} to {max(rates):,.0f})"
         goal = f"≥ {goals[name]:g}" if name in goals else ""
-        yield f"| {name} | {span} | {ours / middle:.2f} | {goal} |"
+        ratio = f"{ours / middle:.2f}" if middle else "it finished none"
+        yield f"| {name} | {span} | {ratio} | {goal} |"
     yield from (f"| {name} | not run: not on PATH | | |" for name in missing)
 
 

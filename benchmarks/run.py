@@ -54,7 +54,7 @@ def _apart(what: str) -> Iterator[str]:
 
 SECTIONS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "throughput": ("Load generators, plain HTTP", lambda: throughput((8, 64, 512), seconds=5, rounds=2)),
-    "tls": ("Load generators, TLS", lambda: tls(seconds=5, rounds=2)),
+    "tls": ("Load generators, TLS", lambda: tls(seconds=8, rounds=2)),
     "open": ("Punctuality of the open model", lambda: open_model(seconds=8)),
     "stall": ("The truth about a stall", stall),
     "recording": ("Recording", recording),
