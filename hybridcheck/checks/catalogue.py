@@ -51,6 +51,7 @@ from hybridcheck.checks.health.body import BodyAgrees
 from hybridcheck.checks.health.endurance import ReadyToTheEnd
 from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.health.transactions import ReadinessTrue
+from hybridcheck.checks.instants.clock import ClockTrue
 from hybridcheck.checks.instants.conversions import EpochsKept, OffsetsKept
 from hybridcheck.checks.json.documents import AcceptsValid, RejectsMalformed
 from hybridcheck.checks.json.types import LateElementType, TypesAgree
@@ -167,6 +168,7 @@ CHECKS: tuple[type[Check], ...] = (
     StableRanking,
     OffsetsKept,
     EpochsKept,
+    ClockTrue,
     ErrorsMapped,
     TwinsAgree,
     RuntimeDeclared,

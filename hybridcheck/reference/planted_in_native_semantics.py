@@ -36,6 +36,7 @@ IN_NATIVE_SEMANTICS: tuple[Defect, ...] = (
     Defect("native-offset-dropped", "the offset of an instant is ignored", "time.offsets-kept", HERE),
     Defect("native-now-for-past", "an instant before 1970 becomes the present", "time.epochs-kept", HERE),
     Defect("native-local-time", "instants are written two hours late and called UTC", "time.epochs-kept", HERE),
+    Defect("native-clock-local", "the native service tells local time and calls it UTC", "time.clock-true", HERE),
     # at the edge, which reads for both runtimes
     Defect(
         "json-trailing-comma",

@@ -5,7 +5,6 @@ import math
 import random
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,7 +116,7 @@ class NativeHost:
                 "requests": self._metrics.requests(),
                 "in_flight": self._metrics.in_flight(),
                 "uptime_s": time.monotonic() - self._started,
-                "now": datetime.now(UTC).isoformat(),
+                "now": legacy.now_text(self._defects),
                 "runtime": "codon" if self._defects.on("runtime-untrue") else self.runtime,
             }
         )

@@ -131,6 +131,11 @@ class LegacyKernels(PlainKernels):
         return len(text.encode("utf-16-le")) // 2 if self._on("native-utf16len") else len(text)
 
 
+def now_text(defects: Switches) -> str:
+    """The present in UTC, or the local time of a zone two hours ahead that calls itself UTC."""
+    return (datetime.now(UTC) + timedelta(hours=2 if defects.on("native-clock-local") else 0)).isoformat()
+
+
 def overflows(operation: str, document: Any, error: BaseException | None) -> bool:
     """Whether floating-point numbers have a sum or a power that no double holds."""
     numbers = {"aggregate": document.get("values"), "scalar": [document.get("a"), document.get("b")]}.get(operation)

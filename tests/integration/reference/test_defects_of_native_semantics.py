@@ -213,6 +213,12 @@ def sees_native_local_time(visitor: Visitor) -> bool:
     return written(visitor, 0) == 7200
 
 
+def sees_native_clock_local(visitor: Visitor) -> bool:
+    """The time that the native service tells is two hours ahead."""
+    told = datetime.fromisoformat(visitor.get("/monitoring/status").json()["now"]).timestamp()
+    return abs(told - time.time() - 7200) < 60
+
+
 def sees_json_trailing_comma(visitor: Visitor) -> bool:
     """A list that ends in a comma is read."""
     return echoed(visitor, "[1,]") == "[1]"

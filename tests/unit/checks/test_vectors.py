@@ -339,3 +339,32 @@ def test_twins_take_the_same_types(own: Any, other: Any, outcome: Outcome) -> No
         except Undecided:
             continue
         assert found in {outcome, Outcome.INCONCLUSIVE}
+
+
+CLOCK: dict[str, Any] = {
+    "operations": [{"id": "now", "path": "/now"}],
+    "probes": {"time": {"now": {"operation": "now", "out": "$.now"}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("told", "date", "outcome", "signature"),
+    [
+        (NOW + 3, True, Outcome.PASS, None),
+        (NOW + 7200, True, Outcome.FAIL, "TZK"),
+        (NOW - 100, True, Outcome.FAIL, None),
+        ("2027-01-15T08:00:00Z", True, Outcome.PASS, None),
+        (NOW + 7200, False, Outcome.INCONCLUSIVE, None),
+        ("noon", True, Outcome.INCONCLUSIVE, None),
+    ],
+)
+def test_clocks(told: Any, date: bool, outcome: Outcome, signature: str | None) -> None:
+    """Compared with the answer's own Date; without one, or where no time is told, nothing is said."""
+    headers = {"Date": formatdate(NOW, usegmt=True)} if date else {}
+    try:
+        found = finding_of(by_id()["time.clock-true"], CLOCK, FakeTarget(lambda _: (200, headers, {"now": told})))
+    except Undecided:
+        assert outcome is Outcome.INCONCLUSIVE
+        return
+    assert found.outcome is outcome
+    assert found.figures.get("signature") == signature
