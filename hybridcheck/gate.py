@@ -56,7 +56,7 @@ DISCOVERY_NAME = "discovery.ndjson"
 DISCOVERY_LIMIT_S = 60.0
 """How long the search for what a target shows of itself may take; never more than half of the run."""
 
-TIME_LIMIT_S = {Budget.QUICK: 120.0, Budget.STANDARD: 600.0, Budget.FULL: 1800.0}
+TIME_LIMIT_S = {Budget.QUICK: 180.0, Budget.STANDARD: 600.0, Budget.FULL: 1800.0}
 """After this long a run stops by itself; product.md, Budgets (quick has room for slow machines)."""
 
 Listener = Callable[[Record], None]

@@ -6,12 +6,13 @@ second and good: a saturated generator proves nothing about the target.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
+from hybridcheck.checks.operations import ask_for, operation_in, params_of
 from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond
-from hybridcheck.profile.load_phases import lowest_judged_rps
+from hybridcheck.profile.load_phases import lowest_judged_rps, weights
 from hybridcheck.profile.load_spec import LoadPhaseSpec, Objective
 from hybridcheck.statistics.histogram import Histogram
 from hybridcheck.statistics.rates import Batch, RateDecision, judge_rate
@@ -44,6 +45,8 @@ class Phase:
     end: LoadEnd
     starved: str = ""
     """In words, where the generator was kept from its CPU: what came late or not at all may be its own fault."""
+    refused: str = ""
+    """In words, where a credential of the phase was refused before the load began: its 401s are no news."""
 
     def total(self, field: str) -> int:
         """Sum of a counter over all judged seconds."""
@@ -132,13 +135,20 @@ class LoadPhaseCheck(LoadCheck):
     severity = Severity.HIGH
     suite = "api"
 
+    async def before_load(self, case: Case, target: LoadTarget) -> None:
+        """Ask once for each operation of the phase that needs a credential: is the credential any good?"""
+        for index, params in enumerate(case.params.get("with_credential", ()), 1):
+            await target.read(f"before.{index}", ask_for(operation_in(params)))
+
     async def probe(self, case: Case, target: LoadTarget) -> None:
         """Nothing of its own: the phase is the shared stream."""
 
-    def case(self, phase: str, operation: str, params: dict[str, Json]) -> Case:
+    def case(self, scene: Scene, phase: str, operation: str, params: dict[str, Json]) -> Case:
         """A statistical case over the stream of a phase."""
-        stream = f"load/{phase}"
-        extra = {"stream": stream, "operation": operation, **params}
+        stream, ids = f"load/{phase}", weights(scene.profile, scene.profile.load[phase])
+        sent = [op for _, _, op in scene.profile.all_operations() if op.id in ids and op.reads and op.identity]
+        controls = [params_of(op, self.suite) for op in sent if op.auth != "none" and operation in (ALL, op.id)]
+        extra = {"stream": stream, "operation": operation, "with_credential": controls, **params}
         what = subject(phase, operation)
         quantile = params.get("quantile")
         name = f"{what} p{quantile}" if quantile not in (None, 95) else what
@@ -166,7 +176,7 @@ class KeepsLatencyLimit(LoadPhaseCheck):
             for quantile, limit in ((95, limits.p95_ms), (99, limits.p99_ms)):
                 if limit is not None:
                     made = True
-                    yield self.case(phase, operation, {"limit_ms": limit, "quantile": quantile})
+                    yield self.case(scene, phase, operation, {"limit_ms": limit, "quantile": quantile})
         if not made:
             needs = "load: {rate_rps: 50, duration_s: 20, operations: [ID]} and thresholds: {max_latency_ms: 200}"
             yield Unmet(subject="load", needs=needs)
@@ -177,7 +187,7 @@ class KeepsLatencyLimit(LoadPhaseCheck):
         quantile = float(case.params["quantile"])
         allowed = 1 - quantile / 100
         expected = f"p{quantile:g} of response time <= {limit_ms:g} ms: at most {allowed:.2%} late, wrong or unanswered"
-        phase = read_phase(evidence, stream, str(case.params["operation"]))
+        phase = phase_of(case, evidence)
         lag_ms = own_lag_p99_ms(evidence, stream)
         batches = [_batch(records, f"{limit_ms:g}") for records in phase.seconds.values()]
         finding = _rate_finding(case, phase, batches, allowed, expected, "late, wrong or unanswered")
@@ -204,14 +214,14 @@ class KeepsErrorLimit(LoadPhaseCheck):
         for phase, _, operation, limits in objectives(scene):
             if limits.error_ratio is not None:
                 made = True
-                yield self.case(phase, operation, {"limit_ratio": limits.error_ratio})
+                yield self.case(scene, phase, operation, {"limit_ratio": limits.error_ratio})
         if not made:
             yield Unmet(subject="load", needs="load: {...} and thresholds: {max_error_ratio: 0.01}")
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of wrong and unanswered arrivals."""
-        stream, limit = str(case.params["stream"]), float(case.params["limit_ratio"])
-        phase = read_phase(evidence, stream, str(case.params["operation"]))
+        limit = float(case.params["limit_ratio"])
+        phase = phase_of(case, evidence)
         batches = [_batch(records, None) for records in phase.seconds.values()]
         expected = f"at most {limit:.2%} of arrivals answered wrongly or not at all"
         return _rate_finding(case, phase, batches, limit, expected, "wrong or unanswered")
@@ -238,7 +248,7 @@ class SustainsThroughput(LoadPhaseCheck):
             if offers and allowed is not None:
                 made = True
                 params: dict[str, Json] = {"wanted_rps": wanted, "limit_ratio": allowed, "model": spec.model}
-                yield self.case(name, ALL, params)
+                yield self.case(scene, name, ALL, params)
         if not made:
             limit = "" if allowed is not None else ", max_error_ratio: 0.01"
             needs = (
@@ -249,7 +259,7 @@ class SustainsThroughput(LoadPhaseCheck):
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of places that no right answer filled."""
         wanted, limit = float(case.params["wanted_rps"]), float(case.params["limit_ratio"])
-        phase = read_phase(evidence, str(case.params["stream"]), ALL)
+        phase = phase_of(case, evidence)
         is_open = case.params["model"] == "open"
         batches = [_places(records, math.floor(wanted), is_open=is_open) for records in phase.seconds.values()]
         expected = f"at least {wanted:g} requests per second answered rightly, all but {limit:.2%} of them"
@@ -282,12 +292,33 @@ def _late(record: LoadSecond, limit_key: str) -> int:
     return record.late[limit_key]
 
 
+def phase_of(case: Case, evidence: Evidence) -> Phase:
+    """The judged part of a case's phase, with what is known of its credentials; see `read_phase`."""
+    phase = read_phase(evidence, str(case.params["stream"]), str(case.params["operation"]))
+    return replace(phase, refused=refused_credential(case, evidence))
+
+
+def refused_credential(case: Case, evidence: Evidence) -> str:
+    """In words, where a credential was refused before the load began: its 401s say nothing about the target.
+
+    Raises:
+        Undecided: where an answer from before the load is missing.
+    """
+    wanted, before = len(case.params.get("with_credential", ())), evidence.exchanges("before")
+    if len(before) != wanted:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"of {wanted} answers before the load {len(before)} are recorded")
+    found = next((exchange for exchange in before if exchange.status in (401, 403)), None)
+    return f"{found.operation} answered {found.status} before the load already" if found else ""
+
+
 def _rate_finding(case: Case, phase: Phase, batches: list[Batch], limit: float, expected: str, what: str) -> Finding:
     decision = judge_rate(batches, limit, fail_alpha=float(case.params.get("fail_alpha", 0.01)))
     observed = f"{decision.k} of {decision.n} {what} ({decision.k / max(decision.n, 1):.3%})"
     details = _details(decision, limit)
     if decision.outcome == "pass":
         return passed(expected, observed, **details)
+    if decision.outcome == "fail" and phase.refused:
+        return undecided(Reason.AUTH_NOT_EFFECTIVE, expected, f"{observed}, but {phase.refused}", **details)
     if decision.outcome == "fail" and phase.starved:  # a pass stands all the same, as with the start lag
         return undecided(Reason.GENERATOR_SATURATED, expected, f"{observed}, but {phase.starved}", **details)
     if decision.outcome == "fail":

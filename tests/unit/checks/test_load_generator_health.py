@@ -4,7 +4,16 @@ import pytest
 
 from hybridcheck.cases import Case, Reason, Undecided
 from hybridcheck.checks.load.limits import KeepsErrorLimit
-from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadSecond, Record
+from hybridcheck.evidence import (
+    Evidence,
+    Exchange,
+    GeneratorSecond,
+    LoadEnd,
+    LoadSecond,
+    ReceivedResponse,
+    Record,
+    SentRequest,
+)
 from hybridcheck.verdict import Finding, Outcome
 
 STREAM = "load/steady"
@@ -18,7 +27,21 @@ CASE = Case(
 )
 
 
-def judged(unsent: int, cpu: float | None, runqueue: float | None, seconds: int = SECONDS) -> Finding:
+def before(status: int) -> Exchange:
+    """What an operation with a credential answered before the load."""
+    request = SentRequest(method="GET", url="http://target.test/me")
+    return Exchange(label="before.1", request=request, response=ReceivedResponse(status=status), operation="me")
+
+
+def judged(
+    unsent: int,
+    cpu: float | None,
+    runqueue: float | None,
+    seconds: int = SECONDS,
+    *,
+    case: Case = CASE,
+    own: tuple[Record, ...] = (),
+) -> Finding:
     """The finding over a phase in which that many of 100 arrivals a second were never sent.
 
     `seconds` of its 20 have the given health; the others are at ease.
@@ -33,7 +56,7 @@ def judged(unsent: int, cpu: float | None, runqueue: float | None, seconds: int 
     total = 100 * SECONDS
     missed = unsent * SECONDS
     end = LoadEnd(cause="completed", seconds=SECONDS, planned=total, ok=total - missed, failed=0, unsent=missed, cut=0)
-    return KeepsErrorLimit().judge(CASE, Evidence(own=(), shared={STREAM: (*records, end)}))
+    return KeepsErrorLimit().judge(case, Evidence(own=own, shared={STREAM: (*records, end)}))
 
 
 @pytest.mark.parametrize("cpu,runqueue", [(0.2, 0.0), (0.5, 0.3), (0.85, None), (None, None)])
@@ -65,3 +88,20 @@ def test_a_generator_that_uses_its_whole_core_proves_nothing() -> None:
     for unsent in (0, 20):
         with pytest.raises(Undecided, match="more than 90% of its core"):
             judged(unsent, 0.97, 0.0)
+
+
+WITH_CREDENTIAL = CASE.model_copy(update={"params": {**CASE.params, "with_credential": [{}]}})
+
+
+@pytest.mark.parametrize(
+    "status,outcome", [(401, Outcome.INCONCLUSIVE), (403, Outcome.INCONCLUSIVE), (200, Outcome.FAIL)]
+)
+def test_a_credential_that_was_refused_before_the_load_proves_no_failure(status: int, outcome: Outcome) -> None:
+    """A wrong token in the profile is not a broken target."""
+    assert judged(20, 0.2, 0.0, case=WITH_CREDENTIAL, own=(before(status),)).outcome is outcome
+
+
+def test_without_the_answer_from_before_the_load_nothing_is_said() -> None:
+    """The control is asked for, not assumed."""
+    with pytest.raises(Undecided):
+        judged(0, 0.2, 0.0, case=WITH_CREDENTIAL)
