@@ -1,5 +1,6 @@
 """Is the time that a service tells the time of the side that passes it on."""
 
+import math
 from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Reason, Severity, Undecided, Unmet
@@ -53,7 +54,8 @@ class ClockTrue(ReadCheck):
         found = judge_repeats(evidence, "probe", expected, lambda e: self._complaint(case, e))
         if found.outcome is not Outcome.FAIL:
             return found
-        name = explanation([of_instant(*self._clocks(case, e), float("inf")) for e in evidence.exchanges("probe")])
+        clocks = [self._clocks(case, exchange) for exchange in evidence.exchanges("probe")]
+        name = explanation([of_instant(date, told, math.inf, steady_s=DATE_LAG_S + 1) for date, told in clocks])
         if name is None:
             return found
         text = f"{WORDS[name]}. {found.observed}"
