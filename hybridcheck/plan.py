@@ -38,7 +38,7 @@ __all__ = ["Drive", "OpenQuestion", "Plan", "Selection", "make", "open_questions
 FAIL_ALPHA = 0.01
 """The risk of a wrong fail that all statistical cases of a plan share equally (verdict.md, Statistics)."""
 
-MOST_CASES: Mapping[Budget, int | None] = {Budget.QUICK: 24, Budget.STANDARD: 64, Budget.FULL: None}
+MOST_CASES: Mapping[Budget, int | None] = {Budget.QUICK: 40, Budget.STANDARD: 64, Budget.FULL: None}
 """How many cases of one check a budget has room for. Quick still means everything once for a system of two dozen
 operations (the reference system among them): a sample that leaves operations out finds no defect in them."""
 
