@@ -105,7 +105,7 @@ def _evidence_fault(ledger: Path, *, survived: bool) -> str:
         if document["verdict"] in {"READY", "PASSED"}:
             return f"the verdict is {document['verdict']}"
     judged = subprocess.run(
-        [*COMMAND, "judge", str(ledger), "-q", "--format", "json"],
+        [*COMMAND, "judge", str(ledger)],
         capture_output=True,
         text=True,
         check=False,

@@ -103,6 +103,21 @@ class LoadRun:
         self._timers.append(tick)
         gevent.spawn(self._second_hand)
 
+    def add_lanes(self, count: int) -> None:
+        """Have at least so many lanes."""
+        while len(self._lanes) < count:
+            lane = Lane(self, len(self._lanes))
+            self._lanes.append(lane)
+            lane.greenlet.start()
+
+    def elapsed_ns(self) -> int:
+        """Time since the start of the run."""
+        return _clock() - self.origin_ns
+
+    def under_way(self) -> int:
+        """Requests without an outcome."""
+        return sum(lane.deadline_ns > 0 for lane in self._lanes)
+
     def parked(self) -> None:
         """A lane has become idle: the next arrival has somebody who waits for it."""
         if len(self.idle) == 1 and self.pace.next_due != NEVER:
@@ -204,7 +219,7 @@ class LoadRun:
                 "lag_p99_ns": Histogram(lag).quantile(0.99),
                 "own_lag_p99_ns": Histogram(own).quantile(0.99),
                 "loop_lag_max_ns": self._loop_lag_ns,
-                "in_flight": sum(lane.deadline_ns > 0 for lane in self._lanes),
+                "in_flight": self.under_way(),
                 "backlog": self.pace.backlog,
                 "rss_bytes": health.resident_bytes(),
             }

@@ -1,0 +1,110 @@
+"""Plain Locust, driven by a profile: `HYBRIDCHECK_PROFILE=hybridcheck.yaml locust -f from_profile.py --headless`.
+
+There is one user class for each load phase of the profile, named after it (`rush` becomes `RushPhase`); name them on the
+command line or pick them with `--class-picker`. The phases run one after the other, each with exactly the arrivals, users
+and operations that `hybridcheck load` would drive (budget full), and a headless Locust quits after the last. The target is
+`-H`, else the one that the profile declares. Nothing is judged here.
+
+An identity needs a token, a key or Basic: whoever has to log in first is driven by `hybridcheck load`.
+"""
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import gevent
+from locust import User, events, task
+from locust.env import Environment
+
+from hybridcheck.cases import Budget
+from hybridcheck.generator.plain_locust import PlainRun
+from hybridcheck.load.phase import Site, plan_of
+from hybridcheck.profile.drives import drive_of
+from hybridcheck.profile.lookup import choose_target
+from hybridcheck.profile.models import Identity, Profile
+from hybridcheck.profile.reading import read_profile
+
+PATH = Path(os.environ.get("HYBRIDCHECK_PROFILE", "hybridcheck.yaml"))
+PROFILE = read_profile(PATH, os.environ).profile
+
+_runs: list[PlainRun] = []
+_to_do: list[str] = []
+
+
+def _secret_of(name: str, profile: Profile) -> tuple[str, str]:
+    """Header and value that an identity is known by.
+
+    Raises:
+        ValueError: it has to log in.
+    """
+    identity: Identity = profile.identities[name]
+    if identity.api_key is not None:
+        return identity.api_key.header, identity.api_key.value.get_secret_value()
+    if identity.basic is not None:
+        pair = f"{identity.basic.username}:{identity.basic.password.get_secret_value()}"
+        return "Authorization", "Basic " + base64.b64encode(pair.encode()).decode()
+    if identity.token is not None:
+        header, prefix = (
+            (profile.session.header, profile.session.prefix) if profile.session else ("Authorization", "Bearer ")
+        )
+        return header, prefix + identity.token.get_secret_value()
+    raise ValueError(f"'{name}' has to log in first: drive it with `hybridcheck load`, or give it a token")
+
+
+def _run(environment: Environment, phase: str) -> PlainRun:
+    """The run of a phase, as `hybridcheck load` would plan it."""
+    drive = drive_of(PROFILE, phase, Budget.FULL)
+    target = choose_target(environment.host or None, PROFILE, None)
+    site = Site(target.url, target.tls.ca_file, 0, PROFILE.limits.max_connections, PROFILE.limits.max_requests)
+    identities = sorted({operation.identity for operation in drive.operations if operation.identity})
+    headers = {name: _secret_of(name, PROFILE) for name in identities}
+    named: dict[str, tuple[tuple[str, str], ...]] = {name: ((header, name),) for name, (header, _) in headers.items()}
+    plan = plan_of(drive, site, named).model_copy(update={"window_s": 1})
+    bodies = {operation.name: operation.body for operation in plan.operations}
+    secrets = {name: value for name, (_, value) in headers.items()}
+    return PlainRun(environment, plan.model_dump(mode="json"), secrets, bodies, following=False)
+
+
+@events.test_start.add_listener
+def _begin(environment: Environment, **_: Any) -> None:
+    """What is to be done: the phases whose classes were chosen, in the order of the profile."""
+    chosen = {user.phase for user in environment.user_classes if issubclass(user, _PhaseUser)}
+    _to_do[:] = [phase for phase in PROFILE.load if phase in chosen]
+
+
+@events.test_stop.add_listener
+def _end(**_: Any) -> None:
+    """Wait for the last answers, so that the statistics are complete."""
+    while _runs:
+        _runs.pop().stop()
+
+
+class _PhaseUser(User):
+    """The first user that Locust starts carries out all chosen phases, each with all its connections.
+
+    Locust's number of users means nothing here: the profile says how many there are.
+    """
+
+    abstract = True
+    phase = ""
+
+    @task
+    def carry_out_the_phases(self) -> None:
+        """Run phase after phase to its end; a headless Locust quits after the last."""
+        mine = bool(_to_do)
+        while _to_do:
+            run = _run(self.environment, _to_do.pop(0))
+            _runs.append(run)
+            run.done.wait()
+        if mine and self.environment.web_ui is None:
+            gevent.spawn(self.environment.runner.quit)
+        gevent.sleep(365 * 86_400)
+
+
+def _class_name(phase: str) -> str:
+    return "".join(part.capitalize() for part in phase.replace(".", "_").replace("-", "_").split("_")) + "Phase"
+
+
+for _phase in PROFILE.load:
+    globals()[_class_name(_phase)] = type(_class_name(_phase), (_PhaseUser,), {"phase": _phase, "abstract": False})

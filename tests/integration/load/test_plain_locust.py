@@ -1,0 +1,89 @@
+"""Our locustfiles under plain `locust -f`, with no other file: what Locust's own statistics say is what the target got."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from hybridcheck.bundled import data_file
+from tests.integration.load.conftest import Target
+
+pytestmark = pytest.mark.timeout(90)
+
+PROFILE = """
+version: 1
+targets: {local: {url: "%s", environment: local}}
+identities: {alice: {token: env:ALICE_TOKEN}}
+operations:
+  - {id: plain, request: GET /ok}
+  - {id: mine, request: GET /chunked, auth: required, identity: alice}
+load:
+  even: {rate_rps: 40, duration_s: 2, warmup_s: 0, operations: {plain: 3, mine: 1}}
+  people: {users: 2, think_s: 0.1, duration_s: 1, warmup_s: 0, operations: [plain]}
+"""
+
+
+def locust(
+    name: str, folder: Path, *options: str, code: int = 0, variables: Mapping[str, str] | None = None
+) -> tuple[dict[str, dict[str, object]], str]:
+    """Locust's statistics by name of the request, and what it logged."""
+    file = data_file("locustfiles", name)
+    out = folder / "stats"
+    command = [sys.executable, "-m", "locust", "-f", str(file), "--headless", *options, "--json-file", str(out)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=80,
+        cwd=folder,
+        check=False,
+        env={**os.environ, **(variables or {})},
+    )
+    assert done.returncode == code, done.stderr[-3000:]
+    (written,) = folder.glob("stats*")
+    return {entry["name"]: entry for entry in json.loads(written.read_text())}, done.stderr
+
+
+def test_users_of_plain_locust_are_ours(target: Target, tmp_path: Path) -> None:
+    """Three users for three seconds; to the last request."""
+    options = ("-u", "3", "-r", "3", "-t", "3s", "--paths", "/ok,/fails")
+    stats, _ = locust("hybrid.py", tmp_path, "-H", target.url, *options, code=1)  # failures, as Locust says it
+    counts = target.counts()
+    assert stats["/ok"]["num_requests"] == counts["/ok"] > 100
+    assert stats["/fails"]["num_requests"] == stats["/fails"]["num_failures"] == counts["/fails"] > 100
+    assert stats["/ok"]["num_failures"] == 0
+    assert counts["connections"] - 1 <= 4  # three users; the one that asks for the counts comes in between
+
+
+def test_a_shape_can_be_picked(target: Target, tmp_path: Path) -> None:
+    """With the class picker Locust finds the shapes, and uses the first of them; it ends by itself."""
+    options = ("--class-picker", "-u", "2", "-t", "3s", "--think-time", "0.05")
+    stats, log = locust("hybrid.py", tmp_path, "-H", target.url, *options, "--paths", "/ok")
+    assert stats["/ok"]["num_requests"] == target.counts()["/ok"] > 20
+    assert "Shape" in log
+
+
+def test_the_phases_of_a_profile_run_one_after_the_other(target: Target, tmp_path: Path) -> None:
+    """Each with its own model, operations and identity; Locust quits after the last, to the last request."""
+    profile = tmp_path / "hybridcheck.yaml"
+    profile.write_text(PROFILE % target.url)
+    variables = {"HYBRIDCHECK_PROFILE": str(profile), "ALICE_TOKEN": "secret-token"}
+    stats, _ = locust("from_profile.py", tmp_path, variables=variables)
+    counts = target.counts()
+    assert stats["mine"]["num_requests"] == counts["/chunked"] == counts["authorized"] == 20
+    assert stats["plain"]["num_requests"] == counts["/ok"] > 60
+    assert stats["plain"]["num_failures"] == stats["mine"]["num_failures"] == 0
+
+
+def test_one_phase_can_be_named(target: Target, tmp_path: Path) -> None:
+    """The class of a phase on the command line runs that phase alone; -H wins over the profile's target."""
+    profile = tmp_path / "hybridcheck.yaml"
+    profile.write_text(PROFILE % "http://127.0.0.1:9")
+    variables = {"HYBRIDCHECK_PROFILE": str(profile), "ALICE_TOKEN": "secret-token"}
+    stats, _ = locust("from_profile.py", tmp_path, "-H", target.url, "EvenPhase", variables=variables)
+    assert {name: entry["num_requests"] for name, entry in stats.items()} == {"plain": 60, "mine": 20}
+    assert (target.counts()["/ok"], target.counts()["/chunked"]) == (60, 20)
