@@ -27,7 +27,7 @@ from hybridcheck.errors import LedgerError, OutputError, ToolError
 from hybridcheck.evidence import Observation, Record, RunCause
 from hybridcheck.integrators.discovery import discover
 from hybridcheck.integrators.executor import Executor
-from hybridcheck.integrators.preflight import PREFLIGHT, note_build, reach
+from hybridcheck.integrators.preflight import PREFLIGHT, note_build, silence
 from hybridcheck.integrators.roster import Roster
 from hybridcheck.ledger import Ledger, ReadLedger, read
 from hybridcheck.load.phase import Site, run_phase
@@ -139,7 +139,7 @@ async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor
             roster.enter()
             ledger.append("run", run_start(bound))
             if ending.cause is None:
-                ending.cause = await _execute(bound, folder, ledger, redactor, ending.left_s())
+                ending.cause = await _execute(bound, folder, ledger, redactor, ending)
     finally:
         _seal(ledger, ending, roster.leave())
 
@@ -192,7 +192,7 @@ async def _discover(bound: Bound, folder: Path, redactor: Redactor, ending: _End
         ledger.append("run", run_start(bound).model_copy(update={"plan": ()}))
         async with _session(bound, folder, ledger, redactor, min(DISCOVERY_LIMIT_S, ending.left_s() / 2)) as session:
             view = session.view(PREFLIGHT)
-            if await reach(view, bound.loaded.profile):
+            if await silence(view, bound.loaded.profile) is None:
                 found = await discover(view)
             else:
                 cause = RunCause.UNREACHABLE
@@ -218,11 +218,13 @@ def _session(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, lim
     )
 
 
-async def _execute(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, limit_s: float) -> RunCause:
-    session = _session(bound, folder, ledger, redactor, limit_s)
+async def _execute(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, ending: _Ending) -> RunCause:
+    session = _session(bound, folder, ledger, redactor, ending.left_s())
     async with session:
         preflight = session.view(PREFLIGHT)
-        if not await reach(preflight, bound.loaded.profile):
+        unheard = await silence(preflight, bound.loaded.profile)
+        if unheard is not None:
+            ending.detail = redactor.text(unheard)
             return RunCause.UNREACHABLE
 
         beside = BesideLoad(bound.loaded.profile, ledger, session.glance, preflight.now_s)

@@ -1,10 +1,12 @@
 """Before and after the plan: does anything answer HTTP at all, and which build of the target is it."""
 
 import json
+from collections.abc import Mapping
 
 from hybridcheck.cases import Case, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
 from hybridcheck.evidence import Gap, GapReason, Observation
 from hybridcheck.ledger import Ledger
+from hybridcheck.messages import Failure
 from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.models import Profile
 from hybridcheck.target import Ask, EvidenceLost, ReadTarget
@@ -27,8 +29,20 @@ PREFLIGHT = PlannedCase(
 """The stream of what belongs to no check: whether the target answers, and logins for the load."""
 
 
-async def reach(target: ReadTarget, profile: Profile) -> bool:
-    """Whether any HTTP answer comes, whatever it says; False after `ATTEMPTS` silences.
+UNHEARD: Mapping[Failure, str] = {
+    Failure.DNS: "no address is known for the host's name",
+    Failure.REFUSED: "the connection was refused: nothing listens there",
+    Failure.TLS_HANDSHAKE: "no TLS was agreed on: is it http:// there?",
+    Failure.TLS_UNTRUSTED: "the certificate is not trusted: `tls: {ca_file: FILE}` at the target names another authority",
+    Failure.TLS_HOSTNAME: "the certificate is for another host name",
+    Failure.TLS_EXPIRED: "the certificate is not valid any more",
+    Failure.NOT_HTTP: "what came is not HTTP: is it https:// there?",
+}
+"""What a failure says to somebody who expected an answer; the others' names say enough."""
+
+
+async def silence(target: ReadTarget, profile: Profile) -> str | None:
+    """None where any HTTP answer comes, whatever it says; after `ATTEMPTS` failures what was asked and what came of it.
 
     Asks the declared readiness or health, else the first operation that reads, else the root.
     """
@@ -36,16 +50,19 @@ async def reach(target: ReadTarget, profile: Profile) -> bool:
     reading = [op.url_path() for _, _, op in profile.all_operations() if op.method == "GET" and op.sendable]
     path = next(iter([*declared, *reading]), "/")
     deadline_s = min(DEADLINE_S, profile.limits.request_deadline_s)
+    last = ""
     for attempt in range(1, ATTEMPTS + 1):
         if attempt > 1:
             await target.sleep(PAUSE_S)
         try:
             exchange = await target.read(f"reach.{attempt}", Ask("GET", path, fresh=True, deadline_s=deadline_s))
-        except EvidenceLost:
-            return False
+        except EvidenceLost as lost:
+            return f"GET {path}: {lost}"
         if exchange.response is not None:
-            return True
-    return False
+            return None
+        if exchange.failure is not None:
+            last = f"GET {exchange.request.url}: {UNHEARD.get(exchange.failure, exchange.failure.replace('_', ' '))}"
+    return last
 
 
 async def note_build(target: ReadTarget, ledger: Ledger, profile: Profile, side: str) -> None:
