@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Defect:
     """One row: what is wrong with the switch on, the check that is meant to see it, and where the code is.
 
-    `demo_needs` says what the demo run lacks to see it; empty where `validate --demo --defect NAME` has to find it.
+    `signature` is the name that the check's finding has to give the mistake, where it has one. `demo_needs` says what
+    the demo run lacks to see it; empty where `validate --demo --defect NAME` has to find it.
     """
 
     name: str
@@ -15,3 +16,4 @@ class Defect:
     check: str
     where: str
     demo_needs: str = ""
+    signature: str = ""

@@ -10,6 +10,7 @@ from hybridcheck.checks.check import Scene
 from hybridcheck.checks.clocks import date_of, stamp_of
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.diagnosis.instants import of_instant
+from hybridcheck.diagnosis.numbers import of_float
 from hybridcheck.evidence import Exchange
 from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.probes import Probe
@@ -55,7 +56,10 @@ class _OfInstants(VectorCheck):
         date = date_of(exchange)
         now = date if date is not None else float("inf")  # near nothing
         text = f"became {shown(write(got))} instead of {datetime.fromtimestamp(want, UTC).isoformat()} ({want:.12g})"
-        return Reading(State.WRONG, text, of_instant(want, found, now) if found is not None else ())
+        names = of_instant(want, found, now) if found is not None else ()
+        return Reading(
+            State.WRONG, text, names + (of_float(Number(repr(want)), got) if isinstance(got, Number) else ())
+        )
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """Not asked: `answer` compares."""
