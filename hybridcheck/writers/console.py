@@ -128,7 +128,9 @@ def _to_decide(console: Console, verdict: Verdict) -> None:
     ways = wording.ways(verdict)
     for what, count in ways[:MOST_TO_DECIDE]:
         brings = f"  ({wording.counted(count, 'case')})" if count else ""
-        for position, line in enumerate(what.splitlines() or [""]):
+        lines = what.splitlines() or [""]
+        block = ["in hybridcheck.yaml:", *lines] if len(lines) > 1 else lines
+        for position, line in enumerate(block):
             shown = f" {'·' if position == 0 else ' '} {for_terminal(line)}{brings if position == 0 else ''}"
             console.print(Text(shown), soft_wrap=True)
     _and_more(console, len(ways) - MOST_TO_DECIDE)
@@ -141,7 +143,7 @@ def _core(console: Console, verdict: Verdict) -> None:
     _heading(console, "Core questions")
     grid = Table.grid(padding=(0, 2))
     for question, answer in answers:
-        grid.add_row(Text(f" {question}"), Text(for_terminal(wording.answer_words(answer)), overflow="fold"))
+        grid.add_row(Text(f" {question}"), Text(for_terminal(wording.answer_words(verdict, answer)), overflow="fold"))
     console.print(grid)
 
 

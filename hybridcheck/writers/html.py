@@ -83,7 +83,7 @@ def _core(verdict: Verdict) -> Iterator[str]:
     answers = wording.core_answers(verdict)
     if answers:
         yield "<h2>Core questions</h2>"
-        yield _table((), [(question.value, wording.answer_words(answer)) for question, answer in answers])
+        yield _table((), [(question.value, wording.answer_words(verdict, answer)) for question, answer in answers])
 
 
 def _dimensions(verdict: Verdict) -> Iterator[str]:

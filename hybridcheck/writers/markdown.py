@@ -96,7 +96,7 @@ def _tables(verdict: Verdict) -> Iterator[str]:
     if answers:
         yield "\n### Core questions\n"
     for question, answer in answers:
-        yield f"- {question}: {_answer(answer)}"
+        yield f"- {question}: {_answer(verdict, answer)}"
     yield "\n### Dimensions (for display: no score decides)\n"
     rows = ["| dimension | passed | failed | undecided | score |", "| --- | ---: | ---: | ---: | ---: |"]
     for dimension, score in verdict.dimensions.items():
@@ -106,10 +106,10 @@ def _tables(verdict: Verdict) -> Iterator[str]:
     yield "\n".join(rows)
 
 
-def _answer(answer: CoreAnswer) -> str:
+def _answer(verdict: Verdict, answer: CoreAnswer) -> str:
     if answer.not_applicable is not None:
         return f"not applicable, {code(answer.not_applicable)}"
-    return f"answered by {wording.counted(len(answer.by), 'case')}" if answer.answered else "**open**"
+    return wording.answered_by(verdict, answer) if answer.answered else "**open**"
 
 
 def _load(verdict: Verdict) -> Iterator[str]:

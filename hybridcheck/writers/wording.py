@@ -147,11 +147,20 @@ def unexamined(verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def ways(verdict: Verdict) -> list[tuple[str, int]]:
-    """What would decide, in the document's order, each once with the number of its cases."""
+    """What would decide, in the document's order, each once with the number of its cases.
+
+    The lines of a first profile are one text, to be copied as it stands.
+    """
+    if verdict.run.flags.get("without_profile") and verdict.to_decide and _is_first_profile(verdict):
+        return [("\n".join(way.what for way in verdict.to_decide), 0)]
     found: dict[str, set[str]] = {}
     for way in verdict.to_decide:
         found.setdefault(way.what, set()).update(way.cases)
     return [(what, len(ids)) for what, ids in found.items()]
+
+
+def _is_first_profile(verdict: Verdict) -> bool:
+    return all(way.kind == "profile" and not way.cases for way in verdict.to_decide)
 
 
 def core_answers(verdict: Verdict) -> list[tuple[CoreQuestion, CoreAnswer]]:
@@ -161,11 +170,17 @@ def core_answers(verdict: Verdict) -> list[tuple[CoreQuestion, CoreAnswer]]:
     return [(question, answer) for question, answer in pairs if answer.answered or not scoped]
 
 
-def answer_words(answer: CoreAnswer) -> str:
+def answer_words(verdict: Verdict, answer: CoreAnswer) -> str:
     """How a core question was answered."""
     if answer.not_applicable is not None:
         return f"not applicable: {answer.not_applicable}"
-    return f"answered by {counted(len(answer.by), 'case')}" if answer.answered else "open"
+    return answered_by(verdict, answer) if answer.answered else "open"
+
+
+def answered_by(verdict: Verdict, answer: CoreAnswer) -> str:
+    """How many cases answered, and how many of them said no."""
+    failed = sum(case.finding.outcome is Outcome.FAIL for case in cases(verdict) if case.id in answer.by)
+    return f"answered by {counted(len(answer.by), 'case')}" + (f", {failed:,} failed" if failed else "")
 
 
 def share(ratio: float | None) -> str:

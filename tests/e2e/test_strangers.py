@@ -150,9 +150,9 @@ def test_no_profile_is_inconclusive_and_prints_a_first_one(
     assert cases(verdict, "fail") <= true_findings.keys()
     assert cases(verdict, "pass")
     assert {reason["code"] for reason in verdict["reasons"]} == {"CORE_QUESTION_OPEN"}
-    printed = re.search(r"What would decide it\n((?: · .*\n)+)", done.stdout)
+    printed = re.search(r"What would decide it\n · in hybridcheck.yaml:\n((?: {3}.*\n)+)", done.stdout)
     assert printed
-    lines = [line.removeprefix(" · ") for line in printed[1].splitlines()]
+    lines = printed[1].splitlines()
     assert len(lines) == 6
     written(tmp_path, *lines)
     linted = subprocess.run(

@@ -5,9 +5,11 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
+import yaml
 
-from hybridcheck.verdict import Ruling, Verdict
-from hybridcheck.writers import console
+from hybridcheck.cases import CoreQuestion
+from hybridcheck.verdict import CoreAnswer, Ruling, ToDecide, Verdict
+from hybridcheck.writers import console, wording
 from hybridcheck.writers.formats import Page
 
 Make = Callable[..., Verdict]
@@ -168,3 +170,25 @@ def test_a_scoped_run_shows_no_question_that_it_need_not_answer(ready: Verdict) 
     assert "Core questions" in console.render(whole, Page())
     scoped = whole.model_copy(update={"run": ready.run.model_copy(update={"flags": {"only": ["a.b"]}})})
     assert "Core questions" not in console.render(scoped, Page())
+
+
+def test_the_lines_of_a_first_profile_can_be_copied_as_they_stand(ready: Verdict) -> None:
+    """No bullet stands before a line that is to be pasted into a file."""
+    lines = ("version: 1", "operations: [GET /]", "load: {rate_rps: 50, duration_s: 20}")
+    run = ready.run.model_copy(update={"flags": {"without_profile": True}})
+    ways = tuple(ToDecide(what=line, kind="profile") for line in lines)
+    made = ready.model_copy(update={"verdict": Ruling.INCONCLUSIVE, "run": run, "to_decide": ways})
+    printed = console.render(made, Page()).partition("in hybridcheck.yaml:\n")[2].partition("\n\n")[0]
+    assert yaml.safe_load(printed) == {
+        "version": 1,
+        "operations": ["GET /"],
+        "load": {"rate_rps": 50, "duration_s": 20},
+    }
+
+
+def test_a_question_that_was_answered_with_no_says_so(blocked: Verdict) -> None:
+    """An answer is not a pass: failed cases are counted beside those that answered."""
+    answer = CoreAnswer(answered=True, by=("contract.status[GET /orders]", "fake.other[a]"))
+    made = blocked.model_copy(update={"core": {**blocked.core, CoreQuestion.CONTRACT: answer}})
+    assert "answered by 2 cases, 1 failed" in console.render(made, Page())
+    assert wording.answered_by(made, CoreAnswer(answered=True, by=("fake.other[a]",))) == "answered by 1 case"
