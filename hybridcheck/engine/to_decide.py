@@ -40,6 +40,10 @@ DEEDS: Mapping[Reason, tuple[Kind, str]] = {
 }
 """What to do about each reason that a case or a run can be undecided for."""
 
+EMPTY_SELECTION: tuple[Kind, str] = ("flag", "a selection with a required case, or what its unexamined cases need")
+OWN_SOURCES = ("metrics.", "resources.")
+"""Families of checks that ask a source under `observability`, not an operation."""
+
 
 def to_decide(judged: Judged, decision: Decision) -> tuple[ToDecide, ...]:
     """The list for an INCONCLUSIVE; empty for every other ruling."""
@@ -94,13 +98,22 @@ def _prices(undecided: list[CaseVerdict]) -> Iterator[ToDecide]:
 
 
 def _deeds(judged: Judged, undecided: list[CaseVerdict]) -> Iterator[ToDecide]:
-    cases_of: dict[Reason, list[str]] = defaultdict(list)
+    cases_of: dict[tuple[Kind, str], list[str]] = defaultdict(list)
     for reason, _ in run_troubles(judged):
-        cases_of[reason] = []
+        empty = reason is Reason.EVIDENCE_INCOMPLETE and not judged.required
+        cases_of[EMPTY_SELECTION if empty else DEEDS[reason]] = []
     for case in undecided:
         if case.finding.price is None:
-            cases_of[case.finding.reason or Reason.EVIDENCE_INCOMPLETE].append(case.id)
-    for reason, cases in cases_of.items():
-        kind, what = DEEDS[reason]
+            cases_of[_deed(case)].append(case.id)
+    for (kind, what), cases in cases_of.items():
         why = next((f" ({case.finding.observed[:MOST_WHY]})" for case in undecided if case.id in cases), "")
         yield ToDecide(what=what + why, kind=kind, cases=tuple(cases))
+
+
+def _deed(case: CaseVerdict) -> tuple[Kind, str]:
+    """What to do about an undecided case: where a source stays silent, no line about operations helps."""
+    reason = case.finding.reason or Reason.EVIDENCE_INCOMPLETE
+    if reason in (Reason.NO_TEST_DATA, Reason.SHALLOW) and case.check.startswith(OWN_SOURCES):
+        words = f'a source in observability that says it, or not_applicable: {{{case.check}: "why it cannot be known"}}'
+        return "profile", words
+    return DEEDS[reason]

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from hybridcheck.cases import CORE_PARTS, CoreQuestion, Group, Phase, PlannedCase, Reason, Severity
+from hybridcheck.cases import CORE_PARTS, Case, CoreQuestion, Group, Phase, PlannedCase, Reason, Severity
 from hybridcheck.checks.check import Check
 from hybridcheck.engine.judging import judge
 from hybridcheck.engine.to_decide import DEEDS
-from hybridcheck.evidence import CaseError, Gap, GapReason, Observation, Record, RunCause
+from hybridcheck.evidence import CaseError, Evidence, Gap, GapReason, Observation, Record, RunCause
 from hybridcheck.ledger import from_lines
 from hybridcheck.profile.advice import lines_for
 from hybridcheck.profile.models import Profile
-from hybridcheck.verdict import Outcome, Ruling, Verdict
-from tests.property.fake_checks import CHECKS
+from hybridcheck.verdict import Finding, Outcome, Ruling, Verdict, undecided
+from tests.property.fake_checks import CHECKS, Repeated
 from tests.property.ledgers import exchange, lines_of, planned, start
 
 GOOD: list[Record] = [exchange("probe.1", 200)]
@@ -351,3 +351,32 @@ def test_a_silent_target_needs_no_profile_line() -> None:
     """Where nothing answered at all, the one thing that would decide is a target that answers."""
     verdict = verdict_of([], flags={"without_profile": True}, cause=RunCause.UNREACHABLE)
     assert [item.kind for item in verdict.to_decide] == ["target"]
+
+
+@pytest.mark.parametrize(
+    "check,words", [("metrics.any", "observability"), ("fake.repeated", "answers the same request")]
+)
+def test_a_silent_source_is_not_cured_by_operations(check: str, words: str) -> None:
+    """Where a source of measurements says nothing, the line is about the source, or says in words why it cannot."""
+
+    class Silent(Repeated):
+        """Nothing can be read."""
+
+        def judge(self, case: Case, evidence: Evidence) -> Finding:
+            """Without data where it is a source; else in doubt."""
+            reason = Reason.NO_TEST_DATA if case.check.startswith("metrics.") else Reason.FLAKY
+            return undecided(reason, "a figure", "nothing")
+
+    verdict = verdict_of([*SIX[:-1], planned(check, "silent")], checks={**CHECKS, check: Silent()})
+    [way] = [way for way in verdict.to_decide if f"{check}[silent]" in way.cases]
+    assert words in way.what
+    assert ("not_applicable: {metrics.any: " in way.what) is check.startswith("metrics.")
+
+
+def test_an_empty_selection_is_told_what_would_fill_it() -> None:
+    """A selection of unexamined cases is not whole evidence to gather again, but too narrow."""
+    verdict = verdict_of([planned("fake.repeated", "u", group=Group.UNEXAMINED, needs="something")], scoped=True)
+    assert verdict.verdict is Ruling.INCONCLUSIVE
+    assert [way.what for way in verdict.to_decide] == [
+        "a selection with a required case, or what its unexamined cases need"
+    ]
