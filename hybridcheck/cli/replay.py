@@ -12,6 +12,7 @@ from hybridcheck.cli import terminal
 from hybridcheck.curl import curl_line
 from hybridcheck.errors import ExitCode, UsageError
 from hybridcheck.evidence import Exchange
+from hybridcheck.profile.lookup import find_profile
 from hybridcheck.verdict import CaseVerdict, Verdict
 from hybridcheck.writers import json_document, wording
 from hybridcheck.writers.hostile_text import for_terminal
@@ -113,6 +114,10 @@ def _run_again(verdict: Verdict, case: CaseVerdict, asked: given.Run) -> ExitCod
 
     flags = verdict.run.flags
     demo = flags.get("demo") is True and not asked.base_url
+    had_one = not demo and flags.get("without_profile") is False
+    if had_one and find_profile(asked.profile, Path.cwd(), Path.home()) is None:
+        about = f"the run had a profile ({verdict.policy.profile_name or 'without a name'}), and here is none"
+        raise UsageError(about, where="--profile", hint="give it with --profile, or go to its folder")
     known = verdict.subject.environment in set(given.DeclaredEnvironment)
     environment = given.DeclaredEnvironment(verdict.subject.environment) if known else None
     again = given.Run(

@@ -42,7 +42,7 @@ def find_profile(asked: Path | None, folder: Path, home: Path) -> Path | None:
     """
     if asked is not None:
         if not asked.exists():
-            hint = "give the path of a YAML file; `hybridcheck init` writes a first one"
+            hint = "give the path of a YAML file; a run without --profile prints the lines of a first one"
             raise UsageError(f"there is no file {asked}", where="--profile", hint=hint)
         return asked
     for place in (folder, *folder.parents):

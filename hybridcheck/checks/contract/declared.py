@@ -25,7 +25,7 @@ class AnswersAsDeclared(ReadCheck):
     dimension = Dimension.FUNCTIONAL
     severity = Severity.CRITICAL
     core = CoreQuestion.CONTRACT
-    remedy = "Send the request by hand (the curl line below) and compare the answer with the profile's declaration."
+    remedy = "Send the request by hand (`hybridcheck replay` prints it) and compare the answer with the profile's declaration."
     refs = ("RFC 9110 §15", "OWASP API8:2023")
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from hybridcheck.cli import replay
 from hybridcheck.cli.replay import find, split
 from hybridcheck.errors import UsageError
 from hybridcheck.verdict import Verdict
+from hybridcheck.writers import json_document
 
 
 @pytest.mark.parametrize(
@@ -40,3 +42,16 @@ def test_a_near_miss_gets_a_hint(blocked: Verdict) -> None:
     with pytest.raises(UsageError) as caught:
         find(blocked, "contract.status[GET /order]", Path("v"))
     assert "contract.status[GET /orders]" in caught.value.hint
+
+
+def test_a_case_is_not_sent_again_without_the_profile_that_it_came_from(
+    blocked: Verdict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the plan has other cases: the error says what is missing, and nothing is sent."""
+    run = blocked.run.model_copy(update={"flags": {"without_profile": False, "demo": False}})
+    json_document.write(blocked.model_copy(update={"run": run}), tmp_path / "verdict.json")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    with pytest.raises(UsageError, match="the run had a profile") as caught:
+        replay.command("verdict.json#contract.status[GET /orders]", send=True)
+    assert "--profile" in caught.value.hint
