@@ -57,7 +57,8 @@ def of_call(call: Callable[[], object]) -> int:
     except typer.Exit as leaving:
         return leaving.exit_code
     except typer.TyperException as error:
-        terminal.tell(f"hybridcheck: usage: {error.format_message()}")
+        # the words that pydantic puts before a message say nothing to whoever mistyped an option
+        terminal.tell(f"hybridcheck: usage: {error.format_message().replace(': Value error, ', ': ')}")
         terminal.tell("  what to do: see the options with `hybridcheck --help` or `hybridcheck COMMAND --help`")
         return ExitCode.USAGE
     except HybridcheckError as error:

@@ -80,7 +80,7 @@ Allow = Annotated[
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first failed required case.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of everything random, to repeat a run.")]
 Timeout = Annotated[float | None, typer.Option("--timeout", min=1, help="Seconds after which the whole run stops.")]
-ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report without blocking: exit 0 on any verdict.")]
+ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Report without blocking: exit 0 in the place of 1 and 3.")]
 Defects = Annotated[
     list[str] | None, typer.Option("--defect", help="Plant this defect in the demo system (repeatable).")
 ]

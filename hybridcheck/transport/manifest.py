@@ -107,7 +107,8 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
         try:
             entry = Entry(**json.loads(line))
         except (ValueError, TypeError, RecursionError) as error:
-            raise UsageError(f"line {number} is no manifest entry: {error}", where=str(path)) from error
+            hint = "give the manifest.ndjson of a run, not its ledger"
+            raise UsageError(f"line {number} is no manifest entry", where=str(path), hint=hint) from error
         last[entry.run_id, entry.entry] = entry
     return tuple(last.values())
 

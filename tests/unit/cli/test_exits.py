@@ -150,3 +150,15 @@ def test_an_error_with_hostile_text_is_harmless(capsys: pytest.CaptureFixture[st
     told = capsys.readouterr().err
     assert "\x1b" not in told
     assert "\\x1b[2J\\u202e" in told
+
+
+def test_a_mistyped_option_is_told_without_the_words_of_a_library(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong and what is known, nothing else."""
+
+    def call() -> None:
+        raise typer.BadParameter("Value error, 'fast' is not one of 'quick', 'full'.", param_hint="'--budget'")
+
+    assert exits.of_call(call) == ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert "Invalid value for '--budget': 'fast' is not one of" in told
+    assert "Value error" not in told

@@ -271,11 +271,13 @@ async def test_a_killed_runs_manifest_is_enough_to_clean_up(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("content", [b"not json\n", b'{"entry": 1}\n', b"[]\n", b"\xff\n"])
 def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
-    """With the line that is wrong."""
+    """With the line that is wrong, and what to give; no word about our own classes."""
     path = tmp_path / "m.ndjson"
     path.write_bytes(content)
-    with pytest.raises(UsageError, match="line 1"):
+    with pytest.raises(UsageError, match="line 1 is no manifest entry") as caught:
         read_manifest(path)
+    assert caught.value.message == "line 1 is no manifest entry"
+    assert "manifest.ndjson" in caught.value.hint
 
 
 @pytest.mark.parametrize("resource, path", [("a/../b", "/books/a%2F..%2Fb"), ("7?x=1", "/books/7%3Fx%3D1")])
