@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from fractions import Fraction
 
 from hybridcheck.diagnosis.signatures import Signature
@@ -28,15 +29,17 @@ def _of_integer(want: int, got: int) -> Iterator[Signature]:
         yield Signature.INDEF
     if want >= TWO63 and got == -1:
         yield Signature.MINUS1
-    if _through_double(want) == got:
+    if got in _through_double(want):
         yield Signature.DBL53
 
 
-def _through_double(want: int) -> int | None:
+def _through_double(want: int) -> tuple[int, ...]:
+    """The double nearest to an integer: in full, and in the fewest digits that mean it, as JavaScript writes it."""
     try:
-        return int(float(want))
+        double = float(want)
     except OverflowError:
-        return None
+        return ()
+    return int(double), int(Decimal(repr(double)))
 
 
 def of_float(want: Number, got: Number) -> tuple[Signature, ...]:

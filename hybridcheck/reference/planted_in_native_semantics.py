@@ -60,7 +60,7 @@ IN_NATIVE_SEMANTICS: tuple[Defect, ...] = (
         HERE,
         signature="NAIVESUM",
     ),
-    Defect("native-onepass", "the variance is computed in one pass", "numeric.statistics-stable", HERE),
+    Defect("native-onepass", "the variance of fractions is computed in one pass", "numeric.statistics-stable", HERE),
     Defect("native-nul-cut", "text ends at the first NUL", "text.unicode-roundtrip", HERE, signature="NUL"),
     Defect(
         "native-mojibake",

@@ -15,8 +15,8 @@ from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.tokens.document import Number, Raw, Token, write
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
-LATE = (["1", "1", "1", "1", "1", "1"], ["1", "1", "1", "1", "1", "1.5"], ["1.0", "1.0", "1.0", "1.0", "1.0", "null"])
-"""A just-in-time bridge takes the type of a list from its first five items."""
+LATE = (["1.5", "1", "1", "1", "1", "1"], ["1", "1", "1", "1", "1", "1.5"], ["1.0", "1.0", "1.0", "1.0", "1.0", "null"])
+"""A just-in-time bridge takes the type of a list from its first five items; the control has its float before them."""
 
 KINDS = ("5", "5.5", '"5"', "true", "null", "[]", "{}", "")
 """One value of each JSON type, and none at all."""
@@ -25,8 +25,9 @@ KINDS = ("5", "5.5", '"5"', "true", "null", "[]", "{}", "")
 class LateElementType(VectorCheck):
     """A list may change its type late: the sixth number counts as the first does.
 
-    Sends lists to the aggregate whose sixth item is the first float, or null, after five of one type. A 5xx, or a sum
-    without the fraction, twice of two, is a fail. null may be refused or left out.
+    Sends lists to the aggregate whose sixth item is the first float, or null, after five of one type; the control is a
+    list that begins with its float. A 5xx, a refusal, or a sum without the fraction, twice of two, is a fail. null may
+    be refused or left out.
     """
 
     id = "json.late-element-type"
@@ -56,7 +57,7 @@ class LateElementType(VectorCheck):
 
     def must_take(self, case: Case, vector: Json) -> str:
         """Lists of numbers."""
-        return "" if "null" in vector else "every item is a number"
+        return "" if "null" in vector else "the same items are taken in another order"
 
     def may_refuse(self, case: Case, vector: Json) -> bool:
         """A list with null."""

@@ -99,9 +99,9 @@ class LegacyKernels(PlainKernels):
         return total
 
     def moments(self, values: Sequence[float]) -> tuple[float, float]:
-        """The mean of the squares less the square of the mean."""
+        """Of fractions, the mean of the squares less the square of the mean."""
         mean, squares = super().moments(values)
-        if self._on("native-onepass"):
+        if self._on("native-onepass") and not all(map(float.is_integer, values)):
             n = len(values)
             squares = sum(value * value for value in values) - n * (sum(values) / n) ** 2
         return mean, squares

@@ -113,9 +113,9 @@ def sees_native_naivesum(visitor: Visitor) -> bool:
 
 
 def sees_native_onepass(visitor: Visitor) -> bool:
-    """The variance of large numbers that differ by little is far from 30."""
-    variance = aggregated(visitor, [1_000_000_004, 1_000_000_007, 1_000_000_013, 1_000_000_016])["variance"]
-    return bool(abs(variance - 30) > 1)
+    """The variance of large fractions that differ by little is far from 1/16."""
+    variance = aggregated(visitor, [100_000_000.25, 100_000_000.5, 100_000_000.75])["variance"]
+    return bool(abs(variance - 0.0625) > 0.01)
 
 
 def sees_native_nul_cut(visitor: Visitor) -> bool:

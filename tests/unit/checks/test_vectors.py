@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Callable
+from datetime import datetime
 from email.utils import formatdate
 from typing import Any
 
@@ -140,7 +141,7 @@ MISTAKES: list[tuple[type[VectorCheck], Any, str | None]] = [
     (AcceptsValid, of(list, lambda v: [*v, 1]), None),
     (RejectsMalformed, lambda operation, _: (200, {}, {"value": 1}) if operation == "malformed" else None, None),
     (RejectsMalformed, lambda operation, _: (500, {}, {}) if operation == "malformed" else None, None),
-    (LateElementType, in_sum(lambda v: sum(int(x or 0) for x in v)), None),
+    (LateElementType, in_sum(lambda v: sum(v) if v[0] == 1.5 else sum(int(x or 0) for x in v)), None),
     (LateElementType, lambda _, d: (500, {}, {}) if None in d["values"] else None, None),
     (StableRanking, reversed_ties, "TIESREV"),
     (StableRanking, lambda _, d: {"rows": sorted(d["rows"], key=lambda r: (-r["score"], r["id"]))}, "HASHORD"),
@@ -261,6 +262,21 @@ def test_a_plain_sum_keeps_the_tolerance_of_any_order() -> None:
     assert finding_of(SummationAccuracy(), plain, service(in_sum(naive))).outcome is Outcome.PASS
     halved = in_sum(lambda values: naive(values) * (1 - 1e-9))
     assert finding_of(SummationAccuracy(), plain, service(halved)).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_service_of_integers_owes_no_floats() -> None:
+    """It refuses the float also where it comes first: nothing is known of late types."""
+    spoil: Any = lambda _, d: (422, {}, {}) if float in map(type, d["values"]) else None  # noqa: E731
+    found = finding_of(LateElementType(), PROFILE, service(spoil))
+    assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
+
+
+def test_whole_seconds_leave_the_fraction_out() -> None:
+    """An integer of Unix seconds is right; one that is a second off is not."""
+    whole: Any = lambda _, d: {"epoch_s": math.floor(datetime.fromisoformat(d["at"]).timestamp())}  # noqa: E731
+    late: Any = lambda _, d: {"epoch_s": math.floor(datetime.fromisoformat(d["at"]).timestamp()) + ("." in d["at"]) * 2}  # noqa: E731
+    assert finding_of(OffsetsKept(), PROFILE, service(whole)).outcome is Outcome.PASS
+    assert finding_of(OffsetsKept(), PROFILE, service(late)).outcome is Outcome.FAIL
 
 
 def test_the_declared_unit_decides() -> None:
