@@ -334,6 +334,9 @@ class _Server:
                 await writer.wait_closed()
         finally:
             writer.transport.abort()
+            # The loop may end right after this: a transport that it has not closed by then would warn from nowhere.
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     def _is_dead(self) -> bool:
         if self._left is None:
