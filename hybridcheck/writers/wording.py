@@ -20,6 +20,8 @@ from hybridcheck.verdict import (
 _SELECTING = frozenset({"only", "skip", "tags", "suites"})
 """Options that make a run scoped."""
 
+_NOT_PASSED = frozenset({Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.ERROR})
+
 QUANTILES = ("p50", "p95", "p99")
 
 MEANINGS = {
@@ -189,11 +191,13 @@ def share(ratio: float | None) -> str:
 
 
 def balance(verdict: Verdict) -> str:
-    """The counts of the plan, which add up."""
+    """The counts of the plan, which add up, and how many of those that did not pass are advisory: a READY has them too."""
     plan = verdict.plan
+    advisory = sum(case.group is Group.ADVISORY and case.finding.outcome in _NOT_PASSED for case in cases(verdict))
     return (
         f"{plan.planned} planned = {plan.passed} passed + {plan.failed} failed + {plan.inconclusive} inconclusive + "
         f"{plan.errors} errors · {plan.unexamined} unexamined · {plan.not_applicable} not applicable"
+        + (f" · advisory among those not passed: {advisory}" if advisory else "")
     )
 
 

@@ -43,7 +43,13 @@ def test_counts_balance_in_the_last_line(blocked: Verdict) -> None:
     """The plan balances: planned = passed + failed + inconclusive + errors, and where the evidence is."""
     last = markdown.render(blocked, Page()).splitlines()[-1]
     assert last.startswith("6 planned = 0 passed + 3 failed + 2 inconclusive + 1 errors · 1 unexamined")
+    assert "advisory among those not passed: 2. Evidence" in last
     assert "`ledger.ndjson` (120 records, sealed)" in last
+
+
+def test_a_run_that_passed_whole_has_no_advisory_rest(ready: Verdict) -> None:
+    """The words stand only where there is something to say."""
+    assert "advisory among" not in markdown.render(ready, Page())
 
 
 def test_hostile_text_stays_inside_code(hostile: Verdict) -> None:
