@@ -7,9 +7,10 @@ from hybridcheck.cases import Case, Json, Phase, SafetyClass, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import REFUSALS, RIGHT, Reading, State, VectorCheck, number_at, shown, wrong
 from hybridcheck.evidence import Exchange
+from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.probes import Probe
 from hybridcheck.tokens.comparison import Comparison
-from hybridcheck.tokens.document import Raw, Token, read
+from hybridcheck.tokens.document import NotJson, Raw, Token, read, write
 
 VALID = (
     *('"x"', "null", "true", "[]", "{}", "-0", "1E+2", "[ 1 ,\t2\n]", '"\\u0041\\u007a"', '"\\/"'),
@@ -76,8 +77,8 @@ class RejectsMalformed(_OfDocuments):
     """What is no JSON is refused, whatever a lenient reader would make of it.
 
     Sends values that break RFC 8259 (trailing commas, single quotes, leading zeros, NaN, raw control characters, text
-    after the end) in a document that is right otherwise. A success or a 5xx, twice of two, is a fail: two parsers that
-    disagree about a document let one of them be passed by.
+    after the end) in a document that is right otherwise. A success with a value, or a 5xx, twice of two, is a fail: two
+    parsers that disagree about a document let one of them be passed by. A success without a value decides nothing.
     """
 
     id = "json.rejects-malformed"
@@ -104,5 +105,22 @@ class RejectsMalformed(_OfDocuments):
         if exchange.status in REFUSALS and found.state is State.REFUSED:
             return RIGHT
         if exchange.status is not None and 200 <= exchange.status < 300 and found.state is not State.UNCLEAR:
-            return Reading(State.WRONG, f"was taken for JSON: {exchange.status}")
+            value = self._value(case, exchange)
+            if value is None:
+                return Reading(State.UNCLEAR, f"was answered with {exchange.status}, and without a value")
+            return Reading(State.WRONG, f"was taken for JSON: {exchange.status} with {shown(value)}")
         return replace(found, signatures=())
+
+    def _value(self, case: Case, exchange: Exchange) -> str | None:
+        """The value that came back; None where there is none, so that nothing shows that the document was read.
+
+        A body that is no JSON itself, such as one with NaN in it, shows that as well.
+        """
+        body = exchange.response.body.content() if exchange.response is not None else b""
+        try:
+            found = number_at(read(body), case.params["probe"]["out"])
+        except NoSuchPath:
+            return None
+        except NotJson as error:
+            return f"a body that is no JSON: {error}"
+        return None if found is None else write(found)

@@ -311,6 +311,16 @@ def test_numbers_are_sent_as_text_and_into_the_declared_body() -> None:
     assert '{"value":1e-05}' in sent
 
 
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [({"json": None}, Outcome.INCONCLUSIVE), ({"value": None}, Outcome.INCONCLUSIVE), ({"value": [1]}, Outcome.FAIL)],
+)
+def test_a_success_without_a_value_does_not_show_that_json_was_read(answer: Any, outcome: Outcome) -> None:
+    """An operation may take any bytes and say so."""
+    spoil: Any = lambda operation, _: (200, {}, answer) if operation == "malformed" else None  # noqa: E731
+    assert finding_of(RejectsMalformed(), PROFILE, service(spoil)).outcome is outcome
+
+
 def test_malformed_requests_are_of_the_write_class() -> None:
     """As those of contract.malformed-json-refused; all the others only read."""
     classes = {check.id: (check.safety, check.phase) for check in ALL}
