@@ -41,14 +41,17 @@ def judged(
     *,
     case: Case = CASE,
     own: tuple[Record, ...] = (),
+    kind: str | None = None,
 ) -> Finding:
-    """The finding over a phase in which that many of 100 arrivals a second were never sent.
+    """The finding over a phase in which that many of 100 arrivals a second were never sent, or failed in a way.
 
     `seconds` of its 20 have the given health; the others are at ease.
     """
     records: list[Record] = []
     for second in range(SECONDS):
-        records.append(LoadSecond(second=second, operation="x", planned=100, ok=100 - unsent, unsent=unsent))
+        wrong = {"failed": {kind: unsent}} if kind else {"unsent": unsent}
+        counts = {"second": second, "operation": "x", "planned": 100, "ok": 100 - unsent, **wrong}
+        records.append(LoadSecond.model_validate(counts))
         busy, waiting = (cpu, runqueue) if second < seconds else (0.2, 0.0)
         records.append(
             GeneratorSecond(second=second, cpu_ratio=busy, runqueue_ratio=waiting, offered=100, sent=100 - unsent)
@@ -59,7 +62,7 @@ def judged(
     return KeepsErrorLimit().judge(case, Evidence(own=own, shared={STREAM: (*records, end)}))
 
 
-@pytest.mark.parametrize("cpu,runqueue", [(0.2, 0.0), (0.5, 0.3), (0.85, None), (None, None)])
+@pytest.mark.parametrize("cpu,runqueue", [(0.2, 0.0), (0.3, 0.15), (0.8, 0.05), (0.85, None), (None, None)])
 def test_a_generator_at_ease_leaves_the_fault_with_the_target(cpu: float | None, runqueue: float | None) -> None:
     """Arrivals that no connection could take are the target's failure."""
     assert judged(20, cpu, runqueue).outcome is Outcome.FAIL
@@ -70,6 +73,15 @@ def test_a_generator_without_its_core_proves_no_failure() -> None:
     finding = judged(20, 0.5, 0.5)
     assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.GENERATOR_SATURATED)
     assert "core was not its own" in finding.observed
+
+
+@pytest.mark.parametrize(
+    "kind,outcome",
+    [("status", Outcome.FAIL), ("connect_refused", Outcome.FAIL), ("timeout", Outcome.INCONCLUSIVE)],
+)
+def test_what_a_generator_cannot_cause_stays_a_failure(kind: str, outcome: Outcome) -> None:
+    """Errors that the target answered with count, whoever had the core; a timeout may be nobody's but ours."""
+    assert judged(20, 0.5, 0.5, kind=kind).outcome is outcome
 
 
 def test_a_pass_stands_whoever_had_the_core() -> None:
