@@ -21,7 +21,8 @@ def reason_lines(
     for case in required:
         if case.finding.outcome in UNDECIDED:
             yield ReasonLine(code=case.finding.reason or Reason.EVIDENCE_INCOMPLETE, message=_words(case), case=case.id)
-    for question in open_questions:
+    silent = any(code is Reason.TARGET_UNREACHABLE for code, _ in troubles)
+    for question in () if silent else open_questions:  # of a target that says nothing every question is open
         begun = any(case.core is question for case in required)
         parts = ", ".join(missing_parts(question, judged.start.plan)) if begun else ""
         message = f"nothing required answers the question '{question}'" + (f" for {parts}" if parts else "")
