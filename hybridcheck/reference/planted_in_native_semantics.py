@@ -76,7 +76,7 @@ IN_NATIVE_SEMANTICS: tuple[Defect, ...] = (
         HERE,
         signature="SURR",
     ),
-    Defect("native-byte-limit", "text is cut after sixteen bytes", "text.unicode-roundtrip", HERE, signature="CUT"),
+    Defect("native-byte-limit", "text is cut after 32 bytes", "text.unicode-roundtrip", HERE, signature="CUT"),
     Defect("native-bytelen", "length counts bytes", "text.length-unit", HERE, signature="BYTELEN"),
     Defect("native-utf16len", "length counts UTF-16 units", "text.length-unit", HERE, signature="UTF16LEN"),
     Defect("native-asciiup", "only ASCII letters get capitals", "text.case-rules", HERE, signature="ASCIIUP"),

@@ -27,17 +27,18 @@ def promised(case: Case, *values: int) -> str:
 
 
 def whole_result(case: Case, want: int, got: Token) -> Reading:
-    """Whether a number is that integer; where no kind of integers is promised, its double will do if written as one."""
+    """Whether a result is that integer; where no integers are promised, whether it is its double, as such written."""
     if isinstance(got, Number):
-        rounded = not got.integral and case.params["contract"]["integers"] is None and got.double() == _double(want)
-        if rounded or got.exact() == Decimal(want):
+        promised_any = case.params["contract"]["integers"] is not None
+        if got.exact() == Decimal(want) or (not promised_any and got.exact() == _as_double(want)):
             return RIGHT
     return wrong(got, str(want), of_integer(want, got) if isinstance(got, Number) else ())
 
 
-def _double(value: int) -> float | None:
+def _as_double(value: int) -> Decimal | None:
+    """The fewest digits that mean the nearest double; None where there is none."""
     try:
-        return float(value)
+        return Decimal(repr(float(value)))
     except OverflowError:
         return None
 

@@ -12,9 +12,9 @@ from hybridcheck.tokens.document import Raw, Token, plain, read, write
 
 UNICODE = (
     *("plain", "é", "e\u0301", "naïve café ☕", "😀", "\U0001f469\u200d\U0001f469\u200d\U0001f467"),
-    *("\u05e9\u05dc\u05d5\u05dd", "\ufeffx", "\u2028", "a\0b"),
+    *("\u05e9\u05dc\u05d5\u05dd", "\ufeffx", "\u2028", "a\0b", "☕" * 12),
 )
-"""ASCII as control; composed, combining, three- and four-byte, joined, right-to-left, byte-order mark, line separator, NUL."""
+"""ASCII as control; composed, combining, three- and four-byte, joined, right-to-left, byte-order mark, line separator, NUL; 36 bytes of 12."""
 
 PAIR = '"\\ud83d\\ude00"'
 

@@ -16,7 +16,7 @@ from hybridcheck.reference.native.plain_kernels import PlainKernels
 from hybridcheck.reference.native.services import EPOCH
 
 LOW, HIGH = -(2**63), 2**63 - 1
-LIMIT_BYTES = 16
+LIMIT_BYTES = 32
 """Where `native-byte-limit` cuts a text."""
 
 SAMPLED = 5

@@ -134,8 +134,8 @@ def sees_native_surrogates(visitor: Visitor) -> bool:
 
 
 def sees_native_byte_limit(visitor: Visitor) -> bool:
-    """A character that ends after the sixteenth byte is cut in two."""
-    return echoed(visitor, json.dumps("x" * 15 + "é")) == f'"{"x" * 15}\ufffd"'
+    """A character that ends after the 32nd byte is cut in two."""
+    return echoed(visitor, json.dumps("x" * 31 + "é")) == f'"{"x" * 31}\ufffd"'
 
 
 def measured(visitor: Visitor, text: str) -> dict[str, Any]:

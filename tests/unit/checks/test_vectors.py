@@ -4,6 +4,7 @@ import math
 import struct
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from email.utils import formatdate
 from typing import Any
 
@@ -246,6 +247,13 @@ def test_only_a_promise_makes_a_refusal_wrong(contract: dict[str, str], outcome:
     spoil: Any = lambda _, d: (422, {}, {}) if abs(d["value"]) >= 2**53 else None  # noqa: E731
     found = finding_of(Int64Edges(), PROFILE | {"contract": contract}, service(spoil))
     assert found.outcome is outcome, found.observed
+
+
+@pytest.mark.parametrize(("contract", "outcome"), [({}, Outcome.PASS), ({"integers": "int64"}, Outcome.FAIL)])
+def test_a_sum_in_doubles_is_wrong_only_where_integers_are_promised(contract: Any, outcome: Outcome) -> None:
+    """2^63 in the digits of a double, as JavaScript writes it."""
+    doubles = in_sum(lambda v: int(Decimal(repr(float(sum(v))))))
+    assert finding_of(SumOverflow(), PROFILE | {"contract": contract}, service(doubles)).outcome is outcome
 
 
 def test_floats_may_have_a_promised_error() -> None:
