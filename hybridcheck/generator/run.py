@@ -27,6 +27,8 @@ from hybridcheck.statistics.histogram import Histogram
 _TICK_S = 0.02
 _SWEEP_SLICES = 5  # each lane's deadline is looked at every 100 ms
 _FLUSH_PATIENCE_S = 5.0
+_GRAIN_NS = 100_000
+"""Arrivals closer together than this share an alarm: one for each would cost more than sending the request does."""
 _LAST_PATIENCE_NS = 5 * NS_PER_S
 _clock = time.perf_counter_ns
 
@@ -129,7 +131,7 @@ class LoadRun:
         while idle and pace.next_due <= _clock() - origin:
             idle.pop().greenlet.switch(WAKE)
         if idle and pace.next_due != NEVER:
-            self._alarm.at(origin + pace.next_due)
+            self._alarm.at(max(origin + pace.next_due, _clock() + _GRAIN_NS))
 
     def _tick(self) -> None:
         """Every 20 ms: how late is the loop, who is beyond a deadline, which users are new, what does the pipe take."""
