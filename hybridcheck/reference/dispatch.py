@@ -147,7 +147,7 @@ class Dispatcher:
         document = problem.document(request.trace_id)
         if self._defects.on("stack-trace"):
             document["debug"] = "".join(traceback.format_exception(error))
-        if self._defects.on("error-format-html"):
+        if self._defects.on("error-format-html") and problem.status != 422:  # what a service refuses keeps its format
             page = f"<html><body><h1>{problem.status}</h1><p>{escape(problem.detail)}</p></body></html>"
             return Answer(problem.status, page.encode(), b"text/html; charset=utf-8", problem.headers)
         answer = json_answer(document, problem.status, problem.headers)

@@ -79,7 +79,10 @@ AT_THE_SURFACE: tuple[Defect, ...] = (
         "web.py",
     ),
     Defect(
-        "error-format-html", "errors are HTML pages instead of problem+json", "contract.error-format", "dispatch.py"
+        "error-format-html",
+        "errors other than 422 are HTML pages instead of problem+json",
+        "contract.error-format",
+        "dispatch.py",
     ),
     Defect(
         "upload-limit-missing",

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\\n]|\\[\\n"])*)"\s*(,|(?=\}))')
@@ -71,8 +72,12 @@ class Exposition:
         return name, "untyped"
 
 
+@lru_cache(maxsize=64)
 def parse(text: str) -> Exposition:
-    """Everything that can be read, and what is wrong with the rest."""
+    """Everything that can be read, and what is wrong with the rest; the same object for the same text: only read it.
+
+    Several cases judge the same scrapes, and a ledger is judged more than once (`--fail-fast`, the property tests).
+    """
     found = Exposition()
     if text and not text.endswith("\n"):
         found.faults.append("the last line has no end")
