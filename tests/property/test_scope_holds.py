@@ -18,7 +18,9 @@ GUARD = ScopeGuard(BASE_URL, PROFILE)
 ALLOWED = {("http", "target.test", 8000), ("http", "listed.test", 9000), ("https", "listed.test", 9000)}
 
 PATHS = st.text(alphabet="/\\@:.?#%25[]&; \t\n\rreset2fFE5cevil1\x00é。", max_size=40)
-ADDRESSES = st.sampled_from([None, BASE_URL, LISTED, "https://listed.test:9000", "http://evil.test", "http://target.test"])
+ADDRESSES = st.sampled_from(
+    [None, BASE_URL, LISTED, "https://listed.test:9000", "http://evil.test", "http://target.test"]
+)
 
 
 @given(path=PATHS, service_url=ADDRESSES)
