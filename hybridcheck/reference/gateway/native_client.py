@@ -58,10 +58,12 @@ class NativeClient:
             if self._defects.on("native-down-500"):
                 raise RuntimeError("unhandled connection error") from error
             raise Problem(503, "the native service is not reachable", (_RETRY_AFTER,)) from error
-        return self._mapped(status, reply)
+        return self._mapped(request.path, status, reply)
 
-    def _mapped(self, status: int, reply: bytes) -> Answer:
-        if status == 200 or self._defects.on("native-error-as-200"):
+    def _mapped(self, path: str, status: int, reply: bytes) -> Answer:
+        # Only here: sums and echoes that are out of range are what the checks of numbers look at first.
+        hidden = self._defects.on("native-error-as-200") and path in ("/analytics/scalar", "/monitoring/rate")
+        if status == 200 or hidden:
             return Answer(200, reply)
         if status in (400, 404, 413, 422):
             raise Problem(status, _detail(reply))
