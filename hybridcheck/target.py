@@ -35,7 +35,8 @@ class Ask:
 
     `path` is relative to the target's base URL (or to `service_url` where given, which has to be in scope).
     `identity` sends the valid credential of a declared identity; `authorization` sends this credential instead (a
-    garbage or tampered one). `fresh` opens a connection of its own. `operation` is the declared operation's id.
+    garbage or tampered one). `via` names a service that is asked at its own `direct_url`, beside its gateway, with its
+    `direct_headers`; with `bare` without them. `fresh` opens a connection of its own. `operation` is the declared operation's id.
     """
 
     method: str
@@ -48,6 +49,8 @@ class Ask:
     fresh: bool = False
     operation: str | None = None
     service_url: str | None = None
+    via: str | None = None
+    bare: bool = False
     deadline_s: float | None = None
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, SecretStr, StringConstraints, field_validator, model_validator
 
 from hybridcheck.cases import CoreQuestion, Json
+from hybridcheck.profile.boundaries import Boundary, Liveness
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.operations import (
     Operation,
@@ -152,11 +153,19 @@ class Kind(StrEnum):
 
 
 class Service(Strict):
-    """A part of the system: the runtime it is built on, what it does, and its operations."""
+    """A part of the system: the runtime it is built on, what it does, and its operations.
+
+    `direct_url` reaches it beside its gateway, and `direct_headers` are what it wants to see there. `version` and
+    `cores` are hints: the runtime's version, and how many cores it may use.
+    """
 
     runtime: Literal["cpython", "codon", "native-standin", "emulation", "other"] = "other"
     kind: Kind = Kind.API
+    version: str | None = None
+    cores: Annotated[int, Field(ge=1, le=4096)] | None = None
     direct_url: Url | None = None
+    direct_headers: dict[str, SecretStr] = Field(default_factory=dict)
+    liveness: Liveness | None = None
     runtime_path: Path | None = None
     operations: tuple[Operation, ...] = ()
     sse: StreamSpec | None = None
@@ -274,6 +283,7 @@ class Profile(Strict):
     identities: dict[Name, Identity] = Field(default_factory=dict)
     services: dict[Name, Service] = Field(default_factory=dict)
     operations: tuple[Operation, ...] = ()
+    boundaries: dict[Name, Boundary] = Field(default_factory=dict)
     load: dict[Name, LoadPhaseSpec] = Field(default_factory=dict)
     thresholds: Thresholds = Thresholds()
     observability: Observability = Observability()

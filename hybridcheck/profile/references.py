@@ -24,6 +24,7 @@ SECRET_PLACES: tuple[tuple[str, ...], ...] = (
     ("identities", "*", "token"),
     ("identities", "*", "api_key", "value"),
     ("identities", "*", "basic", "password"),
+    ("services", "*", "direct_headers", "*"),
 )
 """Where the models have a SecretStr (a test compares)."""
 

@@ -19,8 +19,9 @@ from hybridcheck.transport.exchange import Place, Sender, draft_of
 from hybridcheck.transport.handshake import tls_context
 from hybridcheck.transport.identities import Identities
 from hybridcheck.transport.manifest import Manifest
+from hybridcheck.transport.read_view import Driver, Means, ReadView
 from hybridcheck.transport.scope import OutOfScope, ScopeGuard
-from hybridcheck.transport.views import AbuseView, Driver, LoadView, Means, ReadView, WriteView
+from hybridcheck.transport.views import AbuseView, LoadView, WriteView
 from hybridcheck.transport.wire import Wire, real_transport
 
 CONNECT_ATTEMPTS = 3

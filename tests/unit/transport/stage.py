@@ -14,8 +14,9 @@ from hybridcheck.evidence import Created, Exchange, Gap, Record
 from hybridcheck.ledger import Ledger
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.redact import Redactor
+from hybridcheck.transport.read_view import ReadView
 from hybridcheck.transport.session import Session
-from hybridcheck.transport.views import AbuseView, LoadView, ReadView, WriteView
+from hybridcheck.transport.views import AbuseView, LoadView, WriteView
 
 BASE_URL = "http://target.test:8000"
 

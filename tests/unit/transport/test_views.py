@@ -12,7 +12,8 @@ from hybridcheck.errors import ToolError
 from hybridcheck.evidence import Exchange, GapReason, Observation, Record
 from hybridcheck.ledger import Ledger
 from hybridcheck.target import AbuseTarget, Ask, EvidenceLost, LoadTarget, ReadTarget, WriteTarget
-from hybridcheck.transport.views import AbuseView, LoadView, ReadView, WriteView
+from hybridcheck.transport.read_view import ReadView
+from hybridcheck.transport.views import AbuseView, LoadView, WriteView
 from tests.unit.transport.stage import profile_of, stage_of
 
 
