@@ -9,13 +9,17 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hybridcheck import gate
+from hybridcheck.api import get_hybrid_integration_framework
 from hybridcheck.cases import Budget, Group
-from hybridcheck.checks.catalogue import by_id
+from hybridcheck.checks.catalogue import CHECKS, by_id
 from hybridcheck.verdict import Outcome, Ruling
 from hybridcheck.writers.json_document import to_json, verdict_schema
+from tests.property.evidence_removal import assert_no_judge_knows_more
 from tests.property.order_of_knowledge import assert_order_of_knowledge
 
 pytestmark = pytest.mark.timeout(180)
+
+RAN = (Group.REQUIRED, Group.ADVISORY)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,37 @@ def test_less_evidence_is_never_more_knowledge(healthy: gate.GateResult) -> None
     """The order of knowledge holds over a real ledger (a sample of its lines)."""
     whole = assert_order_of_knowledge(healthy.ledger_path, by_id(), most=24, subsets=3, seed=3)
     assert whole.verdict is Ruling.READY
+
+
+def test_no_judge_passes_on_less(healthy: gate.GateResult) -> None:
+    """What passed stays a pass or becomes undecided on less evidence; every check that has a case has its turn."""
+    asked = {check for check, _ in assert_no_judge_knows_more(healthy.ledger_path, by_id(), most=12, seed=11)}
+    ran = {case.check for check in healthy.verdict.checks for case in check.cases if case.group in RAN}
+    assert asked == ran
+    assert len(asked) > 0.8 * len(CHECKS), {check.id for check in CHECKS} - asked
+
+
+async def test_the_calls_of_the_api_rest_on_one_run(
+    healthy: gate.GateResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Integration tests, production validation and reports have the shapes of requirement 004, from one run."""
+    runs: list[gate.Request] = []
+
+    async def once(request: gate.Request) -> gate.GateResult:
+        runs.append(request)
+        return healthy
+
+    monkeypatch.setattr(gate, "run", once)
+    framework = get_hybrid_integration_framework(demo=True, budget=Budget.QUICK, output_dir=tmp_path, variables={})
+    results = await framework.run_comprehensive_integration_tests()
+    production = await framework.validate_production_readiness()
+    reports = await framework.generate_validation_reports()
+    assert [request.demo for request in runs] == [True]
+    assert results["cpython_tests"]["auth_integration"]["passed"] is True
+    assert results["passed"] is True
+    assert production["performance_validation"]["throughput_validation"]["rps"] > 0
+    assert production["scalability_validation"]["horizontal_scaling"]["scale_factor"] is None
+    assert json.loads(reports["json"])["verdict"] == "READY"
 
 
 def test_no_password_reaches_the_disk(healthy: gate.GateResult) -> None:

@@ -1,4 +1,4 @@
-"""Less evidence never decides otherwise: every check of the catalogue, over runs against real servers."""
+"""Less evidence never decides otherwise: checks that fail, over a run with many defects (test_demo_run: those that pass)."""
 
 import asyncio
 from pathlib import Path
@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 
 from hybridcheck import gate
-from hybridcheck.cases import Budget, Group
-from hybridcheck.checks.catalogue import CHECKS, by_id
+from hybridcheck.cases import Budget
+from hybridcheck.checks.catalogue import by_id
 from hybridcheck.verdict import Outcome
 from tests.property.evidence_removal import assert_no_judge_knows_more
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
-
-RAN = (Group.REQUIRED, Group.ADVISORY)
 
 DEFECTS = (
     "wrong-schema", "malformed-json-500", "garbage-token-accepted", "refresh-reuse", "bola-read", "collection-leak",
@@ -31,15 +29,6 @@ def run_of_the_demo(folder: Path, *defects: str) -> gate.GateResult:
     """A quick run against the reference system with these defects."""
     request = gate.Request(demo=True, defects=defects, budget=Budget.QUICK, output_dir=folder, variables={}, seed=11)
     return asyncio.run(gate.run(request))
-
-
-def test_no_judge_passes_on_less(tmp_path: Path) -> None:
-    """The healthy system: what passed stays a pass or becomes undecided; every check that has a case has its turn."""
-    result = run_of_the_demo(tmp_path)
-    asked = {check for check, _ in assert_no_judge_knows_more(result.ledger_path, by_id(), most=MOST, seed=11)}
-    ran = {case.check for check in result.verdict.checks for case in check.cases if case.group in RAN}
-    assert asked == ran
-    assert len(asked) > 0.8 * len(CHECKS), {check.id for check in CHECKS} - asked
 
 
 def test_no_judge_fails_on_less(tmp_path: Path) -> None:
