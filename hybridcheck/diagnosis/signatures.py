@@ -31,6 +31,7 @@ class Signature(StrEnum):
     HASHORD = "HASHORD"
     NOWSUB = "NOWSUB"
     TZK = "TZK"
+    CRASH = "CRASH"
 
 
 WORDS: dict[Signature, str] = {
@@ -57,6 +58,7 @@ WORDS: dict[Signature, str] = {
     Signature.HASHORD: "the order is that of a hash table: neither the order of arrival nor of any key",
     Signature.NOWSUB: "a time before 1970 became the present: a negative epoch is taken for 'none given'",
     Signature.TZK: "times are off by whole quarters of an hour: a zone or offset is dropped, or local time taken for UTC",
+    Signature.CRASH: "the process ended: a request broke off, and the service restarted or is gone",
 }
 """What each signature says."""
 
