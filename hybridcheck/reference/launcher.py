@@ -2,101 +2,25 @@
 
 import asyncio
 import hashlib
-import json
-import os
 import secrets
 import shutil
 import socket
-import subprocess
-import sys
 import tempfile
-import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from hybridcheck.reference.child import Child, StartError, listening_sockets
+from hybridcheck.reference.control import Control
 from hybridcheck.reference.defects import Switches
-from hybridcheck.reference.parent_watch import VARIABLE_STATE
-from hybridcheck.reference.settings import VARIABLE, VARIABLE_SOCKET, Identity, Settings
+from hybridcheck.reference.native_keeper import NativeKeeper
+from hybridcheck.reference.settings import Identity, Settings
 
-START_WITHIN_S = 30.0  # the first start may compile
-STOP_WITHIN_S = 5.0
-_PACKAGE = Path(__file__).resolve().parents[1]
+__all__ = ["ReferenceSystem", "StartError"]
+
 _ACCOUNTS = (("alice", "user", "t1"), ("bob", "user", "t2"), ("root", "admin", "t0"), ("short", "user", "t1"))
-
-
-class StartError(RuntimeError):
-    """A process of the reference system did not start; the message ends with what it wrote."""
-
-
-class _Child:
-    """One process, the pipe that keeps it alive, and its log."""
-
-    def __init__(self, module: str, settings: Settings, listening: socket.socket, log: Path) -> None:
-        environment = os.environ | {
-            VARIABLE: settings.to_json(),
-            VARIABLE_SOCKET: str(listening.fileno()),
-            VARIABLE_STATE: settings.state_dir,
-            "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, [str(_PACKAGE.parent), os.environ.get("PYTHONPATH", "")])),
-        }
-        self._log = log
-        self.facts: dict[str, str] = {}  # what it said of itself when it was ready
-        with log.open("ab") as errors:
-            # A session of its own: Ctrl-C reaches the parent only, which then ends its children in order.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", module],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                pass_fds=(listening.fileno(),),
-                env=environment,
-                cwd=settings.state_dir,
-                start_new_session=True,
-            )
-        listening.close()
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def wait_until_serving(self) -> None:
-        """Wait for the line that says that requests are taken."""
-        expiry = threading.Timer(START_WITHIN_S, self._process.kill)
-        expiry.start()
-        try:
-            line = self._process.stdout.readline() if self._process.stdout else b""
-        finally:
-            expiry.cancel()
-        said = json.loads(line) if line else {}
-        self.facts = {name: value for name, value in said.items() if name != "pid"}
-        if said.get("pid") != self.pid:
-            self.stop()
-            written = self._log.read_text(errors="replace")[-2000:] if self._log.exists() else ""
-            raise StartError(f"the reference system did not start: {written}")
-
-    def running(self) -> bool:
-        return self._process.poll() is None
-
-    def ask_to_stop(self) -> None:
-        """Send SIGTERM and do not wait."""
-        if self.running():
-            self._process.terminate()
-
-    def stop(self) -> None:
-        """End the process; at once where it does not go by itself."""
-        if self.running():
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
 
 
 class ReferenceSystem:
@@ -123,8 +47,10 @@ class ReferenceSystem:
         self._switches = Switches(self.defects)
         self._port = port
         self._instances = max(instances, 2) if self._switches.on("replica-pinned") else instances
-        self._gateways: list[_Child] = []
-        self._native: _Child | None = None
+        self._gateways: list[Child] = []
+        self._keeper: NativeKeeper | None = None
+        self._control: Control | None = None
+        self._control_key = secrets.token_urlsafe(24)
         self._native_port = 0
         self.identities = {
             name: Identity(
@@ -170,7 +96,8 @@ class ReferenceSystem:
     def pids(self) -> dict[str, int]:
         """Process ids: `native`, `gateway-1` and so on."""
         found = {f"gateway-{number}": child.pid for number, child in enumerate(self._gateways, 1)}
-        return found | ({"native": self._native.pid} if self._native else {})
+        native = self._native
+        return found | ({"native": native.pid} if native else {})
 
     def environment(self) -> dict[str, str]:
         """Secrets and addresses by the names of environment variables that a profile refers to."""
@@ -182,6 +109,8 @@ class ReferenceSystem:
         }
         if self._native is not None and "runtime" in self._native.facts:
             found["REFERENCE_RUNTIME"] = self._native.facts["runtime"].split()[0]
+        if self._control is not None:
+            found |= {"REFERENCE_CONTROL_URL": self._control.url, "REFERENCE_CONTROL_KEY": self._control_key}
         return found
 
     def start(self) -> Self:
@@ -189,17 +118,19 @@ class ReferenceSystem:
         state_dir = tempfile.mkdtemp(prefix="hybridcheck-reference-")
         self.settings = replace(self.settings, state_dir=state_dir, build=_build_id(self.defects))
         try:
-            self.start_native()
-            sockets = _listening_sockets(self._port, self._instances)
+            self._keeper = NativeKeeper(Path(state_dir), self._spawn_native)
+            native = self._keeper.spawn()
+            sockets = listening_sockets(self._port, self._instances)
             self._port = sockets[0].getsockname()[1]
             if self._switches.on("replica-pinned"):
                 sockets[1].close()
-                sockets[1] = _listening_sockets(0, 1)[0]  # its worker is alive, but on a port that nobody knows
+                sockets[1] = listening_sockets(0, 1)[0]  # its worker is alive, but on a port that nobody knows
             for index, listening in enumerate(sockets):
                 settings = replace(self.settings, native_port=self._native_port, instance_index=index)
                 self._gateways.append(self._child("hybridcheck.reference.gateway", settings, listening))
-            for child in [*self._gateways, *([self._native] if self._native else [])]:
+            for child in [*self._gateways, native]:
                 child.wait_until_serving()
+            self._control = Control(self._keeper, self._control_key).start()
         except BaseException:
             self.stop()
             raise
@@ -207,40 +138,46 @@ class ReferenceSystem:
 
     def start_native(self) -> None:
         """Start the native service (again), on the port that it had before."""
-        listening = _listening_sockets(self._native_port, 1)[0]
-        self._native_port = listening.getsockname()[1]
-        starting_again = bool(self._gateways)
-        self._native = self._child("hybridcheck.reference.native", self.settings, listening)
-        if starting_again:
-            self._native.wait_until_serving()
+        if self._keeper is not None:
+            self._keeper.start()
 
     def stop_native(self) -> None:
-        """End the native service; the gateway stays."""
-        if self._native is not None:
-            self._native.stop()
-            self._native = None
+        """End the native service and hold it down; the gateway stays."""
+        if self._keeper is not None:
+            self._keeper.hold()
+
+    @property
+    def _native(self) -> Child | None:
+        return self._keeper.child if self._keeper is not None else None
+
+    def _spawn_native(self) -> Child:
+        listening = listening_sockets(self._native_port, 1)[0]
+        self._native_port = listening.getsockname()[1]
+        return self._child("hybridcheck.reference.native", self.settings, listening)
 
     def stop(self) -> None:
         """End all processes and remove their state. May be called again."""
-        for child in [*self._gateways, *([self._native] if self._native else [])]:
+        if self._control is not None:
+            self._control.stop()
+            self._control = None
+        if self._keeper is not None:
+            self._keeper.ask_to_end()
+        for child in self._gateways:
             child.ask_to_stop()  # all at once: they end side by side
         for child in self._gateways:
             child.stop()
         self._gateways = []
-        self.stop_native()
+        if self._keeper is not None:
+            self._keeper.end()
         if self.settings.state_dir:
             shutil.rmtree(self.settings.state_dir, ignore_errors=True)
 
     def running(self) -> bool:
-        """Whether every process is alive."""
-        return (
-            bool(self._gateways)
-            and self._native is not None
-            and all(child.running() for child in [*self._gateways, self._native])
-        )
+        """Whether every gateway worker is alive; the native service is kept so, or held down on purpose."""
+        return bool(self._gateways) and all(child.running() for child in self._gateways)
 
-    def _child(self, module: str, settings: Settings, listening: socket.socket) -> _Child:
-        return _Child(module, settings, listening, Path(settings.state_dir) / f"{module.rpartition('.')[2]}.log")
+    def _child(self, module: str, settings: Settings, listening: socket.socket) -> Child:
+        return Child(module, settings, listening, Path(settings.state_dir) / f"{module.rpartition('.')[2]}.log")
 
     def __enter__(self) -> Self:
         """Start."""
@@ -261,25 +198,6 @@ class ReferenceSystem:
     ) -> None:
         """Stop without holding up the event loop."""
         await asyncio.to_thread(self.stop)
-
-
-def _listening_sockets(port: int, count: int) -> list[socket.socket]:
-    """Sockets on one loopback port, all listening; several share it and the kernel spreads fresh connections."""
-    sockets: list[socket.socket] = []
-    try:
-        for _ in range(count):
-            listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            sockets.append(listening)
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if count > 1:
-                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listening.bind(("127.0.0.1", port or (sockets[0].getsockname()[1] if len(sockets) > 1 else 0)))
-            listening.listen(1024)
-    except OSError:
-        for opened in sockets:
-            opened.close()
-        raise
-    return sockets
 
 
 def _build_id(defects: tuple[str, ...]) -> str:

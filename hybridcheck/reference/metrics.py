@@ -74,6 +74,7 @@ class Metrics:
             self._all = memoryview(mmap.mmap(file.fileno(), size)).cast("d")
         self._own = self._all[self._index * self._region : (self._index + 1) * self._region]
         self._own[_PID] = os.getpid()
+        self._own[_IN_FLIGHT] = 0  # of a process that died before
 
     def begin(self) -> None:
         """A request came in."""

@@ -3,9 +3,13 @@
 import os
 import select
 import shutil
+import signal
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 VARIABLE_STATE = "HYBRIDCHECK_REFERENCE_STATE"  # folder to remove when the parent is gone
+NATIVE_PID = "native.pid"  # file in that folder: the native service may be frozen when the parent ends
 LOOK_EVERY_S = 0.5
 
 
@@ -25,6 +29,9 @@ def _watch(parent: int) -> None:
         if readable and not os.read(0, 1):
             break
     state = os.environ.get(VARIABLE_STATE)
+    if state:
+        with suppress(OSError, ValueError):
+            os.kill(int((Path(state) / NATIVE_PID).read_text(encoding="ascii")), signal.SIGCONT)
     if state:  # a launcher that is asked to stop removes the folder itself, after its children have ended
         shutil.rmtree(state, ignore_errors=True)
     os._exit(0)

@@ -1,5 +1,6 @@
 """The native service's HTTP host: CPython around kernels that are loaded from a compiled library where there is one."""
 
+import asyncio
 import hmac
 import math
 import random
@@ -15,6 +16,7 @@ from hybridcheck.reference.metrics import CONTENT_TYPE, Metrics
 from hybridcheck.reference.native import legacy
 from hybridcheck.reference.native.build import load_kernels
 from hybridcheck.reference.native.services import COMPUTATIONS, Computation, refuse_arithmetic
+from hybridcheck.reference.native.slowness import Slowness
 from hybridcheck.reference.openapi import openapi_document
 from hybridcheck.reference.routing import Handler, Route
 from hybridcheck.reference.schemas import SCHEMAS
@@ -37,6 +39,7 @@ class NativeHost:
         if any(self._defects.on(name) for name in legacy.IN_KERNELS):
             self._kernels = legacy.LegacyKernels(self._defects)
         self._started = time.monotonic()
+        self._slowness = Slowness(Path(settings.state_dir))
         routes = self._routes()
         self._metrics = Metrics(Path(settings.state_dir) / "native-metrics.bin", 0, 1, self._defects)
         self._metrics.open([route.label for route in routes])
@@ -87,6 +90,8 @@ class NativeHost:
         request.tenant = request.header(b"x-tenant-id") or ""
 
     async def _compute(self, row: Computation, request: Request) -> Answer:
+        if self._slowness.ms:
+            await asyncio.sleep(self._slowness.ms / 1000)
         if not self._defects:
             with refuse_arithmetic():
                 result = row.compute(self._kernels, request.document)
