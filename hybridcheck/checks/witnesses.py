@@ -1,5 +1,6 @@
 """Passive checks that look for one witness among everything that was recorded."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -30,9 +31,9 @@ class NoWitness(PassiveCheck):
         """Whether the promise is about this complete answer."""
         return True
 
+    @abstractmethod
     def complaint(self, exchange: Exchange) -> str | None:
         """What is wrong with a considered answer; None where it is as promised."""
-        raise NotImplementedError
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail on the first witnesses; pass only where something was seen and nothing is missing."""

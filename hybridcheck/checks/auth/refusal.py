@@ -1,5 +1,6 @@
 """Do protected operations refuse who has no right to them."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -48,9 +49,9 @@ class RefusesWithout(ReadCheck):
             await target.read("probe.2", self.forbidden(operation, target))
             await target.read("control.after", ask_for(operation))
 
+    @abstractmethod
     def forbidden(self, operation: Operation, target: ReadTarget) -> Ask:
         """The request that must be refused."""
-        raise NotImplementedError
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail where the forbidden request got twice what only the control may get."""

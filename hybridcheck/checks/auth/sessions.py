@@ -1,5 +1,6 @@
 """Does a session go on when it is refreshed, and end when its user logs out."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Phase, Reason, Severity, Undecided, Unmet
@@ -63,9 +64,9 @@ class SessionCheck(ReadCheck):
         }
         yield Case(check=self.id, subject=name, params=params)
 
+    @abstractmethod
     def missing(self, session: Session) -> str:
         """What the profile's session lacks for this check; empty where nothing."""
-        raise NotImplementedError
 
     async def controlled_login(self, case: Case, target: ReadTarget, suffix: str = "") -> tuple[Credential, Exchange]:
         """A session of its own, and whoami as the control that it works."""

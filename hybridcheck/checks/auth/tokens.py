@@ -2,6 +2,7 @@
 
 import base64
 import json
+from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -64,9 +65,9 @@ class RefusesForgedToken(ReadCheck):
         params: dict[str, Json] = {"identity": names[0], "username": username, "whoami": path}
         yield Case(check=self.id, subject=names[0], params=params)
 
+    @abstractmethod
     def variants(self, credential: Credential, case: Case) -> dict[str, str]:
         """The tokens that must be refused, by a name for each."""
-        raise NotImplementedError
 
     async def valid_credential(self, case: Case, target: ReadTarget) -> Credential:
         """The valid credential that the variants are made of."""

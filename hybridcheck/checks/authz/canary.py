@@ -6,6 +6,7 @@ Only then does it prove anything whether the stranger gets, changes or removes i
 
 import json
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import quote
@@ -131,9 +132,9 @@ class OthersObject(WriteCheck):
         await target.read("control.stranger", ask_for(parts.presence, identity=parts.stranger))
         await self.trespass(case, target, canary)
 
+    @abstractmethod
     async def trespass(self, case: Case, target: WriteTarget, canary: Canary) -> None:
         """What the stranger tries, and what the owner sees afterwards."""
-        raise NotImplementedError
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Hold the controls to what they must show, then judge the trespass."""
@@ -143,9 +144,9 @@ class OthersObject(WriteCheck):
         require_controls(parts, canary, evidence)
         return self.judge_trespass(case, evidence, canary)
 
+    @abstractmethod
     def judge_trespass(self, case: Case, evidence: Evidence, canary: Canary) -> Finding:
         """The finding, where the controls are as they must be."""
-        raise NotImplementedError
 
 
 def parts_for(scene: Scene, create: Operation) -> Parts | Unmet:

@@ -1,5 +1,6 @@
 """Are requests refused that nobody may send: malformed, mislabelled, oversized, with a method that is not there."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
@@ -53,9 +54,9 @@ class Refuses(WriteCheck):
         if not found:
             yield Unmet(subject="operations", needs=self.needs)
 
+    @abstractmethod
     def wrong(self, ask: Ask, case: Case) -> Ask:
         """The request that has to be refused, made from the declared one."""
-        raise NotImplementedError
 
     def complaint(self, exchange: Exchange, control: Exchange) -> str | None:
         """Why an answer is no refusal; None where it is one."""

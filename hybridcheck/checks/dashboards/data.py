@@ -1,6 +1,7 @@
 """Do dashboards show data, and data of now."""
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -33,13 +34,13 @@ class ShowsData(ReadCheck):
         if not found:
             yield Unmet(subject="dashboards", needs=f"operations: [{{request: GET /dashboard, data: {self.lacking}}}]")
 
+    @abstractmethod
     def declared(self, data: DataSpec) -> bool:
         """Whether the declaration has what the promise needs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def complaint(self, exchange: Exchange, operation: Operation) -> str | None:
         """What is wrong with the data that an answer shows; `Undecided` where there is no answer to look at."""
-        raise NotImplementedError
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Ask, again where the data are not as promised."""

@@ -1,6 +1,7 @@
 """Response headers of declared operations: who may keep an answer, who may read it, who may frame it."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -26,13 +27,13 @@ class HeaderOf(ReadCheck):
     needs = ""
     expected = ""
 
+    @abstractmethod
     def subjects(self, scene: Scene) -> Iterator[tuple[str, Operation]]:
         """The operations that the promise is about."""
-        raise NotImplementedError
 
+    @abstractmethod
     def complaint(self, exchange: Exchange) -> str | None:
         """What is wrong with the headers of a good answer; None where nothing is."""
-        raise NotImplementedError
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """One case per operation."""

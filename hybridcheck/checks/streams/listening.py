@@ -4,6 +4,7 @@ Only what carries the declared `sequence` and `sent_at` is an event; heartbeats 
 """
 
 import json
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
@@ -78,9 +79,9 @@ class StreamCheck(ReadCheck):
         """Listen, and once more where it disappoints."""
         await listen_until_good(target, "probe", case, lambda record: self.complaint(record, spec_in(case)))
 
+    @abstractmethod
     def complaint(self, record: StreamRecord, spec: StreamSpec) -> str | None:
         """What is wrong with what was heard; `Undecided` where it does not lend itself to that question."""
-        raise NotImplementedError
 
 
 def spec_in(case: Case) -> StreamSpec:
