@@ -151,15 +151,23 @@ def area_until(stages: Stages, at_s: float) -> float:
     return area
 
 
-def arrivals(stages: Stages, from_s: float = 0.0, to_s: float = math.inf) -> Iterator[int]:
+def part_of(count: int, index: int, parts: int) -> int:
+    """How many of the things 0, 1, …, count-1 fall to part `index` when they are dealt out in turn to so many parts."""
+    return max(0, -(-(count - index) // parts))
+
+
+def arrivals(
+    stages: Stages, from_s: float = 0.0, to_s: float = math.inf, *, skip: int = 0, step: int = 1
+) -> Iterator[int]:
     """Intended starts in nanoseconds since the start of the shape, within [from_s, to_s), evenly spread by the rate.
 
     Arrival k is due when the integral of the rate reaches k, so a steady rate r gives 0, 1/r, 2/r, …, a shape gives the
-    same arrivals however it is cut into pieces, and their number is the integral rounded up.
+    same arrivals however it is cut into pieces, and their number is the integral rounded up. With `step`, every so-many-th
+    of them after the first `skip`.
     """
     first = math.ceil(area_until(stages, from_s) - _SAME_ARRIVAL)
     last = area_until(stages, to_s) - _SAME_ARRIVAL
-    yield from _due(stages, _whole_numbers(first, last))
+    yield from _due(stages, _whole_numbers(first + skip, last, step))
 
 
 def poisson_arrivals(stages: Stages, seed: int, from_s: float = 0.0, to_s: float = math.inf) -> Iterator[int]:
@@ -168,11 +176,11 @@ def poisson_arrivals(stages: Stages, seed: int, from_s: float = 0.0, to_s: float
     yield from _due(stages, _exponential_steps(random.Random(seed), low, high))
 
 
-def _whole_numbers(first: int, last: float) -> Iterator[float]:
+def _whole_numbers(first: int, last: float, step: int) -> Iterator[float]:
     position = first
     while position < last:
         yield float(position)
-        position += 1
+        position += step
 
 
 def _exponential_steps(source: random.Random, low: float, high: float) -> Iterator[float]:

@@ -41,8 +41,29 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of a plan this process carries out: arrivals, users and turns are dealt out in turn to `of` processes.
+
+    Arrival k of the plan is that of process k % of, so the processes together send exactly what one would send.
+    """
+
+    index: int = 0
+    of: int = 1
+
+    def part(self, count: int) -> int:
+        """How many of so many things are this process's."""
+        return shapes.part_of(count, self.index, self.of)
+
+
+WHOLE = Share()
+
+
+@dataclass(frozen=True, slots=True)
 class Orders:
-    """The whole plan in the form in which the generator uses it; times in nanoseconds, seconds as such."""
+    """The plan in the form in which the generator uses it; times in nanoseconds, seconds as such.
+
+    `connections` are those of this process; `max_requests` is the whole plan's, whatever the share.
+    """
 
     tls: bool
     host: str
@@ -61,6 +82,7 @@ class Orders:
     duration_ns: int
     warm_up_s: int
     max_requests: int
+    share: Share
 
     @property
     def looks_into_answers(self) -> bool:
@@ -68,7 +90,9 @@ class Orders:
         return any(operation.content_type or operation.body_contains for operation in self.operations)
 
 
-def read_orders(plan: Mapping[str, Any], secrets: Mapping[str, str], body_of: Mapping[str, bytes]) -> Orders:
+def read_orders(
+    plan: Mapping[str, Any], secrets: Mapping[str, str], body_of: Mapping[str, bytes], share: Share = WHOLE
+) -> Orders:
     """Turn the JSON form of a load plan into orders.
 
     Raises:
@@ -105,12 +129,13 @@ def read_orders(plan: Mapping[str, Any], secrets: Mapping[str, str], body_of: Ma
         poisson=plan["spacing"] == "poisson",
         stages=stages,
         seed=plan["seed"],
-        connections=plan["connections"],
+        connections=share.part(plan["connections"]),
         deadline_ns=round(plan["deadline_s"] * shapes.NS_PER_S),
         think_s=plan["think_s"],
         duration_ns=round(shapes.duration_s(stages) * shapes.NS_PER_S),
         warm_up_s=plan["warm_up_s"],
         max_requests=plan["max_requests"] or sys.maxsize,
+        share=share,
     )
 
 

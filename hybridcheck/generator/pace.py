@@ -87,7 +87,8 @@ class ClosedPace:
     def __init__(self, orders: Orders) -> None:
         self._stages = orders.stages
         self.duration_ns = orders.duration_ns
-        self._left = orders.max_requests
+        self._share = orders.share
+        self._left = orders.share.part(orders.max_requests)
         self._users = 0
         self.taken = 0
         self.backlog = 0
@@ -107,7 +108,8 @@ class ClosedPace:
 
     def tick(self, now: int) -> int:
         """How many users there are now: lanes below that number are to be woken."""
-        self._users = round(shapes.level_at(self._stages, now / shapes.NS_PER_S)) if self._left > 0 else 0
+        everyone = round(shapes.level_at(self._stages, now / shapes.NS_PER_S)) if self._left > 0 else 0
+        self._users = self._share.part(everyone)
         return self._users
 
     def open_before(self, until_ns: int) -> bool:
@@ -127,8 +129,13 @@ Pace = OpenPace | ClosedPace
 
 
 def _intended(orders: Orders) -> Iterator[int]:
-    arrivals = shapes.poisson_arrivals(orders.stages, orders.seed) if orders.poisson else shapes.arrivals(orders.stages)
-    return itertools.islice(arrivals, orders.max_requests)
+    """This process's arrivals; those of a Poisson process are drawn by all in the same way, and each takes its own."""
+    index, of = orders.share.index, orders.share.of
+    if orders.poisson:
+        drawn = itertools.islice(shapes.poisson_arrivals(orders.stages, orders.seed), orders.max_requests)
+        return itertools.islice(drawn, index, None, of)
+    own = shapes.arrivals(orders.stages, skip=index, step=of)
+    return itertools.islice(own, orders.share.part(orders.max_requests))
 
 
 def pace_of(orders: Orders, turn: Iterator[Operation]) -> Pace:
@@ -137,5 +144,6 @@ def pace_of(orders: Orders, turn: Iterator[Operation]) -> Pace:
 
 
 def turns(orders: Orders) -> Iterator[Operation]:
-    """The endless order in which the operations take their turns."""
-    return itertools.cycle([orders.operations[index] for index in orders.turn])
+    """The endless order in which the operations take their turns: that of this process's arrivals."""
+    everyones = itertools.cycle([orders.operations[index] for index in orders.turn])
+    return itertools.islice(everyones, orders.share.index, None, orders.share.of)

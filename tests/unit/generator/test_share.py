@@ -1,0 +1,70 @@
+"""Several processes carry out one plan: what each does is dealt out in turn, and together they do what one would do."""
+
+from typing import Any
+
+import pytest
+
+from hybridcheck.generator.orders import Orders, Share, read_orders
+from hybridcheck.generator.pace import NEVER, ClosedPace, OpenPace, turns
+from hybridcheck.load.plan import LoadPlan, Operation, Shape
+
+RAMP = Shape(name="ramp", parameters={"from_level": 3, "to_level": 61, "ramp_s": 2.7, "hold_s": 0.4})
+
+
+def orders(share: Share, **changes: object) -> Orders:
+    """Orders of a ramp over three operations of different weights."""
+    fields: dict[str, object] = {
+        "base_url": "http://127.0.0.1:8000",
+        "operations": tuple(
+            Operation(name=name, path="/", weight=weight) for name, weight in (("a", 3), ("b", 2), ("c", 1))
+        ),
+        "shape": RAMP,
+        "connections": 70,
+        "seed": 7,
+    }
+    plan: dict[str, Any] = LoadPlan.model_validate(fields | changes).model_dump(mode="json")
+    return read_orders(plan, {}, dict.fromkeys("abc", b""), share)
+
+
+def sent(given: Orders) -> list[tuple[int, str]]:
+    """Every arrival of a process with the operation whose turn it is."""
+    turn = turns(given)
+    pace = OpenPace(given, turns(given))
+    found = []
+    while pace.next_due != NEVER:
+        found.append((pace.take(0, pace.next_due), next(turn).name))
+    return found
+
+
+@pytest.mark.parametrize("spacing", ["even", "poisson"])
+@pytest.mark.parametrize("most", [None, 50])
+@pytest.mark.parametrize("of", [1, 2, 3, 7])
+def test_arrivals_of_all_processes_are_those_of_one(of: int, most: int | None, spacing: str) -> None:
+    """The same instants, the same operations, each once; the request budget holds for all together."""
+    changes: dict[str, object] = {"spacing": spacing}
+    whole = orders(Share(), **changes)
+    if most is not None:
+        plan_of_fewer = {"shape": Shape(name="steady", parameters={"level": 25, "duration_s": 2}), "max_requests": most}
+        changes |= plan_of_fewer
+        whole = orders(Share(), **changes)
+    parts = [sent(orders(Share(index, of), **changes)) for index in range(of)]
+    assert sorted(arrival for part in parts for arrival in part) == sorted(sent(whole))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 7])
+def test_users_connections_and_budget_are_dealt_out(of: int) -> None:
+    """At every moment the users of all processes are the plan's, and so are connections and requests."""
+    changes: dict[str, object] = {"model": "closed", "max_requests": 101}
+    shares = [orders(Share(index, of), **changes) for index in range(of)]
+    whole = ClosedPace(orders(Share(), **changes))
+    paces = [ClosedPace(given) for given in shares]
+    for now in range(0, 3_100_000_000, 50_000_000):
+        assert sum(pace.tick(now) for pace in paces) == whole.tick(now)
+    assert sum(given.connections for given in shares) == 70
+    taken = 0
+    for pace in paces:
+        pace.tick(3_000_000_000)
+        while pace.take(0, 3_000_000_000) >= 0:
+            taken += 1
+    assert taken == 101
