@@ -10,7 +10,7 @@ from pydantic import Field
 
 from hybridcheck.cases import CoreQuestion, Dimension, Frozen, Group, Json, Phase, Reason, SafetyClass, Severity
 
-SCHEMA_VERSION = "1.0.0"
+SCHEMA_VERSION = "1.1.0"
 """Version of the verdict document; a reader refuses another major."""
 
 
@@ -270,8 +270,25 @@ class WaiverCounts(Frozen):
     unmatched: tuple[str, ...] = ()
 
 
+class BoundaryRow(Frozen):
+    """A row of the boundary catalogue: the checks that decide it, and pass or fail; None with what it waits for."""
+
+    row: str
+    checks: tuple[str, ...]
+    outcome: Literal[Outcome.PASS, Outcome.FAIL] | None
+    needs: str = ""
+
+
+class BoundaryCatalogue(Frozen):
+    """How many rows of the boundary catalogue (what goes wrong between CPython and Codon) the run decided."""
+
+    total: int
+    decided: int
+    rows: tuple[BoundaryRow, ...]
+
+
 class Verdict(Frozen):
-    """The document `verdict.json`."""
+    """The document `verdict.json`; `boundary_catalogue` is None where the profile declares no hybrid system."""
 
     schema_version: str = SCHEMA_VERSION
     verdict: Ruling
@@ -292,6 +309,7 @@ class Verdict(Frozen):
     waivers: WaiverCounts
     integration: dict[str, Json]
     production: dict[str, Json]
+    boundary_catalogue: BoundaryCatalogue | None = None
 
 
 def passed(expected: str, observed: str, **details: object) -> Finding:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from hybridcheck.cases import Group
 from hybridcheck.checks.check import Check
+from hybridcheck.engine.boundary_catalogue import boundary_catalogue
 from hybridcheck.engine.decision import Decision, decide, exit_zero
 from hybridcheck.engine.judged import Judged
 from hybridcheck.engine.load_report import load_phases, resource_series
@@ -63,6 +64,7 @@ def assemble(judged: Judged, ledger: ReadLedger, *, ledger_name: str, judged_by:
         waivers=_waivers(judged, decision),
         integration=integration_tree(judged, decision),
         production=production_tree(judged, decision),
+        boundary_catalogue=boundary_catalogue(judged),
     )
 
 

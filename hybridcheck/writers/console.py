@@ -17,6 +17,7 @@ MOST_BLOCKERS = 12
 MOST_ADVISORY = 8
 MOST_UNEXAMINED = 8
 MOST_TO_DECIDE = 12
+MOST_ROWS = 8
 
 _STYLES = {
     Ruling.READY: "bold green",
@@ -47,6 +48,7 @@ def render(verdict: Verdict, page: Page) -> str:
     _core(console, verdict)
     _dimensions(console, verdict)
     _load(console, verdict)
+    _boundary_catalogue(console, verdict)
     _advisory(console, verdict)
     _unexamined(console, verdict)
     _evidence(console, verdict, page)
@@ -171,6 +173,17 @@ def _load(console: Console, verdict: Verdict) -> None:
     _heading(console, "Load (response time from the intended start)")
     for phase in verdict.load:
         _line(console, f" {for_terminal(phase.stream)}", wording.load_line(phase))
+
+
+def _boundary_catalogue(console: Console, verdict: Verdict) -> None:
+    catalogue = verdict.boundary_catalogue
+    if catalogue is None:
+        return
+    _heading(console, f"Boundary catalogue: {wording.catalogue_line(catalogue)}")
+    rows = wording.undecided_rows(catalogue)
+    for names, need in rows[:MOST_ROWS]:
+        _line(console, " undecided:", f"{for_terminal(names)} needs {for_terminal(need, 160)}")
+    _and_more(console, len(rows) - MOST_ROWS)
 
 
 def _advisory(console: Console, verdict: Verdict) -> None:

@@ -55,6 +55,7 @@ def _blocks(verdict: Verdict) -> Iterator[str]:
     yield from _to_decide(verdict)
     yield from _tables(verdict)
     yield from _load(verdict)
+    yield from _boundary_catalogue(verdict)
     yield from _advisory(verdict)
     yield from _unexamined(verdict)
 
@@ -117,6 +118,15 @@ def _load(verdict: Verdict) -> Iterator[str]:
         yield "\n### Load (response time from the intended start)\n"
     for phase in verdict.load:
         yield f"- {code(phase.stream)}: {code(wording.load_line(phase))}"
+
+
+def _boundary_catalogue(verdict: Verdict) -> Iterator[str]:
+    catalogue = verdict.boundary_catalogue
+    if catalogue is None:
+        return
+    yield f"\n### Boundary catalogue: {wording.catalogue_line(catalogue)}\n"
+    for names, need in wording.undecided_rows(catalogue):
+        yield f"- undecided: {names} needs {code(need)}"
 
 
 def _advisory(verdict: Verdict) -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hybridcheck.cases import CoreQuestion, Group, Reason
 from hybridcheck.verdict import (
+    BoundaryCatalogue,
     CaseVerdict,
     CheckVerdict,
     CoreAnswer,
@@ -146,6 +147,21 @@ def unexamined(verdict: Verdict) -> list[tuple[str, str]]:
             needs.setdefault(case.needs or "what the profile does not declare", []).append(case.id)
     rows = sorted(needs.items(), key=lambda row: (-len(row[1]), row[0]))
     return [(need, f"{counted(len(ids), 'case')}, such as {ids[0]}") for need, ids in rows]
+
+
+def catalogue_line(catalogue: BoundaryCatalogue) -> str:
+    """How many rows of the boundary catalogue are decided, and how many of those say no."""
+    failed = sum(row.outcome is Outcome.FAIL for row in catalogue.rows)
+    return f"{catalogue.decided} of {catalogue.total} rows decided" + (f", {failed} failed" if failed else "")
+
+
+def undecided_rows(catalogue: BoundaryCatalogue) -> list[tuple[str, str]]:
+    """What undecided rows wait for, with the rows that wait for it; in the order of the catalogue."""
+    needs: dict[str, list[str]] = {}
+    for row in catalogue.rows:
+        if row.outcome is None:
+            needs.setdefault(row.needs, []).append(row.row)
+    return [(", ".join(rows), need) for need, rows in needs.items()]
 
 
 def ways(verdict: Verdict) -> list[tuple[str, int]]:

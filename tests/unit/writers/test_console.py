@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from hybridcheck.cases import CoreQuestion
-from hybridcheck.verdict import CoreAnswer, Ruling, ToDecide, Verdict
-from hybridcheck.writers import console, wording
+from hybridcheck.verdict import BoundaryCatalogue, BoundaryRow, CoreAnswer, Outcome, Ruling, ToDecide, Verdict
+from hybridcheck.writers import console, markdown, wording
 from hybridcheck.writers.formats import Page
 
 Make = Callable[..., Verdict]
@@ -192,3 +192,19 @@ def test_a_question_that_was_answered_with_no_says_so(blocked: Verdict) -> None:
     made = blocked.model_copy(update={"core": {**blocked.core, CoreQuestion.CONTRACT: answer}})
     assert "answered by 2 cases, 1 failed" in console.render(made, Page())
     assert wording.answered_by(made, CoreAnswer(answered=True, by=("fake.other[a]",))) == "answered by 1 case"
+
+
+def test_the_boundary_catalogue_names_undecided_rows_by_what_they_need(ready: Verdict) -> None:
+    """How many rows are decided, then what each group of undecided ones waits for; in Markdown too."""
+    rows = (
+        BoundaryRow(row="HB-A", checks=("a.b",), outcome=Outcome.PASS),
+        BoundaryRow(row="HB-B", checks=("a.c",), outcome=Outcome.FAIL),
+        BoundaryRow(row="HB-C", checks=("a.d",), outcome=None, needs="probes: {}"),
+        BoundaryRow(row="HB-D", checks=("a.e",), outcome=None, needs="probes: {}"),
+    )
+    catalogue = BoundaryCatalogue(total=4, decided=2, rows=rows)
+    shown = ready.model_copy(update={"boundary_catalogue": catalogue})
+    text = console.render(shown, Page())
+    assert "Boundary catalogue: 2 of 4 rows decided, 1 failed\n undecided: HB-C, HB-D needs probes: {}\n" in text
+    assert "### Boundary catalogue: 2 of 4 rows decided, 1 failed" in markdown.render(shown, Page())
+    assert "Boundary catalogue" not in console.render(ready, Page())
