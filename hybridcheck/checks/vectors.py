@@ -17,7 +17,7 @@ from hybridcheck.checks.repeats import describe
 from hybridcheck.diagnosis.signatures import WORDS, Signature, explanation
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.paths import NoSuchPath, value_at
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.tokens.document import NotJson, Token, placed, read, write
 from hybridcheck.verdict import Finding, failed, passed, undecided

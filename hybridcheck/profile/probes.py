@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from hybridcheck.profile.probe_parts import Part, Place
-from hybridcheck.profile.probe_parts import Probe as Probe
+from hybridcheck.profile.probe_parts import Part, Place, Probe
+
 
 class Roundtrip(Probe):
     """Gives back what it was sent: a value of the declared types, unchanged. `json`: any JSON value."""

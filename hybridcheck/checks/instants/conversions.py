@@ -13,7 +13,7 @@ from hybridcheck.diagnosis.instants import of_instant
 from hybridcheck.diagnosis.numbers import of_float
 from hybridcheck.evidence import Exchange
 from hybridcheck.paths import NoSuchPath
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import NotJson, Number, Token, read, write
 
 INSTANTS = (

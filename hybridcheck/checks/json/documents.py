@@ -8,7 +8,7 @@ from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import REFUSALS, RIGHT, Reading, State, VectorCheck, number_at, shown, wrong
 from hybridcheck.evidence import Exchange
 from hybridcheck.paths import NoSuchPath
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.comparison import Comparison
 from hybridcheck.tokens.document import NotJson, Raw, Token, read, write
 

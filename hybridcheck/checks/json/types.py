@@ -10,7 +10,7 @@ from hybridcheck.checks.repeats import describe
 from hybridcheck.checks.vectors import REFUSALS, RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Operation
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.tokens.document import Number, Raw, Token, write
 from hybridcheck.verdict import Finding, failed, passed, undecided

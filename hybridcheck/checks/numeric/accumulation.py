@@ -10,7 +10,8 @@ from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.diagnosis.numbers import of_sum
-from hybridcheck.profile.probes import Aggregate, Probe
+from hybridcheck.profile.probe_parts import Probe
+from hybridcheck.profile.probes import Aggregate
 from hybridcheck.tokens.document import Number, Token, write
 
 SUMS = (["0.5", "0.25"], ["0.1"] * 10, ["1e16", "1.0", "-1e16"], ["16777216.0", "1.0", "1.0"])

@@ -7,7 +7,7 @@ from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import RIGHT, Reading, VectorCheck, number_at, wrong
 from hybridcheck.diagnosis.numbers import half_away, of_quotient, of_remainder, of_rounding
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token
 
 DIVISIONS = ((7, 3), (-7, 3), (7, -3), (-7, -3), (-1, 86_400), (-9, 3))

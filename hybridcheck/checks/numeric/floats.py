@@ -8,7 +8,7 @@ from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown, wrong
 from hybridcheck.diagnosis.numbers import of_float, of_integer
 from hybridcheck.diagnosis.signatures import Signature
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.comparison import Comparison
 from hybridcheck.tokens.document import Number, Object, Token, write
 

@@ -7,7 +7,7 @@ from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import RIGHT, Reading, VectorCheck, number_at, wrong
 from hybridcheck.diagnosis.numbers import of_integer
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token
 
 LIMITS = {"int64": (-(2**63), 2**63 - 1), "js-safe": (-(2**53) + 1, 2**53 - 1)}

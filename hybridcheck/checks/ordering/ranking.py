@@ -6,7 +6,7 @@ from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.diagnosis.orders import of_ranking
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Object, Token, plain, write
 
 RANKINGS = (

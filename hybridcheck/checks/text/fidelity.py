@@ -7,7 +7,7 @@ from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.diagnosis.texts import of_text
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Raw, Token, plain, read, write
 
 UNICODE = (

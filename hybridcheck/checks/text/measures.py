@@ -7,7 +7,7 @@ from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import RIGHT, Reading, VectorCheck, number_at, wrong
 from hybridcheck.diagnosis.texts import of_length, of_upper
-from hybridcheck.profile.probes import Probe
+from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token, write
 
 
