@@ -1,6 +1,7 @@
 """Contract, exposure, header, metrics and scaling checks: less evidence keeps a finding or leaves it undecided."""
 
 import asyncio
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,16 @@ from tests.unit.checks.fake_target import Answer, Answering, FakeTarget
 
 ROOMS = ("contract", "exposure", "headers", "metrics", "scaling")
 MINE = [check for check in CHECKS if check.__module__.split(".")[2] in ROOMS]
-SECRETS = {f"REFERENCE_{name}_PASSWORD": "p" * 20 for name in ("ALICE", "BOB", "ROOT", "SHORT")}
+REFERENCE = Path(__file__).parents[3] / "profiles" / "reference.yaml"
+NAMES = re.findall(r"env:([A-Z_]+)", REFERENCE.read_text(encoding="utf-8"))
+VARIABLES = {
+    name: "https://target.test" if name.endswith("_URL") else "p" * 20 for name in NAMES if name != "REFERENCE_RUNTIME"
+}
 
 
 def profile() -> Profile:
     """The reference profile, with what it leaves out."""
-    path = Path(__file__).parents[3] / "profiles" / "reference.yaml"
-    found = read_profile(path, {"REFERENCE_BASE_URL": "https://target.test", **SECRETS}).profile
+    found = read_profile(REFERENCE, VARIABLES).profile
     seen = found.observability.model_copy(update={"instance_header": "X-Instance", "instances": 2})
     shown = found.exposure.model_copy(update={"docs_public": False})
     return found.model_copy(update={"observability": seen, "exposure": shown})
