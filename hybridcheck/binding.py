@@ -20,6 +20,7 @@ from hybridcheck.integrators.suites import leaves_of
 from hybridcheck.plan import Plan, Selection, make
 from hybridcheck.plugins import Installed, installed
 from hybridcheck.profile.environment import apply
+from hybridcheck.profile.load_override import LoadOverride, overridden
 from hybridcheck.profile.lookup import ChosenTarget, choose_target, find_profile
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import Loaded, read_profile, without_profile
@@ -43,6 +44,7 @@ class Request:
     skip: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
+    load: LoadOverride = LoadOverride()
     allow: tuple[SafetyClass, ...] = ()
     fail_fast: bool = False
     seed: int | None = None
@@ -87,6 +89,7 @@ def bind(request: Request) -> Bound:
     path = find_profile(request.profile_path, Path.cwd(), Path.home())
     loaded = read_profile(path, variables, today=started.date()) if path else without_profile(variables)
     refuse_bare_secrets(loaded)
+    loaded = with_load(request, loaded, started)
     asked = request.base_url or loaded.overrides.base_url
     variable = next((name for name in loaded.overrides.used if name.endswith("BASE_URL")), "")
     source = "--base-url" if request.base_url or not variable else f"environment {variable}"
@@ -94,6 +97,21 @@ def bind(request: Request) -> Bound:
     seed = request.seed if request.seed is not None else secrets.randbelow(2**32)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     return planned(request, loaded, target, seed=seed, run_id=run_id, started=started)
+
+
+def with_load(request: Request, loaded: Loaded, started: datetime) -> Loaded:
+    """What was read, with the load that the command line asks for in the place of the declared one.
+
+    Raises:
+        UsageError: what is asked for is wrong, or no profile says which requests to send.
+    """
+    if not request.load.asks:
+        return loaded
+    if loaded.path is None:
+        hint = "hybridcheck.yaml: {version: 1, operations: [GET /], thresholds: {max_latency_ms: 200}}"
+        raise UsageError("no profile says which requests make up the load", where="hybridcheck load", hint=hint)
+    profile = overridden(loaded.profile, request.load, request.budget, started.date())
+    return replace(loaded, profile=profile)
 
 
 def refuse_bare_secrets(loaded: Loaded) -> None:

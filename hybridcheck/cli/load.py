@@ -1,4 +1,4 @@
-"""`hybridcheck load`: the profile's load phases and what judges them."""
+"""`hybridcheck load`: the profile's load phases, or the load that the options say, and what judges it."""
 
 from hybridcheck.cases import SafetyClass
 from hybridcheck.checks.catalogue import CHECKS
@@ -9,12 +9,16 @@ from hybridcheck.errors import ExitCode
 
 @spread
 def command(
-    run: given.Run, showing: given.Showing, *, demo: given.Demo = False, defect: given.Defects = None
+    run: given.Run,
+    showing: given.Showing,
+    load: given.Load,
+    *,
+    demo: given.Demo = False,
+    defect: given.Defects = None,
 ) -> ExitCode:
-    """Drive the profile's load and judge it: a scoped verdict on performance."""
+    """Drive the profile's load, or the load that the options say, and judge it: a scoped verdict on performance."""
     from hybridcheck.cli import running  # the gate and all that it brings, not for --help
 
     about_load = tuple(check.id for check in CHECKS if check.safety is SafetyClass.LOAD)
-    return running.run(
-        running.request_of(run, running.Chosen(only=about_load, demo=demo, defects=tuple(defect or ()))), showing
-    )
+    chosen = running.Chosen(only=about_load, demo=demo, defects=tuple(defect or ()), load=load)
+    return running.run(running.request_of(run, chosen), showing)

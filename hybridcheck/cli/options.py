@@ -87,6 +87,18 @@ Defects = Annotated[
 Demo = Annotated[bool, typer.Option("--demo", help="Run against an embedded reference system.")]
 ListDefects = Annotated[bool, typer.Option("--list-defects", help="List the defects of the demo system and exit.")]
 
+Shape = Annotated[
+    str | None,
+    typer.Option(
+        "--shape", help="steady, ramp, steps, stress, spike, soak or breakpoint, in the place of the declared one."
+    ),
+]
+Rate = Annotated[float | None, typer.Option("--rate", help="Requests per second, whatever the target does (open model).")]
+Users = Annotated[int | None, typer.Option("--users", help="Users who wait for their answers (closed model).")]
+Peak = Annotated[float | None, typer.Option("--peak", help="The peak of a spike or stress, per second or in users.")]
+Duration = Annotated[float | None, typer.Option("--duration", help="Seconds that the load lasts, warm-up included.")]
+LoadPhaseName = Annotated[str | None, typer.Option("--phase", help="The one declared load phase to drive.")]
+
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, and tracebacks of our own errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the report.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="What is printed on stdout.")]
@@ -128,6 +140,18 @@ class Run:
     timeout: Timeout = None
     exit_zero: ExitZero = False
     output_dir: OutputDir = RESULTS
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the load is to be, in the place of what the profile declares."""
+
+    phase: LoadPhaseName = None
+    shape: Shape = None
+    rate: Rate = None
+    users: Users = None
+    peak: Peak = None
+    duration: Duration = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,18 @@ import asyncio
 import difflib
 import os
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from hybridcheck import gate
 from hybridcheck.bundled import data_file
 from hybridcheck.cases import Budget, Json
 from hybridcheck.cli import exits, logs, rendering, terminal
-from hybridcheck.cli.options import Format, LogFormat, Run, Showing, environment_of
+from hybridcheck.cli.options import Format, Load, LogFormat, Run, Showing, environment_of
 from hybridcheck.cli.progress import PlainProgress, Progress
 from hybridcheck.errors import ExitCode, OutputError, ToolError, UsageError
 from hybridcheck.profile.environment import read_overrides
+from hybridcheck.profile.load_override import LoadOverride
 from hybridcheck.profile.lookup import find_profile
 from hybridcheck.reference.defects import BY_NAME
 from hybridcheck.transport.manifest import DONE, read_manifest
@@ -31,6 +32,7 @@ class Chosen:
     suites: tuple[str, ...] = ()
     demo: bool = False
     defects: tuple[str, ...] = ()
+    load: Load = Load()
 
 
 def request_of(asked: Run, chosen: Chosen) -> gate.Request:
@@ -40,7 +42,8 @@ def request_of(asked: Run, chosen: Chosen) -> gate.Request:
         UsageError: options that cannot go together.
     """
     _refuse_contradictions(asked, chosen)
-    options = {**_given(asked, Run()), **_given(chosen, Chosen())}
+    load = _given(chosen.load, Load())
+    options = {**_given(asked, Run()), **_given(replace(chosen, load=Load()), Chosen()), **load}
     recorded = {name: value for name, value in options.items() if name not in {"output_dir", "base_url", "profile"}}
     return gate.Request(
         base_url=asked.base_url,
@@ -51,6 +54,7 @@ def request_of(asked: Run, chosen: Chosen) -> gate.Request:
         skip=chosen.skip,
         tags=chosen.tags,
         suites=chosen.suites,
+        load=_load_of(chosen.load),
         allow=tuple(asked.allow or ()),
         fail_fast=asked.fail_fast,
         seed=asked.seed,
@@ -63,7 +67,19 @@ def request_of(asked: Run, chosen: Chosen) -> gate.Request:
     )
 
 
-def _given(group: Run | Chosen, untouched: Run | Chosen) -> dict[str, Json]:
+def _load_of(asked: Load) -> LoadOverride:
+    """The options of the load as the profile's words."""
+    return LoadOverride(
+        phase=asked.phase,
+        shape=asked.shape,
+        rate_rps=asked.rate,
+        users=asked.users,
+        peak=asked.peak,
+        duration_s=asked.duration,
+    )
+
+
+def _given(group: Run | Chosen | Load, untouched: Run | Chosen | Load) -> dict[str, Json]:
     """The options that differ from their default, as JSON."""
     values = {field.name: getattr(group, field.name) for field in fields(group)}
     given = {name: value for name, value in values.items() if value != getattr(untouched, name)}
