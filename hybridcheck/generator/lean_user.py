@@ -2,13 +2,12 @@
 
 Locust gives the process, its statistics, its signals and its shutdown; the plan gives connections and rates. A greenlet
 of Locust's per connection would bring nothing but its overhead. The plan comes as one line of JSON through an inherited
-pipe, reports leave through another (their descriptors are in the environment); the plan's pipe stays open as a lifeline:
-when it closes, the parent is gone and so are we.
+pipe, reports leave through another (their descriptors are in the environment). Where several processes share a plan, each
+carries out its share of it, and all start their clocks at the same instant.
 """
 
 import base64
 import ctypes
-import json
 import os
 import signal
 import sys
@@ -18,19 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.event import AsyncResult
 from locust import User, events, task
 from locust.env import Environment
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # Locust loads this file by path, wherever the package lies
 
+from hybridcheck.generator.command_pipe import CommandPipe
 from hybridcheck.generator.locust_statistics import LocustFold
-from hybridcheck.generator.orders import read_orders
+from hybridcheck.generator.orders import Share, read_orders
 from hybridcheck.generator.report_pipe import ReportPipe
 from hybridcheck.generator.run import LoadRun
 
 _PR_SET_PDEATHSIG = 1
-_READ = 1
 _current: list[LoadRun] = []
+_start_at_ns = AsyncResult()
+"""When the clock starts, where several processes share the plan: the parent says it once all are ready."""
 
 
 def _die_with_parent() -> None:
@@ -38,22 +40,6 @@ def _die_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != int(os.environ["HYBRIDCHECK_PARENT_PID"]):
-        os._exit(1)
-
-
-def _read_line(descriptor: int) -> bytes:
-    """The plan: one line, from a pipe that stays open."""
-    pieces: list[bytes] = []
-    while not pieces or not pieces[-1].endswith(b"\n"):
-        piece = os.read(descriptor, 1 << 16)
-        if not piece:
-            os._exit(1)
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-def _lifeline(descriptor: int) -> None:
-    if not os.read(descriptor, 1):
         os._exit(1)
 
 
@@ -73,16 +59,15 @@ def _started(addresses: tuple[Any, ...]) -> dict[str, Any]:
 def _prepare(environment: Environment, **_: Any) -> None:
     """Read the plan and get everything ready that takes time, before Locust starts its user."""
     _die_with_parent()
-    plan_pipe = int(os.environ["HYBRIDCHECK_PLAN_FD"])
-    message = json.loads(_read_line(plan_pipe))
+    commands = CommandPipe(int(os.environ["HYBRIDCHECK_PLAN_FD"]))
+    message = commands.first()
     plan = message["plan"]
     bodies = {operation["name"]: base64.urlsafe_b64decode(operation["body"]) for operation in plan["operations"]}
-    orders = read_orders(plan, message["secrets"], bodies)
+    orders = read_orders(plan, message["secrets"], bodies, Share(*message["share"]))
     pipe = ReportPipe(int(os.environ["HYBRIDCHECK_REPORT_FD"]))
     run = LoadRun(orders, pipe, LocustFold(environment, int(time.time())))
     pipe.write(_started(run.prepare()))
-    watcher = gevent.get_hub().loop.io(plan_pipe, _READ)
-    watcher.start(_lifeline, plan_pipe)
+    commands.listen(lambda command: _start_at_ns.set(command["start_at_ns"]))
     _current.append(run)
 
 
@@ -108,7 +93,7 @@ class LeanUser(User):
     def carry_out_the_plan(self) -> None:
         """Run the whole plan, then end Locust."""
         run = _current[0]
-        run.start()
+        run.start(_start_at_ns.get() if run.orders.share.of > 1 else None)
         run.done.wait()
         gevent.spawn(self.environment.runner.quit)
         gevent.sleep(60)

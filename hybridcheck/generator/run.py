@@ -87,13 +87,18 @@ class LoadRun:
             self._no_address = error
         return self._addresses
 
-    def start(self) -> None:
-        """Start the clock, the lanes and the reports."""
+    def start(self, at_ns: int | None = None) -> None:
+        """Start the clock, the lanes and the reports; the clock at an agreed instant where several processes share a plan.
+
+        Coming late to it shows as start lag.
+        """
         gc.collect()
         gc.freeze()
+        if at_ns is not None:
+            gevent.sleep(max(at_ns - _clock(), 0) / NS_PER_S)
         self._reading = health.read_counters()
         self._first_reading = self._reading
-        self.origin_ns = _clock()
+        self.origin_ns = at_ns or _clock()
         self._alarm = alarm(self.hub.loop, self._wake)
         self.pace.tick(0)
         self._lanes = [Lane(self, index) for index in range(self.orders.connections)]

@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -63,7 +64,7 @@ async def drive(
     if lacking:
         raise ToolError(f"the load plan needs secrets that were not given: {', '.join(sorted(lacking))}")
     with tempfile.TemporaryDirectory(prefix="hybridcheck-load-", ignore_cleanup_errors=True) as home:
-        child = _Child(plan, grace_s, silence_s)
+        child = Child(plan, grace_s, silence_s)
         try:
             await child.start(home, dict(secrets or {}))
             async for report in child.reports(stop):
@@ -73,11 +74,12 @@ async def drive(
             await child.close()
 
 
-class _Child:
-    """One child process from its start to its grave."""
+class Child:
+    """One child process from its start to its grave; it carries out the share (index, of) of a plan."""
 
-    def __init__(self, plan: LoadPlan, grace_s: float, silence_s: float) -> None:
+    def __init__(self, plan: LoadPlan, grace_s: float, silence_s: float, share: tuple[int, int] = (0, 1)) -> None:
         self._plan = plan
+        self._share = share
         self._grace_s = grace_s
         self._silence_s = silence_s
         self._process: asyncio.subprocess.Process | None = None
@@ -119,14 +121,18 @@ class _Child:
             os.close(plan_read)
             os.close(report_write)
         self._tasks.append(asyncio.create_task(self._keep_stderr()))
-        message = json.dumps({"plan": self._plan.model_dump(mode="json"), "secrets": secrets}) + "\n"
-        self._tasks.append(asyncio.create_task(self._send_plan(message.encode())))
+        message = {"plan": self._plan.model_dump(mode="json"), "secrets": secrets, "share": self._share}
+        self._tasks.append(asyncio.create_task(self._say(message)))
 
-    async def _send_plan(self, message: bytes) -> None:
-        """Write the plan from a thread, since a pipe takes 64 KiB at once; a child that died meanwhile is told by `end`."""
+    async def _say(self, message: dict[str, Any]) -> None:
+        """Write a line from a thread, since a pipe takes 64 KiB at once; a child that died meanwhile is told by `end`."""
         assert self._plan_pipe is not None
         with contextlib.suppress(BrokenPipeError):
-            await asyncio.to_thread(_write_all, self._plan_pipe, message)
+            await asyncio.to_thread(_write_all, self._plan_pipe, (json.dumps(message) + "\n").encode())
+
+    async def start_clock(self, at_ns: int) -> None:
+        """Let a child that shares its plan begin at an instant of the monotonic clock (`perf_counter_ns`)."""
+        await self._say({"start_at_ns": at_ns})
 
     async def _keep_stderr(self) -> None:
         assert self._process is not None

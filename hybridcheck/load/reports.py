@@ -37,6 +37,7 @@ class EndCause(StrEnum):
     COMPLETED = "completed"
     INTERRUPTED = "interrupted"
     ABORTED = "aborted"
+    WORKER_LOST = "worker_lost"
     KILLED = "killed"
     CRASHED = "crashed"
     NO_END_MARKER = "no_end_marker"
@@ -48,8 +49,22 @@ class _Report(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Process(_Report):
+    """One of several generator processes, and how its clock stands to that of the machine where reports come together.
+
+    clock_offset_ms: its wall clock minus ours, clock_error_ms: how far off that may be (half of the fastest round trip);
+    None within one machine, where there is only one clock.
+    """
+
+    name: str
+    host: str
+    pid: int
+    clock_offset_ms: float | None = None
+    clock_error_ms: float | None = None
+
+
 class Started(_Report):
-    """The generator is about to send; `versions` names what it is made of."""
+    """The generator is about to send; `versions` names what it is made of, `processes` those that share the plan."""
 
     kind: Literal["started"] = "started"
     pid: int
@@ -57,6 +72,7 @@ class Started(_Report):
     start_up_s: float
     addresses: tuple[str, ...]
     versions: dict[str, str]
+    processes: tuple[Process, ...] = ()
 
 
 class OperationSecond(_Report):
@@ -106,8 +122,21 @@ class FailureExample(_Report):
     detail: str
 
 
+class ProcessSecond(_Report):
+    """What one of several generator processes says of itself in one second; see `GeneratorSecond`."""
+
+    name: str
+    cpu_ratio: float
+    own_lag_p99_ns: int | None
+    offered: int
+    sent: int
+
+
 class GeneratorSecond(_Report):
     """The generator's own health within one second of wall clock.
+
+    Where several processes share the plan: sums of what is counted, the worst of what is a share or a delay, and
+    `processes` says who was how busy.
 
     cpu_ratio: own CPU time / wall time. runqueue_ratio: share of the time in which it was ready to run and had to wait
     for a CPU (None where the kernel does not say). offered: arrivals that became due; sent: requests started.
@@ -135,6 +164,7 @@ class GeneratorSecond(_Report):
     connections_opened: int
     gc_collections: int
     rss_bytes: int | None
+    processes: tuple[ProcessSecond, ...] = ()
 
 
 class EndMarker(_Report):

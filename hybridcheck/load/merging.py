@@ -1,0 +1,170 @@
+"""Several generators' reports of one plan become the reports of one: what each second had in all of them, exactly.
+
+Nothing here knows where the reports come from. A row, a window or a health second goes out once every generator has
+given its own; what a generator that is lost still owes goes out without it when `rest` is asked for.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from hybridcheck.load.reports import (
+    ChildReport,
+    EndMarker,
+    FailureExample,
+    FailureKind,
+    GeneratorSecond,
+    OperationSecond,
+    OperationTimes,
+    ProcessSecond,
+)
+from hybridcheck.statistics.histogram import Histogram
+
+Pairs = tuple[tuple[int, int], ...]
+Partial = OperationSecond | OperationTimes | GeneratorSecond
+T = TypeVar("T", OperationSecond, OperationTimes, GeneratorSecond)
+Key = tuple[Any, ...]
+
+
+class Merger:
+    """Puts the reports of the named generators together; the order of the names is that of the processes."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(names)
+        self._waiting: dict[Key, dict[str, Partial]] = {}
+        self._examples: set[tuple[str, FailureKind]] = set()
+        self._markers: dict[str, EndMarker] = {}
+
+    def take(self, name: str, report: ChildReport) -> Iterator[ChildReport]:
+        """What one generator reported; yields what is complete with it."""
+        match report:
+            case FailureExample():
+                if (report.operation, report.failure) not in self._examples:
+                    self._examples.add((report.operation, report.failure))
+                    yield report
+            case EndMarker():
+                self._markers[name] = report
+            case OperationSecond() | OperationTimes() | GeneratorSecond():
+                found = self._waiting.setdefault(_key(report), {})
+                found[name] = report
+                if len(found) == len(self._names):
+                    yield _together(self._waiting.pop(_key(report)))
+            case _:
+                pass
+
+    def rest(self) -> Iterator[ChildReport]:
+        """What some generators reported and others did not, and the end marker where all have given theirs."""
+        for key in sorted(self._waiting):
+            yield _together(self._waiting[key])
+        self._waiting.clear()
+        if len(self._markers) == len(self._names):
+            yield _one_marker([self._markers[name] for name in self._names])
+
+
+def _key(report: Partial) -> Key:
+    match report:
+        case OperationSecond():
+            return "second", report.second, report.operation
+        case OperationTimes():
+            return "times", report.from_second, report.operation
+        case _:
+            return "generator", report.second, ""
+
+
+def _together(parts: Mapping[str, Partial]) -> ChildReport:
+    first = next(iter(parts.values()))
+    if isinstance(first, OperationSecond):
+        return _one_row(_of(parts.values(), OperationSecond))
+    if isinstance(first, OperationTimes):
+        return _one_window(_of(parts.values(), OperationTimes))
+    named = {name: part for name, part in sorted(parts.items()) if isinstance(part, GeneratorSecond)}
+    return _one_health(named)
+
+
+def _of(parts: Iterable[Partial], kind: type[T]) -> list[T]:
+    return [part for part in parts if isinstance(part, kind)]
+
+
+def _one_row(rows: list[OperationSecond]) -> OperationSecond:
+    failed: Counter[FailureKind] = Counter()
+    late: Counter[str] = Counter(dict.fromkeys(rows[0].late, 0))
+    for row in rows:
+        failed.update(row.failed)
+        late.update(row.late)
+    counts = {name: sum(getattr(row, name) for row in rows) for name in _ROW_COUNTS}
+    return rows[0].model_copy(update={**counts, "failed": dict(failed), "late": dict(late)})
+
+
+_ROW_COUNTS = ("planned", "ok", "unsent", "cut", "bytes_received")
+
+
+def _one_window(windows: list[OperationTimes]) -> OperationTimes:
+    merged = {"response": _pairs(w.response for w in windows), "service": _pairs(w.service for w in windows)}
+    return windows[0].model_copy(update=merged)
+
+
+def _one_health(parts: Mapping[str, GeneratorSecond]) -> GeneratorSecond:
+    """Sums of what is counted, the worst of what is a share or a delay; who was how busy is kept by name."""
+    seconds = list(parts.values())
+    lag, own_lag = _pairs(s.lag for s in seconds), _pairs(s.own_lag for s in seconds)
+    counts = {name: sum(getattr(second, name) for second in seconds) for name in _HEALTH_COUNTS}
+    worst = {
+        name: max(getattr(second, name) for second in seconds) for name in ("wall_ns", "cpu_ratio", "loop_lag_max_ns")
+    }
+    return seconds[0].model_copy(
+        update={
+            **counts,
+            **worst,
+            "runqueue_ratio": _known(max, (second.runqueue_ratio for second in seconds)),
+            "rss_bytes": _known(sum, (second.rss_bytes for second in seconds)),
+            "lag": lag,
+            "own_lag": own_lag,
+            "lag_p99_ns": Histogram.from_pairs(lag).quantile(0.99),
+            "own_lag_p99_ns": Histogram.from_pairs(own_lag).quantile(0.99),
+            "processes": tuple(_process(name, second) for name, second in parts.items()),
+        }
+    )
+
+
+_HEALTH_COUNTS = ("offered", "sent", "pool_waits", "in_flight", "backlog", "connections_opened", "gc_collections")
+
+
+def _process(name: str, second: GeneratorSecond) -> ProcessSecond:
+    return ProcessSecond(
+        name=name,
+        cpu_ratio=second.cpu_ratio,
+        own_lag_p99_ns=second.own_lag_p99_ns,
+        offered=second.offered,
+        sent=second.sent,
+    )
+
+
+def _known(combine: Callable[[list[Any]], Any], values: Iterable[float | None]) -> float | None:
+    """The combination of values; None where one of them is not known."""
+    listed = list(values)
+    return None if any(value is None for value in listed) else combine(listed)
+
+
+def _pairs(histograms: Iterable[Pairs]) -> Pairs:
+    total = Histogram()
+    for pairs in histograms:
+        total.merge(Histogram.from_pairs(pairs))
+    return tuple(total.to_pairs())
+
+
+def _one_marker(markers: list[EndMarker]) -> EndMarker:
+    failed: Counter[FailureKind] = Counter()
+    for marker in markers:
+        failed.update(marker.failed)
+    names = ("lines", "planned", "ok", "unsent", "cut", "connections_opened", "cpu_s")
+    sums = {name: sum(getattr(marker, name) for marker in markers) for name in names}
+    complete = all(marker.cause == "completed" for marker in markers)
+    return markers[0].model_copy(
+        update={
+            **sums,
+            "failed": dict(failed),
+            "cause": "completed" if complete else "interrupted",
+            "seconds": max(marker.seconds for marker in markers),
+            "wall_s": max(marker.wall_s for marker in markers),
+        }
+    )
