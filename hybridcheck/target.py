@@ -10,6 +10,7 @@ recorded and the check just ends.
 """
 
 from collections.abc import Awaitable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -55,6 +56,20 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How ordinary requests travel over a connection of their own.
+
+    Head and body are written one after the other, each in pieces of `piece_bytes` (0: in one) with `pause_s` before
+    every write but the first; `idle_s` is waited before the last request; `read_pause_s` before each read of an answer.
+    """
+
+    piece_bytes: int = 0
+    pause_s: float = 0.0
+    idle_s: float = 0.0
+    read_pause_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """What a declared identity sends: header pairs, and the parts that checks may vary.
 
@@ -95,6 +110,13 @@ class ReadTarget(Protocol):
 
     async def read(self, label: str, ask: Ask) -> Exchange:
         """Send a GET, HEAD or OPTIONS request, or a declared safe operation, and record it under `label`."""
+        ...
+
+    async def on_one_connection(self, label: str, asks: Sequence[Ask], manner: Manner) -> tuple[Exchange, ...]:
+        """Send what `read` may send over one kept connection, one after the other, recorded as `label.1` and so on.
+
+        `facts["connection"]` numbers the connection that an exchange came over: 2 where the target closed the first.
+        """
         ...
 
     async def credential(self, identity: str) -> Credential:
@@ -168,3 +190,20 @@ class AbuseTarget(LoadTarget, Protocol):
     async def raw(self, label: str, payload: bytes, *, most_s: float, close_after_send: bool = False) -> bytes:
         """Send raw bytes on a connection of its own and give what came back until close, cap or deadline."""
         ...
+
+
+class FaultTarget(WriteTarget, Protocol):
+    """Also applies declared hooks of the class fault."""
+
+    def disturbed(self, label: str, hook: str) -> AbstractAsyncContextManager[None]:
+        """A context within which a declared hook is applied.
+
+        Entering applies it and proves that it works, or raises `EvidenceLost` (FAULT_NOT_DELIVERED). Leaving takes it
+        back and proves that it is gone, also where the run is interrupted. `label.apply`, `label.active` and
+        `label.clean` are recorded as observations with `done`.
+        """
+        ...
+
+
+class DisruptTarget(FaultTarget, Protocol):
+    """Also applies hooks of the class disrupt, which harm what others use."""

@@ -96,13 +96,14 @@ class Sender:
         self._connect_attempts = connect_attempts
         self._request_deadline_s = request_deadline_s
 
-    async def send(self, place: Place, draft: Draft, *, cleaning: bool = False) -> Exchange:
+    async def send(self, place: Place, draft: Draft, *, cleaning: bool = False, over: Wire | None = None) -> Exchange:
         """Send a draft and give the exchange, not yet recorded: the caller learns secrets from it first.
 
         Args:
             place: where a gap is recorded.
             draft: what to send.
             cleaning: clean-up goes on after the run's deadline and when the budget is spent.
+            over: the wire to send over; the session's own where None.
 
         Raises:
             EvidenceLost: where it was not sent, or was cut by the run's own end; the gap is recorded.
@@ -111,7 +112,7 @@ class Sender:
             request = self.request(draft)
             deadline_s, cut = self.deadline(draft, cleaning=cleaning)
             at_s = self.budgets.now_s()
-            outcome, failures = await self._attempts(draft, deadline_s)
+            outcome, failures = await self._attempts(draft, deadline_s, over or self.wire)
             self.budgets.spend_bytes(outcome.kept_bytes)
             if cut and outcome.failure in LATE:
                 raise EvidenceLost(GapReason.DEADLINE_SPENT, "the run's deadline came in mid-request")
@@ -132,14 +133,14 @@ class Sender:
         headers = [(_octets(name), _octets(value)) for name, value in (*kept, *draft.headers, *draft.credentials)]
         return httpx.Request(draft.method, draft.url, headers=headers, content=draft.body)
 
-    async def _attempts(self, draft: Draft, deadline_s: float) -> tuple[Outcome, tuple[Failure, ...]]:
+    async def _attempts(self, draft: Draft, deadline_s: float, wire: Wire) -> tuple[Outcome, tuple[Failure, ...]]:
         """Send; an idempotent read whose connection could not be established is tried again, and each try is kept."""
         failures: list[Failure] = []
         ends_at = asyncio.get_running_loop().time() + deadline_s
 
         async def attempt() -> Outcome:
             left_s = ends_at - asyncio.get_running_loop().time()
-            outcome = await self.wire.send(self.request(draft), max(left_s, 0.001))
+            outcome = await wire.send(self.request(draft), max(left_s, 0.001))
             if outcome.failure in CONNECT_FAILURES and outcome.failure is not None:
                 failures.append(outcome.failure)
             return outcome

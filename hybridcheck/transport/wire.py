@@ -123,6 +123,10 @@ class Wire:
         arrival.let_go()
         return outcome
 
+    def over(self, transport: httpx.AsyncBaseTransport) -> "Wire":
+        """The same deadlines and caps over another transport."""
+        return Wire(transport, most_bytes=self._most_bytes, connect_timeout_s=self._connect_timeout_s)
+
     async def open(self, request: httpx.Request) -> httpx.Response:
         """Send a request and give the response with its body unread (for streams); raises what httpx raises."""
         request.extensions = {**request.extensions, "timeout": self._timeouts()}

@@ -27,7 +27,7 @@ from hybridcheck.evidence import (
     TlsRecord,
 )
 from hybridcheck.profile.models import Environment, Profile
-from hybridcheck.target import Ask, Credential, EvidenceLost
+from hybridcheck.target import Ask, Credential, EvidenceLost, Manner
 from hybridcheck.transport.client import client_of
 from hybridcheck.verdict import Finding
 
@@ -49,6 +49,8 @@ class FakeTarget:
         self.credentials: dict[str, Credential] = {}
         self.streams: dict[str, StreamRecord] = {}
         self.logins: list[Credential | None] = []
+        self.connection = 1
+        self.manner: Manner | None = None
         self._answering = answering
         self._base_url = base_url
         self._clock_s = 0.0
@@ -84,6 +86,21 @@ class FakeTarget:
         body = exchange.response.body.content() if exchange.response else b""
         document = json.loads(body) if body.startswith(b"{") else {}
         return exchange, str(document.get((id_from or "$.id").removeprefix("$."), ""))
+
+    async def on_one_connection(self, label: str, asks: Sequence[Ask], manner: Manner) -> tuple[Exchange, ...]:
+        """Answer one after the other; `manner` may be looked at meanwhile, and `connection` counted up."""
+        self.manner, self.connection = manner, 1
+        exchanges = []
+        for number, ask in enumerate(asks, 1):
+            if manner.idle_s and number == len(asks):
+                await self.sleep(manner.idle_s)
+            exchange = self._exchange(f"{label}.{number}", ask).model_copy(
+                update={"facts": {"connection": self.connection}}
+            )
+            self.records[-1] = exchange
+            exchanges.append(exchange)
+        self.manner = None
+        return tuple(exchanges)
 
     async def credential(self, identity: str) -> Credential:
         """The prepared credential of an identity."""
