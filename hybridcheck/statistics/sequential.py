@@ -1,0 +1,48 @@
+"""What a rate shows while it is still being measured: a judgement that may be asked after every second.
+
+The bounds of `rates` hold for a number of batches that was fixed before. Who looks after each second and stops when it
+suits needs an e-process: under "the share is at most the limit" it ever reaches 1/alpha with a chance of at most alpha.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from hybridcheck.statistics.eprocess import log_e_value
+from hybridcheck.statistics.rates import Batch, judge_rate
+
+MIN_BATCHES = 10
+"""As in `rates`: fewer say nothing about how seconds differ."""
+
+
+def certain(
+    batches: Sequence[Batch], limit: float, *, fail_alpha: float, pass_alpha: float | None
+) -> Literal["pass", "fail", "open"]:
+    """Say whether the limit is certainly broken or kept, whenever and however often this is asked.
+
+    Counts are divided by the design effect as `judge_rate` does it (at the confidence of the side that is asked for), so
+    that correlated seconds weigh as little as they show. Missing counts as good for `fail` and as bad for `pass`. `pass`
+    is the same process on good answers, for "the good share is at most 1 - limit"; None: it is not asked for.
+    """
+    filled = [batch for batch in batches if batch.total]
+    if len(filled) < MIN_BATCHES or not 0.0 < limit < 1.0:
+        return "open"
+    n = sum(batch.total for batch in filled)
+    bad = sum(batch.bad for batch in filled)
+    worst = bad + sum(batch.missing for batch in filled)
+    if bad > n * limit and _shown(filled, (bad, n, limit), fail_alpha):
+        return "fail"
+    if pass_alpha is not None and worst < n * limit and _shown(filled, (n - worst, n, 1.0 - limit), pass_alpha):
+        return "pass"
+    return "open"
+
+
+def _shown(batches: Sequence[Batch], counts: tuple[int, int, float], alpha: float) -> bool:
+    """Whether k of n is evidence enough against a share of at most p0; without the design effect asked first, as cheaper."""
+    k, n, p0 = counts
+    threshold = -math.log(alpha)
+    if log_e_value(k, n, p0) < threshold:
+        return False
+    judged = judge_rate(batches, 0.5, fail_alpha=alpha, pass_confidence=1.0 - alpha, min_batches=MIN_BATCHES)
+    divisor = judged.n / judged.effective_n
+    return log_e_value(k / divisor, n / divisor, p0) >= threshold
