@@ -5,10 +5,12 @@ from difflib import get_close_matches
 
 from hybridcheck.reference.defect import Defect
 from hybridcheck.reference.planted_at_the_surface import AT_THE_SURFACE
+from hybridcheck.reference.planted_in_concurrency import IN_CONCURRENCY
+from hybridcheck.reference.planted_in_native_edges import IN_NATIVE_EDGES
 from hybridcheck.reference.planted_in_native_semantics import IN_NATIVE_SEMANTICS
 from hybridcheck.reference.planted_in_services import IN_SERVICES
 
-CATALOGUE: tuple[Defect, ...] = (*AT_THE_SURFACE, *IN_SERVICES, *IN_NATIVE_SEMANTICS)
+CATALOGUE: tuple[Defect, ...] = (*AT_THE_SURFACE, *IN_SERVICES, *IN_NATIVE_SEMANTICS, *IN_NATIVE_EDGES, *IN_CONCURRENCY)
 BY_NAME = {defect.name: defect for defect in CATALOGUE}
 
 

@@ -102,13 +102,24 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "ScalarOperation": _closed(
         ["operation", "a", "b"],
-        operation={"type": "string", "enum": ["floordiv", "mod", "pow", "round"]},
+        operation={"type": "string", "enum": ["floordiv", "mod", "pow", "round", "shift", "truncate"]},
         a=_NUMBER,
         b=_NUMBER,
     ),
     "Scalar": _open(tenant=_TEXT, result=_NUMBER),
-    "Text": _closed(["text"], text={"type": "string", "maxLength": 10_000}),
-    "TextFacts": _open(tenant=_TEXT, length=_COUNT, upper=_TEXT),
+    "Text": _closed(
+        ["text"],
+        text={"type": "string", "maxLength": 10_000},
+        limit={"type": "integer", "minimum": 0, "maximum": 10_000},
+    ),
+    "TextFacts": _open(
+        tenant=_TEXT, length=_COUNT, upper=_TEXT, prefix=_TEXT, stripped=_TEXT, decimal={"type": "boolean"}
+    ),
+    "PartitionKey": _closed(["key"], key={"type": "string", "maxLength": 1000}),
+    "Partition": _open(tenant=_TEXT, key=_TEXT, shard=_COUNT),
+    "AccountText": _closed(["text"], text={"type": "string", "maxLength": 1000}),
+    "Validity": _open(tenant=_TEXT, valid={"type": "boolean"}),
+    "Bytes": _TEXT,
     "Echo": _closed(["value"], value={}),
     "Echoed": _open(tenant=_TEXT, value={}),
     "Ranking": _closed(
@@ -118,6 +129,12 @@ SCHEMAS: dict[str, Schema] = {
     "IsoInstant": _closed(["at"], at={"type": "string", "maxLength": 64}),
     "Epoch": _closed(["epoch_s"], epoch_s=_NUMBER),
     "Instant": _open(tenant=_TEXT, at=_STAMP, epoch_s=_NUMBER),
+    "Workload": _closed(
+        ["size"],
+        size={"type": "integer", "minimum": 1, "maximum": 100_000_000},
+        seed={"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
+    ),
+    "Computed": _open(tenant=_TEXT, size=_COUNT, checksum=_COUNT),
     "DetectionInput": _closed(
         ["values"],
         values=_VALUES,

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from hybridcheck.reference.defects import Switches
+from hybridcheck.reference.gateway.overlaps import Overlaps
 from hybridcheck.reference.gateway.store import Dataset, Store
 from hybridcheck.reference.routing import Handler, Parameter, Route, integer_parameter
 from hybridcheck.reference.web import Answer, Header, Problem, Request, json_answer
@@ -37,6 +38,7 @@ class Datasets:
         """Reading needs the owner's tenant or the admin role, changing needs the owner or the admin role."""
         self._store = store
         self._defects = defects
+        self._overlaps = Overlaps(defects)
 
     def routes(self) -> list[Route]:
         """The operations under /api/datasets."""
@@ -88,6 +90,7 @@ class Datasets:
     async def read(self, request: Request) -> Answer:
         """The dataset; 404 for one that is not there and for one of another tenant."""
         dataset = self._readable(request)
+        await self._overlaps.reading(dataset)
         return json_answer(self._document(dataset), headers=(_entity_tag(dataset),))
 
     async def replace(self, request: Request) -> Answer:
@@ -98,7 +101,7 @@ class Datasets:
             raise Problem(412, "the dataset has changed")
         if self._defects.on("write-not-stored"):
             return json_answer(self._document(dataset) | request.document, headers=(_entity_tag(dataset),))
-        changed = self._store.replace_dataset(dataset.id, request.document)
+        changed = await self._overlaps.replaced(self._store, dataset, request.document)
         if changed is None:
             raise Problem(404, "no such dataset")
         return json_answer(self._document(changed), headers=(_entity_tag(changed),))

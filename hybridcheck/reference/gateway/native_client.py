@@ -9,9 +9,9 @@ import random
 from typing import Any
 
 from hybridcheck.reference.defects import Switches
-from hybridcheck.reference.routing import Route
+from hybridcheck.reference.routing import Handler, Route
 from hybridcheck.reference.settings import Settings
-from hybridcheck.reference.web import Answer, Problem, Request
+from hybridcheck.reference.web import BINARY_TYPE, JSON_TYPE, Answer, Problem, Request
 
 POOL_SIZE = 32
 _RETRY_AFTER = (b"retry-after", b"5")
@@ -32,6 +32,7 @@ class NativeClient:
         """Connections are opened when they are needed."""
         self._settings = settings
         self._defects = defects
+        self._latest: Request | None = None  # of `gateway-crosstalk`
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def answers(self) -> bool:
@@ -46,10 +47,10 @@ class NativeClient:
     async def forward(self, request: Request) -> Answer:
         """The native service's answer; its failures as 502, 503 or 504."""
         method = "GET" if request.document is None else "POST"  # a HEAD is asked as GET: the reply's length is needed
-        body = b"" if request.document is None else json.dumps(request.document).encode()
+        body, kind = _encoded(await self._document_of(request) if self._defects else request.document)
         try:
             async with asyncio.timeout(self._settings.native_timeout_s):
-                status, reply = await self._exchange(method, request.path, body, self._headers(request))
+                status, reply = await self._exchange(method, request.path, body, self._headers(request), kind)
         except TimeoutError as error:
             raise Problem(504, "the native service did not answer in time") from error
         except BrokenReplyError as error:
@@ -58,7 +59,20 @@ class NativeClient:
             if self._defects.on("native-down-500"):
                 raise RuntimeError("unhandled connection error") from error
             raise Problem(503, "the native service is not reachable", (_RETRY_AFTER,)) from error
-        return self._mapped(request.path, status, reply)
+        answer = self._mapped(request.path, status, reply)
+        answer.content_type = kind
+        return answer
+
+    async def _document_of(self, request: Request) -> Any:
+        """What is sent on, as the switched-on defects would have it."""
+        if self._defects.on("gateway-adds-40ms"):
+            await asyncio.sleep(0.04)
+        if not (self._defects.on("gateway-crosstalk") and request.path == "/analytics/echo"):
+            return request.document
+        self._latest = request
+        await asyncio.sleep(0.01)
+        latest = self._latest or request
+        return latest.document if latest.username != request.username else request.document
 
     def _mapped(self, path: str, status: int, reply: bytes) -> Answer:
         # Only here: sums and echoes that are out of range are what the checks of numbers look at first.
@@ -76,10 +90,12 @@ class NativeClient:
             f"X-Request-Timeout-Ms: {self._settings.native_timeout_s * 1000:.0f}\r\n"
         ).encode()
 
-    async def _exchange(self, method: str, path: str, body: bytes, headers: bytes) -> tuple[int, bytes]:
+    async def _exchange(
+        self, method: str, path: str, body: bytes, headers: bytes, kind: bytes = JSON_TYPE
+    ) -> tuple[int, bytes]:
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self._settings.native_port}\r\n"
-            f"X-Gateway-Key: {self._settings.gateway_key}\r\nContent-Type: application/json\r\n"
+            f"X-Gateway-Key: {self._settings.gateway_key}\r\nContent-Type: {kind.decode()}\r\n"
             f"Content-Length: {len(body)}\r\n"
         ).encode()
         message = head + headers + b"\r\n" + body
@@ -110,6 +126,13 @@ class NativeClient:
         else:
             writer.close()
         return reply
+
+
+def _encoded(document: Any) -> tuple[bytes, bytes]:
+    """A request's document as bytes, and the media type of its answer."""
+    if isinstance(document, bytes):
+        return document, BINARY_TYPE
+    return (b"" if document is None else json.dumps(document).encode()), JSON_TYPE
 
 
 async def _read_reply(reader: asyncio.StreamReader) -> tuple[int, bytes]:
@@ -145,9 +168,12 @@ _FORWARDED = (
     ("POST", "/analytics/rank", "rank", "Rows by falling score, equal ones as they came", "Ranking", "Ranked"),
     ("POST", "/analytics/instant", "parseInstant", "An ISO 8601 instant as Unix seconds", "IsoInstant", "Instant"),
     ("POST", "/analytics/calendar", "formatInstant", "Unix seconds as an ISO 8601 instant", "Epoch", "Instant"),
+    ("POST", "/analytics/compute", "compute", "Work of the wanted size, with a checksum", "Workload", "Computed"),
     ("POST", "/detection/score", "score", "Anomaly score and label of each number", "DetectionInput", "Detection"),
     ("POST", "/monitoring/percentiles", "percentiles", "Nearest-rank percentiles", "PercentileInput", "Percentiles"),
     ("POST", "/monitoring/rate", "rate", "Rate of a counter over its samples", "CounterSamples", "CounterRate"),
+    ("POST", "/analytics/partition", "partition", "The shard of a key", "PartitionKey", "Partition"),
+    ("POST", "/analytics/validate", "validateAccount", "Whether a text is an account number", "AccountText", "Validity"),
     ("GET", "/monitoring/status", "nativeStatus", "What the native service is doing", None, "NativeStatus"),
 )
 
@@ -167,4 +193,20 @@ def forwarded_routes(client: NativeClient) -> list[Route]:
             safe=True,
         )
         for method, path, operation, summary, body, answer in _FORWARDED
-    ]
+    ] + [binary_route(client.forward)]
+
+
+def binary_route(handler: Handler) -> Route:
+    """The route that gives back the bytes that it gets, on both sides."""
+    return Route(
+        "POST",
+        "/analytics/bytes",
+        handler,
+        "bytesBack",
+        "The bytes that were sent",
+        "analytics",
+        {200: "Bytes", 413: "Problem", 415: "Problem", 502: "Problem", 503: "Problem", 504: "Problem"},
+        content_type=BINARY_TYPE.decode(),
+        safe=True,
+        binary=True,
+    )

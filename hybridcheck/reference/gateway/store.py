@@ -183,6 +183,11 @@ class Store:
         )
         return self.dataset(dataset_id)
 
+    def set_revision(self, dataset_id: str, revision: int) -> Dataset | None:
+        """Write a revision as it is; only a defect does that."""
+        self._db.execute("UPDATE datasets SET revision = ? WHERE id = ?", (revision, dataset_id))
+        return self.dataset(dataset_id)
+
     def delete_dataset(self, dataset_id: str) -> None:
         """Remove a dataset."""
         self._db.execute("DELETE FROM datasets WHERE id = ?", (dataset_id,))

@@ -1,18 +1,22 @@
 """The native computations once more, in CPython, under /ref: what the native service is compared with."""
 
-from collections.abc import Callable
+import asyncio
 from functools import partial
-from typing import Any
 
+from hybridcheck.reference.native.edges import EDGES
 from hybridcheck.reference.native.plain_kernels import PlainKernels
-from hybridcheck.reference.native.services import COMPUTATIONS, Kernels, refuse_arithmetic
+from hybridcheck.reference.native.services import COMPUTATIONS, Computation, refuse_arithmetic
 from hybridcheck.reference.routing import Route
 from hybridcheck.reference.web import Answer, Request, json_answer
 
 
-async def _compute(computation: Callable[[Kernels, Any], dict[str, Any]], request: Request) -> Answer:
+async def _compute(row: Computation, request: Request) -> Answer:
     with refuse_arithmetic():
-        return json_answer({"tenant": request.tenant} | computation(PlainKernels(), request.document))
+        if row.long:
+            result = await asyncio.to_thread(row.compute, PlainKernels(), request.document)
+        else:
+            result = row.compute(PlainKernels(), request.document)
+    return json_answer({"tenant": request.tenant} | result)
 
 
 def twin_routes() -> list[Route]:
@@ -21,7 +25,7 @@ def twin_routes() -> list[Route]:
         Route(
             "POST",
             f"/ref{row.path}",
-            partial(_compute, row.compute),
+            partial(_compute, row),
             f"{row.operation}InCPython",
             f"CPython twin of {row.path}",
             "reference",
@@ -29,5 +33,5 @@ def twin_routes() -> list[Route]:
             body=row.body,
             safe=True,
         )
-        for row in COMPUTATIONS
+        for row in (*COMPUTATIONS, *EDGES)
     ]

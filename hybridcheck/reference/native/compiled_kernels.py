@@ -33,8 +33,10 @@ class CompiledKernels:
             "text_length": [ctypes.c_char_p, count, pi64],
             "zscores": [array_in, count, array_in],
             "ewma_scores": [array_in, count, f64, array_in],
+            "lcg_sum": [count, i64, pi64],
             "percentile": [array_in, count, f64, pf64],
             "counter_increase": [array_in, count, pf64],
+            "raw_division": [i64, i64, pi64],
         }
         signatures |= {f"{name}_i64": [i64, i64, pi64] for name in _INTEGER_OPERATIONS}
         signatures |= {f"{name}_f64": [f64, f64, pf64] for name in _FLOAT_OPERATIONS}
@@ -91,6 +93,12 @@ class CompiledKernels:
         self._call(f"{operation}_f64", a, b, out)
         return out.value
 
+    def raw_division(self, a: int, b: int) -> int:
+        """The processor's own division: by 0 it raises SIGFPE on x86-64, which ends the process."""
+        out = ctypes.c_int64()
+        self._call("raw_division", a, b, out)
+        return out.value
+
     def text_length(self, text: str) -> int:
         """Code points."""
         encoded, out = text.encode(), ctypes.c_int64()
@@ -108,6 +116,12 @@ class CompiledKernels:
         numbers, scores = array("d", values), array("d", bytes(8 * len(values)))
         self._call("ewma_scores", _address(numbers), len(numbers), alpha, _address(scores))
         return scores.tolist()
+
+    def congruential_sum(self, count: int, seed: int) -> int:
+        """Sum of the first `count` numbers of a linear congruential sequence modulo 2^31."""
+        out = ctypes.c_int64()
+        self._call("lcg_sum", count, seed, out)
+        return out.value
 
     def percentile(self, ordered: Sequence[float], rank: float) -> float:
         """Nearest rank of an ascending sequence."""

@@ -13,15 +13,16 @@ from typing import Any
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.dispatch import Dispatcher
 from hybridcheck.reference.metrics import CONTENT_TYPE, Metrics
-from hybridcheck.reference.native import legacy
+from hybridcheck.reference.native import edges, legacy
 from hybridcheck.reference.native.build import load_kernels
 from hybridcheck.reference.native.services import COMPUTATIONS, Computation, refuse_arithmetic
 from hybridcheck.reference.native.slowness import Slowness
+from hybridcheck.reference.native.work import Work
 from hybridcheck.reference.openapi import openapi_document
 from hybridcheck.reference.routing import Handler, Route
 from hybridcheck.reference.schemas import SCHEMAS
 from hybridcheck.reference.settings import Settings
-from hybridcheck.reference.web import Answer, Problem, Receive, Request, Scope, Send, json_answer
+from hybridcheck.reference.web import BINARY_TYPE, Answer, Problem, Receive, Request, Scope, Send, json_answer
 
 _SCHEMAS = SCHEMAS | {
     "Manifest": {"type": "object", "required": ["runtime"], "properties": {"runtime": {"type": "string"}}}
@@ -38,6 +39,7 @@ class NativeHost:
         self._kernels, self._manifest = load_kernels(emulation=settings.native_emulation)
         if any(self._defects.on(name) for name in legacy.IN_KERNELS):
             self._kernels = legacy.LegacyKernels(self._defects)
+        self._work = Work(self._kernels, self._defects)
         self._started = time.monotonic()
         self._slowness = Slowness(Path(settings.state_dir))
         routes = self._routes()
@@ -68,13 +70,31 @@ class NativeHost:
 
     def _routes(self) -> list[Route]:
         return [
-            *(self._computed(row) for row in COMPUTATIONS),
+            *(self._computed(row) for row in (*COMPUTATIONS, *edges.EDGES)),
+            self._binary(),
             self._got("/monitoring/status", self._status, "NativeStatus", access="user"),
             self._got("/__runtime", self._runtime, "Manifest"),
             self._got("/health", self._health, "Index"),
             self._got("/metrics", self._expose, "Exposition", content_type="text/plain"),
             self._got("/openapi.json", self._describe, "OpenApi", shared_cache=True),
         ]
+
+    def _binary(self) -> Route:
+        return Route(
+            "POST",
+            "/analytics/bytes",
+            self._bytes_back,
+            "bytesBack",
+            "The bytes that were sent",
+            "native",
+            {200: "Bytes", 413: "Problem", 415: "Problem"},
+            content_type=BINARY_TYPE.decode(),
+            safe=True,
+            binary=True,
+        )
+
+    async def _bytes_back(self, request: Request) -> Answer:
+        return Answer(200, edges.bytes_back(request.document, self._defects), BINARY_TYPE)
 
     def _computed(self, row: Computation) -> Route:
         handler, answers = partial(self._compute, row), {200: row.answer}
@@ -92,6 +112,10 @@ class NativeHost:
     async def _compute(self, row: Computation, request: Request) -> Answer:
         if self._slowness.ms:
             await asyncio.sleep(self._slowness.ms / 1000)
+        await self._work.warm_up(row, request.document)
+        if row.long:
+            with refuse_arithmetic():
+                return json_answer({"tenant": request.tenant} | await self._work.result(row, request.document))
         if not self._defects:
             with refuse_arithmetic():
                 result = row.compute(self._kernels, request.document)
@@ -100,15 +124,18 @@ class NativeHost:
 
     def _spoilt(self, row: Computation, request: Request) -> Answer:
         """The answer as the switched-on defects would have it: what is read, computed, answered and written."""
+        edges.struck(row.operation, request.document, self._kernels, self._defects)
         document = legacy.received(request.document, self._defects)
         try:
             with refuse_arithmetic():
-                result = spoilt(row.operation, row.compute(self._kernels, document), self._defects)
+                unchecked = edges.without_check(row.operation, document, self._defects)
+                result = unchecked or spoilt(row.operation, row.compute(self._kernels, document), self._defects)
         except Problem as problem:
             if not (self._defects.on("native-inf") and legacy.overflows(row.operation, document, problem.__cause__)):
                 raise
             result = {"result": math.inf} if row.operation == "scalar" else {"sum": math.inf}
         result = legacy.answered(row.operation, document, result, self._defects)
+        result = edges.answered(row.operation, document, result, self._defects)
         body = legacy.written({"tenant": request.tenant} | result, self._defects)
         if self._defects.on("nan-in-json") and row.operation == "aggregate":
             body = body.replace(b'"variance":null', b'"variance":NaN')

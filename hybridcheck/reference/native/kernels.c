@@ -2,9 +2,10 @@
  *
  * Every function returns 0, or says why there is no result: 1 overflow, 2 division by zero, 3 outside the domain.
  * Results follow Python's rules (floored division, half-even rounding, code points). No state, no allocation that
- * outlives a call, no exception, no signal. Compile without -ffast-math and with -ffp-contract=off.
+ * outlives a call, no exception, and no signal but in hk_raw_division. Compile without -ffast-math and with -ffp-contract=off.
  */
 #include <math.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -92,6 +93,17 @@ int32_t hk_floordiv_i64(int64_t a, int64_t b, int64_t *out)
     if (a == INT64_MIN && b == -1)
         return OVERFLOWED; /* the processor would raise SIGFPE */
     *out = a / b - (a % b != 0 && (a < 0) != (b < 0));
+    return DONE;
+}
+
+/* The processor's division as it is, for a planted defect: by 0 it raises SIGFPE on x86-64, and where the processor does
+ * not (arm64 gives 0), it is raised here, so that the defect is the same everywhere. */
+int32_t hk_raw_division(int64_t a, int64_t b, int64_t *out)
+{
+    volatile int64_t divisor = b;
+    *out = a / divisor;
+    if (divisor == 0)
+        raise(SIGFPE);
     return DONE;
 }
 
@@ -211,6 +223,18 @@ int32_t hk_ewma_scores(const double *values, int64_t n, double alpha, double *ou
         mean += step;
         variance = (1.0 - alpha) * (variance + distance * step);
     }
+    return DONE;
+}
+
+/* Sum of the first n numbers of a linear congruential sequence: work that no compiler can shorten. n is at most 2^31. */
+int32_t hk_lcg_sum(int64_t n, int64_t seed, int64_t *out)
+{
+    int64_t state = seed & 0x7FFFFFFF, sum = 0;
+    for (int64_t i = 0; i < n; i++) {
+        state = (state * 1103515245 + 12345) & 0x7FFFFFFF;
+        sum += state;
+    }
+    *out = sum;
     return DONE;
 }
 

@@ -1,6 +1,7 @@
 """The kernels in pure Python: the CPython twin, and the last resort where no compiler is found."""
 
 import math
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -59,6 +60,12 @@ class PlainKernels:
             return round(a, int(b))
         return math.pow(a, b) if a or b >= 0 else 1.0 / a  # 0 ** -1 is a division by zero
 
+    def raw_division(self, a: int, b: int) -> int:
+        """Division as C does it: by 0 it ends the process."""
+        if b == 0:
+            os.abort()
+        return int(math.copysign(abs(a) // abs(b), a) * (1 if b > 0 else -1))
+
     def text_length(self, text: str) -> int:
         """Code points."""
         return len(text)
@@ -80,6 +87,14 @@ class PlainKernels:
             mean += step
             variance = (1 - alpha) * (variance + distance * step)
         return scores
+
+    def congruential_sum(self, count: int, seed: int) -> int:
+        """Sum of the first `count` numbers of a linear congruential sequence modulo 2^31."""
+        state, total = seed, 0
+        for _ in range(count):
+            state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+            total += state
+        return total
 
     def percentile(self, ordered: Sequence[float], rank: float) -> float:
         """Nearest rank of an ascending sequence; `rank` in (0, 100]."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Protocol
 
+from hybridcheck.reference.native.conversions import parts_of, shifted, truncated
 from hybridcheck.reference.native.plain_kernels import within_int64
 from hybridcheck.reference.web import Problem
 
@@ -41,6 +42,9 @@ class Kernels(Protocol):
     def float_operation(self, operation: str, a: float, b: float) -> float:
         """`floordiv`, `mod`, `pow`, or `round` to b digits."""
 
+    def raw_division(self, a: int, b: int) -> int:
+        """C's `/` without a look at the divisor: ends the process where it is 0. Only a planted defect calls it."""
+
     def text_length(self, text: str) -> int:
         """Code points."""
 
@@ -49,6 +53,9 @@ class Kernels(Protocol):
 
     def ewma_scores(self, values: Sequence[float], alpha: float) -> list[float]:
         """Distances from the moving mean in moving deviations."""
+
+    def congruential_sum(self, count: int, seed: int) -> int:
+        """Sum of the first `count` numbers of a linear congruential sequence modulo 2^31."""
 
     def percentile(self, ordered: Sequence[float], rank: float) -> float:
         """Nearest rank of an ascending sequence."""
@@ -101,8 +108,14 @@ def aggregate(kernels: Kernels, document: Document) -> Document:
 
 
 def scalar(kernels: Kernels, document: Document) -> Document:
-    """Floor division, modulo, power and rounding of two numbers, with Python's rules for signs and ties."""
+    """Floor division, modulo, power, shift, rounding and truncation, with Python's rules for signs and ties."""
     operation, a, b = document["operation"], document["a"], document["b"]
+    if operation == "truncate":
+        return {"result": truncated(a)}
+    if operation == "shift":
+        if type(a) is not int or type(b) is not int:
+            raise Problem(422, "$: two integers expected")
+        return {"result": shifted(a, b)}
     if operation == "round":
         if not (float(b).is_integer() and 0 <= b <= 15):
             raise Problem(422, "$.b: a whole number of digits from 0 to 15 expected")
@@ -113,8 +126,9 @@ def scalar(kernels: Kernels, document: Document) -> Document:
 
 
 def text(kernels: Kernels, document: Document) -> Document:
-    """Length in code points and upper case. The case mapping is CPython's in every build: it needs Unicode's tables."""
-    return {"length": kernels.text_length(document["text"]), "upper": document["text"].upper()}
+    """Length in code points, upper case, parts. The case mapping is CPython's in every build: it needs Unicode's tables."""
+    found = {"length": kernels.text_length(document["text"]), "upper": document["text"].upper()}
+    return found | parts_of(document["text"], document.get("limit"))
 
 
 def echo(_: Kernels, document: Document) -> Document:
@@ -194,15 +208,22 @@ def rate(kernels: Kernels, document: Document) -> Document:
     return {"increase": increase, "elapsed_s": elapsed_s, "rate_per_s": _finite(increase / elapsed_s)}
 
 
+def compute(kernels: Kernels, document: Document) -> Document:
+    """Work of the wanted size, with a result that shows that it was done."""
+    size, seed = document["size"], document.get("seed", 1)
+    return {"size": size, "checksum": kernels.congruential_sum(size, seed)}
+
+
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """A computation, where it is offered, and the schemas of what goes in and out."""
+    """A computation, where it is offered, and the schemas of what goes in and out. A `long` one gets a thread."""
 
     path: str
     operation: str
     compute: Callable[[Kernels, Document], Document]
     body: str
     answer: str
+    long: bool = False
 
 
 COMPUTATIONS = (
@@ -213,6 +234,7 @@ COMPUTATIONS = (
     Computation("/analytics/rank", "rank", rank, "Ranking", "Ranked"),
     Computation("/analytics/instant", "parseInstant", parse_instant, "IsoInstant", "Instant"),
     Computation("/analytics/calendar", "formatInstant", format_instant, "Epoch", "Instant"),
+    Computation("/analytics/compute", "compute", compute, "Workload", "Computed", long=True),
     Computation("/detection/score", "score", score, "DetectionInput", "Detection"),
     Computation("/monitoring/percentiles", "percentiles", percentiles, "PercentileInput", "Percentiles"),
     Computation("/monitoring/rate", "rate", rate, "CounterSamples", "CounterRate"),
