@@ -30,7 +30,7 @@ def command(
 def explanation(check: Check) -> str:
     """All that is known about a check, as text."""
     defects = [
-        f"{defect.name}: {defect.wrong}"
+        f"{defect.name}{f' --allow {defect.allow}' if defect.allow else ''}: {defect.wrong}"
         for defect in CATALOGUE
         if defect.check in {check.id, *check.formerly} and not defect.demo_needs
     ]

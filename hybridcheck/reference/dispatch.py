@@ -26,6 +26,7 @@ from hybridcheck.reference.web import (
     Send,
     Streamed,
     json_answer,
+    read_bytes,
     read_json,
     send_answer,
     send_stream,
@@ -137,9 +138,13 @@ class Dispatcher:
             request.document = await read_json(request, self._body_limit_bytes, self._defects)
             if self._defects.on("native-lone-number") and not request.path.startswith("/ref/"):
                 request.document = _listed(request.document)
+            if self._defects.on("unknown-members-dropped") and not request.path.startswith("/ref/"):
+                request.document = _known(request.document, self._schemas[route.body])
             found = violation(request.document, self._schemas[route.body])
             if found is not None:
                 raise Problem(422, found)
+        if route.binary:
+            request.document = await read_bytes(request, self._body_limit_bytes, self._defects)
         return await route.handler(request)
 
     def _failure(self, error: Exception, request: Request) -> Answer:
@@ -185,6 +190,13 @@ class Dispatcher:
     def _preflight(self, request: Request) -> tuple[Header, ...]:
         asked = b"access-control-request-method" in request.headers
         return _PREFLIGHT if asked and request.headers.get(b"origin") in self._cors_origins else ()
+
+
+def _known(document: Any, schema: Schema) -> Any:
+    """Without the members that a schema does not name."""
+    if not isinstance(document, dict) or "properties" not in schema:
+        return document
+    return {name: value for name, value in document.items() if name in schema["properties"]}
 
 
 def _listed(document: Any) -> Any:

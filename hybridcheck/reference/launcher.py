@@ -106,6 +106,7 @@ class ReferenceSystem:
             "REFERENCE_BASE_URL": self.base_url,
             "REFERENCE_NATIVE_URL": self.native_url,
             "REFERENCE_GATEWAY_KEY": self.gateway_key,
+            "REFERENCE_GENERATION": "legacy" if self._switches.on("generation-misdeclared") else "modern",
         }
         if self._native is not None and "runtime" in self._native.facts:
             found["REFERENCE_RUNTIME"] = self._native.facts["runtime"].split()[0]

@@ -82,6 +82,8 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.body is not None:
         schema = {"$ref": f"#/components/schemas/{route.body}"}
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    if route.binary:
+        operation["requestBody"] = {"required": True, "content": {route.content_type: {"schema": {"type": "string"}}}}
     if route.access == "admin":
         operation["description"] = "For the role admin."
     if route.safe:

@@ -38,6 +38,7 @@ class Route:
     content_type: str = "application/json"
     shared_cache: bool = False  # public and the same for everyone
     safe: bool = False  # a POST that changes nothing
+    binary: bool = False  # takes bytes as they are
 
     @property
     def label(self) -> str:

@@ -21,6 +21,7 @@ Header = tuple[bytes, bytes]
 
 JSON_TYPE = b"application/json"
 PROBLEM_TYPE = b"application/problem+json"
+BINARY_TYPE = b"application/octet-stream"
 DRAINED_BYTES = 16 * 1024 * 1024
 DRAINED_FOR_S = 2.0
 
@@ -159,7 +160,9 @@ async def read_json(request: Request, limit_bytes: int, defects: Switches) -> An
     if defects.on("json-trailing-comma"):
         body = re.sub(rb",\s*([\]}])", rb"\1", body)
     try:
-        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        first = defects.on("duplicate-first-wins") and not request.path.startswith("/ref/")
+        members = _first_members if first else None
+        document = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=members)
         if b"\\u" in body:  # an escape may be half a surrogate pair, which is no character
             json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -167,6 +170,18 @@ async def read_json(request: Request, limit_bytes: int, defects: Switches) -> An
             raise RuntimeError("unhandled parse error") from error
         raise Problem(400, "the body is not a JSON document in UTF-8") from error
     return document
+
+
+def _first_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return dict(reversed(pairs))
+
+
+async def read_bytes(request: Request, limit_bytes: int, defects: Switches) -> bytes:
+    """The request's body as it is: 415 for another media type than application/octet-stream."""
+    media_type = request.headers.get(b"content-type", b"").split(b";", maxsplit=1)[0].strip().lower()
+    if media_type != BINARY_TYPE:
+        raise Problem(415, "the body must be application/octet-stream", ((b"accept-post", BINARY_TYPE),))
+    return await read_body(request, limit_bytes, defects)
 
 
 def _refuse_constant(token: str) -> None:
