@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, SecretStr, StringConstraints, field_va
 
 from hybridcheck.cases import CoreQuestion, Json
 from hybridcheck.profile.boundaries import Boundary, Liveness
+from hybridcheck.profile.hooks import Hook
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.operations import (
     Operation,
@@ -20,6 +21,7 @@ from hybridcheck.profile.operations import (
 )
 from hybridcheck.profile.parts import Name, Path, Positive, Ratio, Seconds, Strict, Url
 from hybridcheck.profile.probes import Contract, Probes
+from hybridcheck.profile.workflows import Workflow
 
 
 class Environment(StrEnum):
@@ -156,12 +158,14 @@ class Service(Strict):
     """A part of the system: the runtime it is built on, what it does, and its operations.
 
     `direct_url` reaches it beside its gateway, and `direct_headers` are what it wants to see there. `version` and
-    `cores` are hints: the runtime's version, and how many cores it may use.
+    `cores` are hints: the runtime's version, and how many cores it may use. `generation` says how it computes: as Codon
+    before 0.20 does (legacy), or as CPython and newer Codon do (modern); by default what `version` says of a codon.
     """
 
     runtime: Literal["cpython", "codon", "native-standin", "emulation", "other"] = "other"
     kind: Kind = Kind.API
     version: str | None = None
+    generation: Literal["legacy", "modern"] | None = None
     cores: Annotated[int, Field(ge=1, le=4096)] | None = None
     direct_url: Url | None = None
     direct_headers: dict[str, SecretStr] = Field(default_factory=dict)
@@ -284,11 +288,13 @@ class Profile(Strict):
     services: dict[Name, Service] = Field(default_factory=dict)
     operations: tuple[Operation, ...] = ()
     boundaries: dict[Name, Boundary] = Field(default_factory=dict)
+    hooks: dict[Name, Hook] = Field(default_factory=dict)
     load: dict[Name, LoadPhaseSpec] = Field(default_factory=dict)
     thresholds: Thresholds = Thresholds()
     observability: Observability = Observability()
     exposure: Exposure = Exposure()
     probes: Probes = Probes()
+    workflows: dict[Name, Workflow] = Field(default_factory=dict)
     contract: Contract = Contract()
     policy: PolicySpec = PolicySpec()
     waivers: tuple[Waiver, ...] = ()
@@ -319,5 +325,7 @@ class Profile(Strict):
         return own + tuple((name, part, op) for name, part in self.services.items() for op in part.operations)
 
     def operation(self, operation_id: str) -> Operation | None:
-        """The declared operation of that id; None where there is none."""
-        return next((op for _, _, op in self.all_operations() if op.id == operation_id), None)
+        """The declared operation of that id, or a workflow's own request (`workflow/step`); None where there is none."""
+        own = (step.inline(name) for name, flow in self.workflows.items() for _, _, step in flow.placed_steps())
+        declared = next((op for _, _, op in self.all_operations() if op.id == operation_id), None)
+        return declared or next((op for op in own if op is not None and op.id == operation_id), None)

@@ -27,5 +27,5 @@ class Probe(Part):
         for key, value in self.model_dump(by_alias=True, exclude_none=True).items():
             if key == "out" and isinstance(value, dict):
                 yield from (((key, name), text) for name, text in value.items())
-            elif key in {"in", "out", "a", "b"}:
+            elif key in {"in", "out", "a", "b", "limit"}:
                 yield (key,), value

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from hybridcheck.profile.edge_probes import BytesBack, Partition, Truncation, Validators
+from hybridcheck.profile.compute_probes import Compute, Tally
 from hybridcheck.profile.probe_parts import Part, Place, Probe
 
 
@@ -51,26 +53,39 @@ class Rounding(ScalarProbe):
     mode: Literal["half_even", "half_away"] = "half_even"
 
 
+SCALARS = ("floordiv", "mod", "round", "pow", "shift", "truncate")
+
+
 class Scalars(Part):
-    """Operations that promise what Python's `//`, `%`, `round` and `**` give."""
+    """Operations that promise what Python's `//`, `%`, `round`, `**`, `<<` and `int` give."""
 
     floordiv: ScalarProbe | None = None
     mod: ScalarProbe | None = None
     round: Rounding | None = None
     pow: ScalarProbe | None = None
+    shift: ScalarProbe | None = None
+    truncate: Truncation | None = None
 
 
 class TextOut(Part):
-    """Where a text probe's answer has its length and its capitals."""
+    """Where a text probe's answer has its length, its capitals, and more of what Python says of it.
+
+    `prefix`: its first characters, as many as `limit` asks for. `stripped`: without blanks at both ends (str.strip).
+    `decimal`: whether it is all decimal digits, of any script (str.isdecimal).
+    """
 
     length: Place | None = None
     upper: Place | None = None
+    prefix: Place | None = None
+    stripped: Place | None = None
+    decimal: Place | None = None
 
 
 class TextProbe(Probe):
-    """Takes a text and says something about it; `unit` is what its length counts."""
+    """Takes a text, and a `limit` of characters, and says something about it; `unit` is what its length counts."""
 
     into: Place = Field(default="$.text", alias="in")
+    limit: Place | None = None
     out: TextOut
     unit: Literal["codepoints", "utf16", "bytes"] = "codepoints"
 
@@ -123,6 +138,12 @@ class Probes(Part):
     text: TextProbe | None = None
     rank: Ranking | None = None
     time: Times = Times()
+    compute: Compute | None = None
+    tally: Tally | None = None
+
+    partition: Partition | None = None
+    validate_text: Validators | None = Field(default=None, alias="validate")
+    binary: BytesBack | None = None
 
     def placed(self) -> tuple[tuple[tuple[str, ...], Probe], ...]:
         """Every declared probe with its keys below `probes`."""
@@ -131,9 +152,14 @@ class Probes(Part):
             (("aggregate",), self.aggregate),
             (("text",), self.text),
             (("rank",), self.rank),
-            *((("scalar", key), getattr(self.scalar, key)) for key in ("floordiv", "mod", "round", "pow")),
+            (("compute",), self.compute),
+            *((("scalar", key), getattr(self.scalar, key)) for key in SCALARS),
             *((("time", key), getattr(self.time, key)) for key in ("parse", "format", "now")),
+            (("binary",), self.binary),
         ]
+        for key, pair in (("partition", self.partition), ("validate", self.validate_text)):
+            if pair is not None:
+                named += [((key, "gateway"), pair.gateway), ((key, "native"), pair.native)]
         return tuple((keys, probe) for keys, probe in named if probe is not None)
 
 
@@ -144,6 +170,8 @@ class Contract(Part):
     beyond them: refused with 4xx, or given in full. `floats`: exact, or within a relative error. `nonfinite`: a result
     that is no number is null, or refused with 4xx. `sum`: of floats, correctly rounded within one unit in the last place
     (compensated), or within n units of 2^-52 of the sum of magnitudes (tolerance; what holds where nothing is said).
+    `key_order`: in which order the members of an object come back. `max_depth`: to how many levels of nesting documents
+    are sent that the system has to survive (refused or answered).
     """
 
     integers: Literal["int64", "js-safe", "arbitrary"] | None = None
@@ -151,3 +179,5 @@ class Contract(Part):
     floats: Annotated[str, StringConstraints(pattern=r"^(exact|rel:\d+(\.\d*)?([eE][-+]?\d+)?)$")] = "exact"
     nonfinite: Literal["null", "reject"] | None = None
     sum: Literal["compensated", "tolerance"] = "tolerance"
+    key_order: Literal["none", "insertion", "sorted"] | None = None
+    max_depth: Annotated[int, Field(ge=600, le=200_000)] | None = None
