@@ -27,6 +27,10 @@ from hybridcheck.profile.reading import Loaded, read_profile, without_profile
 from hybridcheck.redact import SHORT_SECRET
 
 
+DEMO_ALLOWS = frozenset({SafetyClass.ABUSE, SafetyClass.FAULT, SafetyClass.DISRUPT})
+"""Needs no flag with `--demo`: the target is the run's own system, and nobody else uses it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What was asked for: the command line, or the arguments of the Python API.
@@ -151,7 +155,7 @@ def planned(
         skip=request.skip,
         tags=request.tags,
         suites=leaves_of(request.suites),
-        allow=frozenset(request.allow),
+        allow=frozenset(request.allow) | (DEMO_ALLOWS if request.demo else frozenset()),
         budget=request.budget,
     )
     scene = Scene(loaded.profile, target.url, target.environment, request.budget)

@@ -131,6 +131,38 @@ class Reason(StrEnum):
     SECRET_IN_ARTEFACT = "SECRET_IN_ARTEFACT"  # noqa: S105 - a reason code, not a secret
 
 
+class GapReason(StrEnum):
+    """Why evidence that was planned does not exist; a closed list."""
+
+    BUDGET_SPENT = "budget_spent"
+    DEADLINE_SPENT = "deadline_spent"
+    OUT_OF_SCOPE = "out_of_scope"
+    INTERRUPTED = "interrupted"
+    LOGIN_FAILED = "login_failed"
+    GENERATOR_SATURATED = "generator_saturated"
+    GENERATOR_LOST = "generator_lost"
+    NO_END_MARKER = "no_end_marker"
+    SOURCE_SILENT = "source_silent"
+    NOT_SUPPORTED_HERE = "not_supported_here"
+    TOOL_FAULT = "tool_fault"
+    TARGET_UNREACHABLE = "target_unreachable"
+    FAULT_NOT_DELIVERED = "fault_not_delivered"
+    FAULT_NOT_REVERTED = "fault_not_reverted"
+    LOST = "lost"
+
+
+GAP_CODES: Mapping[GapReason, Reason] = {
+    GapReason.GENERATOR_SATURATED: Reason.GENERATOR_SATURATED,
+    GapReason.GENERATOR_LOST: Reason.WORKER_LOST,
+    GapReason.NO_END_MARKER: Reason.WORKER_LOST,
+    GapReason.LOGIN_FAILED: Reason.AUTH_NOT_EFFECTIVE,
+    GapReason.INTERRUPTED: Reason.INTERRUPTED,
+    GapReason.TARGET_UNREACHABLE: Reason.TARGET_UNREACHABLE,
+    GapReason.FAULT_NOT_DELIVERED: Reason.FAULT_NOT_DELIVERED,
+}
+"""The reason code that a gap gives its case; every other gap gives EVIDENCE_INCOMPLETE."""
+
+
 class Case(Frozen):
     """A check applied to one subject; everything that its judge needs beside the evidence is in `params`.
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
 
-from hybridcheck.cases import Frozen, Json, PlannedCase, Reason, Undecided
+from hybridcheck.cases import GAP_CODES, Frozen, GapReason, Json, PlannedCase, Reason, Undecided
 from hybridcheck.messages import Body, Failure, Headers, ReceivedResponse, SentRequest
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Failure",
     "Gap",
     "GapReason",
+    "GeneratorProcess",
     "GeneratorSecond",
     "Headers",
     "LoadEnd",
@@ -52,35 +53,6 @@ LEDGER_FORMAT = 1
 """The major format of the ledger; another major is refused."""
 
 RUN_STREAM = "run"  # of records that belong to the whole run
-
-
-class GapReason(StrEnum):
-    """Why evidence that was planned does not exist; a closed list."""
-
-    BUDGET_SPENT = "budget_spent"
-    DEADLINE_SPENT = "deadline_spent"
-    OUT_OF_SCOPE = "out_of_scope"
-    INTERRUPTED = "interrupted"
-    LOGIN_FAILED = "login_failed"
-    GENERATOR_SATURATED = "generator_saturated"
-    GENERATOR_LOST = "generator_lost"
-    NO_END_MARKER = "no_end_marker"
-    SOURCE_SILENT = "source_silent"
-    NOT_SUPPORTED_HERE = "not_supported_here"
-    TOOL_FAULT = "tool_fault"
-    TARGET_UNREACHABLE = "target_unreachable"
-    LOST = "lost"
-
-
-GAP_CODES: Mapping[GapReason, Reason] = {
-    GapReason.GENERATOR_SATURATED: Reason.GENERATOR_SATURATED,
-    GapReason.GENERATOR_LOST: Reason.WORKER_LOST,
-    GapReason.NO_END_MARKER: Reason.WORKER_LOST,
-    GapReason.LOGIN_FAILED: Reason.AUTH_NOT_EFFECTIVE,
-    GapReason.INTERRUPTED: Reason.INTERRUPTED,
-    GapReason.TARGET_UNREACHABLE: Reason.TARGET_UNREACHABLE,
-}
-"""The reason code that a gap gives its case; every other gap gives EVIDENCE_INCOMPLETE."""
 
 
 class RunCause(StrEnum):
@@ -215,8 +187,18 @@ class LoadSecond(Record):
     counts: bool = True
 
 
+class GeneratorProcess(Frozen):
+    """One of several generator processes in one second; see `GeneratorSecond`."""
+
+    name: str
+    cpu_ratio: float
+    own_lag_p99_ms: float | None
+    offered: int
+    sent: int
+
+
 class GeneratorSecond(Record):
-    """The generator's own health in one second of wall clock.
+    """The generator's own health in one second of wall clock; of all its processes together, and of each where it has several.
 
     `cpu_ratio`: CPU share of its busiest process. `runqueue_ratio`: share of the time in which it was ready and had to
     wait for a CPU. `own_lag_p99_ms`: start lag of requests that had a free connection, so the generator's own fault;
@@ -236,6 +218,7 @@ class GeneratorSecond(Record):
     backlog: int = 0
     connections_opened: int = 0
     rss_bytes: int | None = None
+    processes: tuple[GeneratorProcess, ...] = ()
     counts: bool = True
 
 

@@ -30,7 +30,7 @@ from hybridcheck.integrators.executor import Executor
 from hybridcheck.integrators.preflight import PREFLIGHT, note_build, silence
 from hybridcheck.integrators.roster import Roster
 from hybridcheck.ledger import Ledger, ReadLedger, read
-from hybridcheck.load.phase import Site, run_phase
+from hybridcheck.load.phase import CarryOut, Site, alone, run_phase
 from hybridcheck.plan import Drive, Selection, make
 from hybridcheck.plugins import installed
 from hybridcheck.profile.models import Environment, Profile
@@ -38,6 +38,7 @@ from hybridcheck.profile.reading import read_profile
 from hybridcheck.redact import Redactor
 from hybridcheck.reference.launcher import ReferenceSystem
 from hybridcheck.samplers.beside_load import BesideLoad
+from hybridcheck.transport.journal import JOURNAL_NAME
 from hybridcheck.transport.session import CONNECT_ATTEMPTS, Session
 from hybridcheck.verdict import Outcome, Verdict
 from hybridcheck.writers import samples_csv
@@ -89,8 +90,8 @@ class _Ending:
         return max(0.0, self.ends_at - time.monotonic())
 
 
-async def run(request: Request, listener: Listener | None = None) -> GateResult:
-    """Do the whole run and leave its verdict on disk.
+async def run(request: Request, listener: Listener | None = None, carry_out: CarryOut = alone) -> GateResult:
+    """Do the whole run and leave its verdict on disk; `carry_out` says which generators drive its load phases.
 
     Raises:
         UsageError: the profile, the plan or the output folder is wrong; nothing was sent.
@@ -112,7 +113,8 @@ async def run(request: Request, listener: Listener | None = None) -> GateResult:
         with _signals(ending) if request.signals else nullcontext():
             if bound.loaded.path is None:
                 bound = with_profile(bound, await _discover(bound, folder, redactor, ending))
-            await _gather(bound, folder, Ledger(folder / LEDGER_NAME, redactor, listener), redactor, ending)
+            ledger = Ledger(folder / LEDGER_NAME, redactor, listener)
+            await _gather(bound, folder, ledger, redactor, ending, carry_out)
     return _conclude(bound, folder, redactor, ending)
 
 
@@ -131,7 +133,9 @@ def make_folder(output_dir: Path, run_id: str) -> Path:
     return folder
 
 
-async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, ending: _Ending) -> None:
+async def _gather(
+    bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, ending: _Ending, carry_out: CarryOut
+) -> None:
     """Talk to the target until the plan is done, the time is up, or a signal comes; then seal the run."""
     roster = Roster(bound.target.url, bound.run_id)
     try:
@@ -139,7 +143,7 @@ async def _gather(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor
             roster.enter()
             ledger.append("run", run_start(bound))
             if ending.cause is None:
-                ending.cause = await _execute(bound, folder, ledger, redactor, ending)
+                ending.cause = await _execute(bound, folder, ledger, redactor, ending, carry_out)
     finally:
         _seal(ledger, ending, roster.leave())
 
@@ -214,11 +218,14 @@ def _session(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, lim
         deadline_s=limit_s,
         started=time.monotonic(),
         manifest=folder / MANIFEST_NAME,
+        journal=folder / JOURNAL_NAME,
         connect_attempts=CONNECT_ATTEMPTS if retries is None else retries + 1,
     )
 
 
-async def _execute(bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, ending: _Ending) -> RunCause:
+async def _execute(
+    bound: Bound, folder: Path, ledger: Ledger, redactor: Redactor, ending: _Ending, carry_out: CarryOut
+) -> RunCause:
     session = _session(bound, folder, ledger, redactor, ending.left_s())
     async with session:
         preflight = session.view(PREFLIGHT)
@@ -232,7 +239,9 @@ async def _execute(bound: Bound, folder: Path, ledger: Ledger, redactor: Redacto
         async def drive(phase: Drive) -> None:
             await beside.drive(
                 phase.stream.removeprefix("load/"),
-                lambda begun: run_phase(phase, _site(bound), ledger, preflight.credential, on_start=begun),
+                lambda begun: run_phase(
+                    phase, _site(bound), ledger, preflight.credential, on_start=begun, carry_out=carry_out
+                ),
             )
 
         def stop_after(_: Phase) -> bool:

@@ -187,8 +187,28 @@ class LoadTarget(WriteTarget, Protocol):
 class AbuseTarget(LoadTarget, Protocol):
     """Also sends what may hurt others: raw bytes, slow and half-open connections."""
 
-    async def raw(self, label: str, payload: bytes, *, most_s: float, close_after_send: bool = False) -> bytes:
-        """Send raw bytes on a connection of its own and give what came back until close, cap or deadline."""
+    async def raw(
+        self, label: str, payload: bytes, *, most_s: float, close_after_send: bool = False, head_of: Ask | None = None
+    ) -> bytes:
+        """Send raw bytes on a connection of its own and give what came back until close, cap or deadline.
+
+        With `head_of`, request line and headers of that ask go before the payload, without what frames a body and
+        without the blank line. The observation has `sent`, `received` and `ended` ("by_target", "deadline", …).
+        """
+        ...
+
+    async def abort(self, label: str, ask: Ask, *, times: int, most_s: float) -> None:
+        """Send a request `times` times at once and reset each connection (RST) at the first byte of its answer.
+
+        The observation has `times`, `answered` (a byte came), `broken` (none came) and `failures` by name.
+        """
+        ...
+
+    def holding(self, label: str, ask: Ask, *, count: int, half: bool) -> AbstractAsyncContextManager[None]:
+        """Hold `count` connections within the context, idle or with half the head of that ask sent.
+
+        The observation, made at its end, has `asked`, `opened`, `ended_by_target` and `failures` by name.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""`hybridcheck cleanup`: removes what the manifest of a killed run names."""
+"""`hybridcheck cleanup`: takes back the faults, and removes the things, that a killed run left."""
 
 import asyncio
 import os
@@ -13,12 +13,14 @@ import typer
 from hybridcheck.cases import Case, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
 from hybridcheck.cli import options as given
 from hybridcheck.cli import terminal
+from hybridcheck.cli.reverting import revert
 from hybridcheck.errors import ExitCode, UsageError
 from hybridcheck.ledger import Ledger
 from hybridcheck.profile.lookup import ChosenTarget, allowed, choose_target, find_profile
 from hybridcheck.profile.models import Environment
 from hybridcheck.profile.reading import Loaded, read_profile
 from hybridcheck.redact import Redactor
+from hybridcheck.transport.journal import JOURNAL_NAME
 from hybridcheck.transport.manifest import DONE, Entry, Manifest, read_manifest
 from hybridcheck.transport.session import Session
 from hybridcheck.transport.views import WriteView
@@ -32,6 +34,8 @@ CASE = PlannedCase(
     severity=Severity.LOW,
 )
 """The stream of what is sent; no check and no verdict."""
+
+MANIFEST_NAME = "manifest.ndjson"
 
 DEADLINE_S = 300.0
 
@@ -47,31 +51,49 @@ class Job:
 
 
 def command(
-    manifest: Annotated[Path, typer.Argument(metavar="MANIFEST", help="The manifest.ndjson of a run.")],
+    manifest: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A run's folder, or its manifest.ndjson or hooks.ndjson.")
+    ],
     *,
     profile: given.ProfilePath = None,
     environment: given.EnvironmentOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
 ) -> ExitCode:
-    """Remove what a run created and could not remove itself.
+    """Take back the faults that a run left applied, and remove what it created and could not remove itself.
 
-    Sends the clean-up operation that the profile declares for each thing, in reverse order of creation, to the address
-    in the manifest. Exits 0 when nothing is left, 3 when something is.
+    Runs the `revert` of each hook that the journal does not say is clean. Then sends the clean-up operation that the
+    profile declares for each thing, in reverse order of creation, to the address in the manifest. Exits 0 when nothing
+    is left, 3 when something is.
     """
+    journal = manifest / JOURNAL_NAME if manifest.is_dir() else manifest
+    applied = 0
+    if journal.name == JOURNAL_NAME and (journal.exists() or journal == manifest):
+        applied = revert(journal, profile, given.environment_of(environment), dry_run=dry_run)
+    if journal != manifest:
+        manifest = manifest / MANIFEST_NAME
+    if manifest.name != JOURNAL_NAME and (manifest.exists() or journal == manifest):
+        applied += _clean(manifest, profile, given.environment_of(environment), dry_run=dry_run)
+    elif not applied:
+        terminal.show(f"{manifest.parent}: nothing is left")
+    return ExitCode.INCONCLUSIVE if applied else ExitCode.READY
+
+
+def _clean(manifest: Path, profile: Path | None, environment: Environment | None, *, dry_run: bool) -> int:
+    """Remove what a manifest names; gives how many are left."""
     left = tuple(entry for entry in read_manifest(manifest) if entry.step not in DONE)
     if not left:
         terminal.show(f"{manifest}: nothing is left to remove")
-        return ExitCode.READY
+        return 0
     for entry in reversed(left):
         terminal.show(f"to remove: {_name(entry)} of run {entry.run_id} at {entry.base_url}")
     if dry_run:
-        return ExitCode.INCONCLUSIVE
-    job = _job(manifest, left, profile, given.environment_of(environment))
+        return len(left)
+    job = _job(manifest, left, profile, environment)
     complaints = asyncio.run(remove(job))
     for complaint in complaints:
         terminal.tell(f"left behind: {complaint}")
     terminal.show(f"{len(left) - len(complaints)} of {len(left)} removed")
-    return ExitCode.INCONCLUSIVE if complaints else ExitCode.READY
+    return len(complaints)
 
 
 def _name(entry: Entry) -> str:

@@ -5,7 +5,6 @@ One JSON line per step of one thing (`intended`, `created`, `not_created`, `remo
 """
 
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -13,9 +12,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from hybridcheck.errors import OutputError, ToolError, UsageError
+from hybridcheck.errors import ToolError, UsageError
 from hybridcheck.evidence import Exchange
 from hybridcheck.profile.operations import Operation
+from hybridcheck.transport.on_disk import Lines
 
 Step = Literal["intended", "created", "not_created", "removed", "left"]
 
@@ -49,10 +49,9 @@ class Manifest:
     """
 
     def __init__(self, path: Path, is_secret: Callable[[str], bool] = lambda _: False) -> None:
-        self._path = path
+        self._lines = Lines(path)
         self._is_secret = is_secret
         self._entries = 0
-        self._is_whole = False
 
     def intend(
         self, *, run_id: str, base_url: str, case: str, operation: str, cleanup: str | None, identity: str | None
@@ -76,20 +75,7 @@ class Manifest:
     def _write(self, entry: Entry) -> None:
         if entry.resource is not None and self._is_secret(entry.resource):
             entry = replace(entry, resource=None)
-        line = json.dumps(asdict(entry), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
-        try:
-            if not self._is_whole and self._path.exists():
-                _mend(self._path)
-            self._is_whole = True
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                if os.write(descriptor, line) != len(line):
-                    raise OutputError("the manifest was written in part", where=str(self._path))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise OutputError(f"cannot write: {error.strerror}", where=str(self._path)) from error
+        self._lines.append(asdict(entry))
 
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:
@@ -130,8 +116,3 @@ def cleanup_path(operation: Operation, resource: str) -> str:
 def is_removed(exchange: Exchange) -> bool:
     """Whether the answer to a clean-up request says that the resource is gone."""
     return exchange.status is not None and (200 <= exchange.status < 300 or exchange.status in GONE)
-
-
-def _mend(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.truncate(file.read().rfind(b"\n") + 1)

@@ -5,7 +5,7 @@ import re
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
 
@@ -16,17 +16,29 @@ from hybridcheck.evidence import Exchange, GapReason, Observation, StreamRecord,
 from hybridcheck.ledger import Ledger
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import READING_METHODS, Operation
-from hybridcheck.target import Ask, Credential, EvidenceLost
+from hybridcheck.target import Ask, Credential, EvidenceLost, Manner
 from hybridcheck.transport import handshake, streams
 from hybridcheck.transport.client import client_of
 from hybridcheck.transport.exchange import Draft, Place, Sender, draft_of, lost
 from hybridcheck.transport.identities import Identities, LoginFailed, token_facts
+from hybridcheck.transport.hook_steps import HookRunner
+from hybridcheck.transport.journal import Journal
 from hybridcheck.transport.manifest import Manifest
+from hybridcheck.transport.one_connection import OneConnection
 
 T = TypeVar("T")
 
 Driver = Callable[[str, dict[str, Json]], Awaitable[None]]
 """Runs a load phase under a shared stream; the gate injects it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookMeans:
+    """What applies hooks and writes them down; `left` are those that could not be reverted: then no more are applied."""
+
+    runner: HookRunner
+    journal: Journal
+    left: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,7 @@ class Means:
     tls: ssl.SSLContext
     manifest: Manifest | None
     driver: Driver | None
+    hooks: HookMeans | None = None
 
 
 class ReadView:
@@ -90,6 +103,19 @@ class ReadView:
         if not self._may_read(ask):
             raise self._refused(label, f"{ask.method} {ask.path} is not of the read class")
         return await self._send(label, ask)
+
+    async def on_one_connection(self, label: str, asks: Sequence[Ask], manner: Manner) -> tuple[Exchange, ...]:
+        """Send requests of the read class over one kept connection and record each."""
+        refused = next((ask for ask in asks if not self._may_read(ask)), None)
+        if refused is not None:
+            raise self._refused(label, f"{refused.method} {refused.path} is not of the read class")
+        exchanges = []
+        async with OneConnection(self._means.tls, manner) as connection:
+            for number, ask in enumerate(asks, 1):
+                if manner.idle_s and number == len(asks):
+                    await self.sleep(manner.idle_s)
+                exchanges.append(await self._send_over(connection, f"{label}.{number}", ask))
+        return tuple(exchanges)
 
     async def credential(self, identity: str) -> Credential:
         """The run's credential of an identity."""
@@ -206,6 +232,13 @@ class ReadView:
         draft = await self._draft(label, ask)
         exchange = await self._means.sender.send(self._place(label), draft, cleaning=cleaning)
         return self._means.ledger.append(self._stream, exchange)
+
+    async def _send_over(self, connection: OneConnection, label: str, ask: Ask) -> Exchange:
+        """Send over a connection of the case's own; the exchange says which of its connections it came over."""
+        draft, sender = await self._draft(label, ask), self._means.sender
+        exchange = await sender.send(self._place(label), draft, over=sender.wire.over(connection))
+        facts = {**exchange.facts, "connection": connection.opened}
+        return self._means.ledger.append(self._stream, exchange.model_copy(update={"facts": facts}))
 
 
 def _fits(operation: Operation, path: str) -> bool:

@@ -16,10 +16,13 @@ from hybridcheck.redact import Redactor
 from hybridcheck.target import Ask
 from hybridcheck.transport.budgets import Budgets
 from hybridcheck.transport.exchange import Place, Sender, draft_of
+from hybridcheck.transport.fault_views import DisruptView, FaultView
 from hybridcheck.transport.handshake import tls_context
+from hybridcheck.transport.hook_steps import HookRunner
 from hybridcheck.transport.identities import Identities
+from hybridcheck.transport.journal import Journal
 from hybridcheck.transport.manifest import Manifest
-from hybridcheck.transport.read_view import Driver, Means, ReadView
+from hybridcheck.transport.read_view import Driver, HookMeans, Means, ReadView
 from hybridcheck.transport.scope import OutOfScope, ScopeGuard
 from hybridcheck.transport.views import AbuseView, LoadView, WriteView
 from hybridcheck.transport.wire import Wire, real_transport
@@ -35,6 +38,8 @@ VIEWS: dict[SafetyClass, type[ReadView]] = {
     SafetyClass.WRITE: WriteView,
     SafetyClass.LOAD: LoadView,
     SafetyClass.ABUSE: AbuseView,
+    SafetyClass.FAULT: FaultView,
+    SafetyClass.DISRUPT: DisruptView,
 }
 
 
@@ -52,6 +57,7 @@ class Session:
         deadline_s: how long the run may take, in seconds after `started`.
         started: the run's start on the monotonic clock.
         manifest: the file that lists what is created; without it nothing can be created.
+        journal: the file that lists which hooks are applied; without it none can be.
         connect_attempts: how often an idempotent read tries to connect, the first time included.
         driver: runs a load phase for load checks.
         transport: the httpx seam; the network where None.
@@ -73,6 +79,7 @@ class Session:
         deadline_s: float,
         started: float,
         manifest: Path | None = None,
+        journal: Path | None = None,
         connect_attempts: int = CONNECT_ATTEMPTS,
         driver: Driver | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -108,6 +115,7 @@ class Session:
             tls=tls,
             manifest=Manifest(manifest, redactor.is_in) if manifest is not None else None,
             driver=driver,
+            hooks=HookMeans(HookRunner(self._transport), Journal(journal)) if journal is not None else None,
         )
 
     async def __aenter__(self) -> Self:

@@ -32,3 +32,20 @@ async def to_its_end(work: Coroutine[Any, Any, T], *, grace_s: float | None = No
         if (task := asyncio.current_task()) is not None:
             task.cancel()
         return working.result()
+
+
+async def whatever_comes(work: Coroutine[Any, Any, T]) -> T:
+    """Finish the work however often the task is cancelled meanwhile; the cancellation then comes at the next await.
+
+    For what must not be left half done and ends by itself: taking a fault back.
+    """
+    working = asyncio.ensure_future(work)
+    cancelled = False
+    while not working.done():
+        try:
+            await asyncio.wait({working})
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled and (task := asyncio.current_task()) is not None:
+        task.cancel()
+    return working.result()
