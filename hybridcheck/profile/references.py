@@ -25,6 +25,7 @@ SECRET_PLACES: tuple[tuple[str, ...], ...] = (
     ("identities", "*", "api_key", "value"),
     ("identities", "*", "basic", "password"),
     ("services", "*", "direct_headers", "*"),
+    ("hooks", "*", "headers", "*"),
 )
 """Where the models have a SecretStr (a test compares)."""
 
