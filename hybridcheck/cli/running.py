@@ -4,7 +4,7 @@ import asyncio
 import difflib
 import os
 import sys
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from hybridcheck import gate
@@ -32,7 +32,7 @@ class Chosen:
     suites: tuple[str, ...] = ()
     demo: bool = False
     defects: tuple[str, ...] = ()
-    load: Load = Load()
+    load: Load = field(default_factory=Load)
 
 
 def request_of(asked: Run, chosen: Chosen) -> gate.Request:
@@ -81,7 +81,7 @@ def _load_of(asked: Load) -> LoadOverride:
 
 def _given(group: Run | Chosen | Load, untouched: Run | Chosen | Load) -> dict[str, Json]:
     """The options that differ from their default, as JSON."""
-    values = {field.name: getattr(group, field.name) for field in fields(group)}
+    values = {option.name: getattr(group, option.name) for option in fields(group)}
     given = {name: value for name, value in values.items() if value != getattr(untouched, name)}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
 

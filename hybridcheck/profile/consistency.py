@@ -1,8 +1,7 @@
 """What a profile's parts say about each other: names that must exist, limits that must not contradict, paths, dates."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
@@ -10,15 +9,11 @@ import jsonschema
 
 from hybridcheck.cases import CoreQuestion, Json
 from hybridcheck.paths import is_path
+from hybridcheck.profile import load_consistency
+from hybridcheck.profile.contradiction import Contradiction, near
 from hybridcheck.profile.document import KeyPath, spelled
-from hybridcheck.profile.load_phases import callable_in_load, judged_seconds, peak_level, planned_requests, weights
-from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Identity, Profile
 from hybridcheck.profile.operations import Operation, StreamSpec
-from hybridcheck.profile.wording import nearest
-
-ALL_TOGETHER = "*"
-"""Among a load phase's objectives: all operations together."""
 
 LONGEST_WAIVER_DAYS = 90
 """For cases below critical; the plan, which knows severities, holds critical ones to 14."""
@@ -27,15 +22,6 @@ JSON_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 """The one draft that declared schemas are read as."""
-
-
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """One thing that does not fit: where, what, and what would."""
-
-    path: KeyPath
-    message: str
-    hint: str = ""
 
 
 def contradictions(profile: Profile, today: date) -> Iterator[Contradiction]:
@@ -71,7 +57,7 @@ def _identities(profile: Profile) -> Iterator[Contradiction]:
     for path, part in _callers(profile):
         identity = part.identity
         if identity is not None and identity not in profile.identities:
-            yield Contradiction((*path, "identity"), f"no identity '{identity}'", _near(identity, profile.identities))
+            yield Contradiction((*path, "identity"), f"no identity '{identity}'", near(identity, profile.identities))
         if part.auth == "required" and identity is None:
             yield Contradiction(
                 path,
@@ -101,7 +87,7 @@ def _roles(profile: Profile) -> Iterator[Contradiction]:
     for path, operation in placed_operations(profile):
         for role in operation.roles:
             if role not in roles:
-                yield Contradiction((*path, "roles"), f"no identity has the role '{role}'", _near(role, roles))
+                yield Contradiction((*path, "roles"), f"no identity has the role '{role}'", near(role, roles))
         caller = profile.identities.get(operation.identity or "")
         if caller is not None and operation.roles and caller.role not in operation.roles:
             message = f"'{operation.identity}' has the role '{caller.role}', which may not call it"
@@ -114,7 +100,7 @@ def _operation_links(profile: Profile) -> Iterator[Contradiction]:
         for key in ("read_back", "cleanup", "update", "twin"):
             target = getattr(operation, key)
             if target is not None and target not in known:
-                yield Contradiction((*path, key), f"no operation has the id '{target}'", _near(target, known))
+                yield Contradiction((*path, key), f"no operation has the id '{target}'", near(target, known))
         if operation.creates and operation.reads:
             yield Contradiction((*path, "creates"), f"a {operation.method} does not create", "remove `creates`")
         for needed in ("read_back", "cleanup"):
@@ -125,7 +111,7 @@ def _operation_links(profile: Profile) -> Iterator[Contradiction]:
         if counter.operation not in known:
             place = ("observability", "counters", index, "operation")
             yield Contradiction(
-                place, f"no operation has the id '{counter.operation}'", _near(counter.operation, known)
+                place, f"no operation has the id '{counter.operation}'", near(counter.operation, known)
             )
 
 
@@ -135,7 +121,7 @@ def _probes(profile: Profile) -> Iterator[Contradiction]:
         place: KeyPath = ("probes", *keys, "operation")
         operation = known.get(probe.operation)
         if operation is None:
-            yield Contradiction(place, f"no operation has the id '{probe.operation}'", _near(probe.operation, known))
+            yield Contradiction(place, f"no operation has the id '{probe.operation}'", near(probe.operation, known))
         elif not (operation.reads and operation.sendable):
             message = f"'{operation.id}' cannot be sent by the read class, and probes send nothing else"
             yield Contradiction(place, message, "safe: true   # at the operation, where it changes nothing")
@@ -239,81 +225,12 @@ def _references(schema: Json) -> Iterator[str]:
             yield from _references(value)
 
 
-def _load(profile: Profile) -> Iterator[Contradiction]:
-    known = _ids(profile)
-    for name, phase in profile.load.items():
-        place: KeyPath = ("load", name)
-        for key, named in (("operations", phase.operations), ("objectives", phase.objectives)):
-            for operation_id in set(named) - ({ALL_TOGETHER} if key == "objectives" else set()):
-                yield from _load_operation(profile, known, (*place, key, operation_id), operation_id)
-        sent = weights(profile, phase)
-        if not sent:
-            hint = 'operations: ["GET /health"]'
-            yield Contradiction(place, "no declared operation can be sent in this phase", hint)
-        for operation_id in sorted(set(phase.objectives) & known - set(sent)):
-            where = (*place, "objectives", operation_id)
-            yield Contradiction(where, f"this phase does not send '{operation_id}'", "add it to `operations`")
-        yield from _load_limits(profile, place, phase)
-
-
-def _load_operation(
-    profile: Profile, known: frozenset[str], place: KeyPath, operation_id: str
-) -> Iterator[Contradiction]:
-    operation = profile.operation(operation_id)
-    if operation is None:
-        yield Contradiction(place, f"no operation has the id '{operation_id}'", _near(operation_id, known))
-    elif not operation.sendable:
-        yield Contradiction(place, f"{operation.path} cannot be sent as declared", "fill its path with `params`")
-    elif not callable_in_load(operation):
-        yield Contradiction(place, f"'{operation_id}' needs an identity to be sent", "give the operation an `identity`")
-
-
-def _load_limits(profile: Profile, place: KeyPath, phase: LoadPhaseSpec) -> Iterator[Contradiction]:
-    if not judged_seconds(phase):
-        message = "no second is judged: the load never rests at its level for a whole second after the warm-up"
-        yield Contradiction((*place, "judge"), message, "a longer phase, or judge: all")
-    limits, peak = profile.limits, peak_level(phase)
-    if phase.model == "open" and peak > limits.max_rps:
-        message = f"{peak:g} requests per second are more than limits.max_rps, {limits.max_rps:g}"
-        key = "peak_rps" if phase.peak_rps == peak else "stages" if phase.stages else "rate_rps"
-        yield Contradiction((*place, key), message, f"limits: {{max_rps: {peak:g}}}, or a lower rate")
-    if "max_connections" in phase.model_fields_set and phase.max_connections > limits.max_connections:
-        message = f"{phase.max_connections} connections are more than limits.max_connections, {limits.max_connections}"
-        yield Contradiction((*place, "max_connections"), message, "raise the limit, or leave this line out")
-    if phase.model == "closed" and peak > limits.max_connections:
-        key = "peak_users" if phase.peak_users == peak else "stages" if phase.stages else "users"
-        message = f"{peak:g} users are more than limits.max_connections, {limits.max_connections}"
-        yield Contradiction((*place, key), message, f"limits: {{max_connections: {peak:g}}}, or fewer users")
-
-
-def _budget(profile: Profile) -> Iterator[Contradiction]:
-    needed = sum(planned_requests(phase) or 0.0 for phase in profile.load.values())
-    if needed > profile.limits.max_requests:
-        message = f"the load phases need {needed:,.0f} requests, limits.max_requests is {profile.limits.max_requests:,}"
-        yield Contradiction(("load",), message, f"limits: {{max_requests: {needed * 1.2:.0f}}}, or shorter phases")
-
-
-def _throughput(profile: Profile) -> Iterator[Contradiction]:
-    wanted = profile.thresholds.min_throughput_rps
-    if wanted is None:
-        return
-    place = ("thresholds", "min_throughput_rps")
-    if wanted > profile.limits.max_rps:
-        message = f"{wanted:g} requests per second can never be seen: limits.max_rps is {profile.limits.max_rps:g}"
-        yield Contradiction(place, message, f"limits: {{max_rps: {wanted:g}}}, or a lower threshold")
-    phases = profile.load.values()
-    highest = max((peak_level(phase) for phase in phases), default=wanted)
-    if all(phase.model == "open" for phase in phases) and highest < wanted <= profile.limits.max_rps:
-        message = f"no load phase offers {wanted:g} requests per second; the highest offers {highest:g}"
-        yield Contradiction(place, message, f"raise rate_rps to at least {wanted:g}, or lower the threshold")
-
-
 def _not_applicable(profile: Profile) -> Iterator[Contradiction]:
     """Words without a dot can only be core questions; the plan, which knows the checks, looks at the others."""
     questions = [question.value for question in CoreQuestion]
     for name in profile.not_applicable:
         if "." not in name and name not in questions:
-            hint = _near(name, questions) + " or the id of a check, such as 'authn.expired-token-refused'"
+            hint = near(name, questions) + " or the id of a check, such as 'authn.expired-token-refused'"
             yield Contradiction(("not_applicable", name), f"'{name}' is not a core question", hint)
 
 
@@ -373,10 +290,6 @@ def _waived_twice(profile: Profile) -> Iterator[Contradiction]:
             yield Contradiction(("waivers", index), f"'{case}' is waived in waivers[{places[0]}] already", "keep one")
 
 
-def _near(word: str, known: Iterable[str] | Mapping[str, object]) -> str:
-    return nearest(word, known) or "none is declared"
-
-
 def _choices(key: str, known: Iterable[str]) -> str:
     names = list(known)
     return f"{key}: {names[0]}" if len(names) == 1 else (f"{key}: one of {', '.join(names)}" if names else "")
@@ -392,9 +305,7 @@ RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (
     _sendable,
     _value_paths,
     _schemas,
-    _load,
-    _budget,
-    _throughput,
+    *load_consistency.RULES,
     _not_applicable,
     _waived_twice,
 )

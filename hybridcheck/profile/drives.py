@@ -99,17 +99,21 @@ def _resolved(profile: Profile, spec: LoadPhaseSpec, operation: Operation, weigh
         identity=operation.identity if operation.auth != "none" else None,
         expected_statuses=operation.expect.status,
         content_type=operation.expect.content_type,
-        limits_ms=_limits_ms(profile, spec, operation.id),
+        limits_ms=_limits_ms(profile, spec, operation),
     )
 
 
-def _limits_ms(profile: Profile, spec: LoadPhaseSpec, operation_id: str) -> tuple[float, ...]:
-    own = spec.objectives.get(operation_id)
-    every = spec.objectives.get("*")
+def _limits_ms(profile: Profile, spec: LoadPhaseSpec, operation: Operation) -> tuple[float, ...]:
+    """Every latency that answers are held to: thresholds, objectives, limits, and what breaks a load off."""
     limits = {profile.thresholds.max_latency_ms}
-    for objective in (own, every):
+    for objective in (spec.objectives.get(operation.id), spec.objectives.get("*")):
         if objective is not None:
             limits |= {objective.p95_ms, objective.p99_ms}
+    for limit in spec.limits:
+        if limit.operation in (None, operation.id) and (limit.tag is None or limit.tag in operation.tags):
+            limits |= {limit_ms for _, limit_ms in limit.latencies_ms()}
+    if spec.abort_when != "never":
+        limits.add(spec.abort_when.latency_ms)
     return tuple(sorted(limit for limit in limits if limit is not None))
 
 

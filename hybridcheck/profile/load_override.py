@@ -77,7 +77,7 @@ def overridden(profile: Profile, asked: LoadOverride, budget: Budget, today: dat
     spec = _changed(declared, asked) if asked.changes else declared
     assert spec is not None  # a phase that is not declared is asked for with something that changes it
     changed = profile.model_copy(update={"load": {name: spec}})
-    wrong = (*_contradictions(changed, name, asked, today), *_beyond_budget(spec, asked, budget), *_limitless(changed))
+    wrong = (*_contradictions(changed, asked, today), *_beyond_budget(spec, asked, budget), *_limitless(changed))
     if wrong:
         raise ProfileError(wrong)
     return with_load_operations(changed)
@@ -156,7 +156,7 @@ def _complaint(error: Mapping[str, Json]) -> Complaint:
     return Complaint(where, message, f"see {', '.join(options)}" if options else "")
 
 
-def _contradictions(profile: Profile, name: str, asked: LoadOverride, today: date) -> Iterator[Complaint]:
+def _contradictions(profile: Profile, asked: LoadOverride, today: date) -> Iterator[Complaint]:
     """What does not fit the rest of the profile; what was wrong with that before has been said when it was read."""
     for found in contradictions(profile, today):
         if found.path[:1] == ("load",) or (found.path[:1] == ("thresholds",) and asked.changes):

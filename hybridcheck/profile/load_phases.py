@@ -1,9 +1,10 @@
 """What a declared load phase sends, when, and how many requests it needs: one answer for reading, checks and plan."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from hybridcheck import shapes
+from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
@@ -130,8 +131,40 @@ def shortened(phase: LoadPhaseSpec, duration_s: float) -> LoadPhaseSpec:
     for key in ("ramp_s", "peak_s"):
         declared = getattr(phase, key)
         changed[key] = None if declared is None else declared * factor
+    changed["limits"] = tuple(_in_proportion(limit, factor) for limit in phase.limits)
     changed["stages"] = tuple(s.model_copy(update={"duration_s": s.duration_s * factor}) for s in phase.stages)
     return phase.model_copy(update=changed)
+
+
+def _in_proportion(limit: LoadLimit, factor: float) -> LoadLimit:
+    if limit.window_s is None:
+        return limit
+    begin, end = limit.window_s
+    return limit.model_copy(update={"window_s": (begin * factor, end * factor)})
+
+
+def tagged(profile: Profile, phase: LoadPhaseSpec, tag: str) -> tuple[str, ...]:
+    """The operations of a phase that have a tag."""
+    sent = weights(profile, phase)
+    return tuple(op.id for _, _, op in profile.all_operations() if op.id in sent and tag in op.tags)
+
+
+def covered(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit) -> tuple[str, ...]:
+    """The operations that a limit holds for; empty for all of the phase."""
+    if limit.operation is not None:
+        return (limit.operation,)
+    return () if limit.tag is None else tagged(profile, phase, limit.tag)
+
+
+def seconds_of(phase: LoadPhaseSpec, window: tuple[int, int] | None) -> frozenset[int]:
+    """The seconds that are judged: those of the window, else of the phase."""
+    return judged_seconds(phase) if window is None else frozenset(range(*window))
+
+
+def arrivals_in(phase: LoadPhaseSpec, seconds: Collection[int]) -> float:
+    """How many arrivals an open phase plans in these seconds."""
+    parts = stages(phase)
+    return math.fsum(shapes.area_until(parts, second + 1) - shapes.area_until(parts, second) for second in seconds)
 
 
 def with_load_operations(profile: Profile) -> Profile:

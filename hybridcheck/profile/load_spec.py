@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from hybridcheck.cases import Json
+from hybridcheck.profile.load_limits import AbortWhen, LoadLimit, StopEarly
 from hybridcheck.profile.parts import Positive, Ratio, Seconds, Strict
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -79,6 +80,9 @@ class LoadPhaseSpec(Strict):
 
     `judge: all` judges every second after the warm-up; `judge: hold` only the whole seconds at which the load rests at
     the level, so not the peak of a spike and no climb. The others are reported all the same.
+
+    `limits` hold for operations, tags and windows beside `thresholds`. `stop_early`: end the phase when a limit is certainly
+    broken (`fail`), or also when all are certainly kept (`pass`). `abort_when`: break it off when the target melts down.
     """
 
     shape: Literal["steady", "ramp", "steps", "stress", "spike", "soak", "breakpoint", "stages"] = "steady"
@@ -100,6 +104,9 @@ class LoadPhaseSpec(Strict):
     think_s: Annotated[float, Field(ge=0, le=600)] = 0
     operations: dict[str, Positive] = Field(default_factory=dict)
     objectives: dict[str, Objective] = Field(default_factory=dict)
+    limits: tuple[LoadLimit, ...] = ()
+    stop_early: StopEarly = "never"
+    abort_when: AbortWhen | Literal["never"] = AbortWhen()
     max_connections: Annotated[int, Field(gt=0, le=10_000)] = 64
     deadline_s: Seconds = 10
 

@@ -83,7 +83,7 @@ class Operation(Frozen):
     limits it to identities of these roles. `safe` lets a POST run in the read class. `private` marks answers that
     belong to the caller. `deterministic`: equal requests give equal answers. `twin` is the id of an operation that
     computes the same in another runtime. `limit` names the query parameter that pages. `create`/`delete` bind the
-    resource that checks of the write class make and remove.
+    resource that checks of the write class make and remove. `tags` are words that limits of a load phase may name.
     """
 
     model_config = PART
@@ -113,6 +113,7 @@ class Operation(Frozen):
     read_back: str | None = None
     cleanup: str | None = None
     update: str | None = None
+    tags: tuple[str, ...] = ()
     marker_field: str | None = None
     idempotency_header: str | None = None
 

@@ -1,0 +1,113 @@
+"""What a profile's load phases say about its operations, its budgets and its thresholds: names, levels, lengths."""
+
+import math
+from collections.abc import Callable, Iterator
+
+from hybridcheck.profile.contradiction import Contradiction, near
+from hybridcheck.profile.document import KeyPath
+from hybridcheck.profile.load_limits import LoadLimit
+from hybridcheck.profile.load_phases import (
+    callable_in_load,
+    judged_seconds,
+    peak_level,
+    planned_requests,
+    tagged,
+    weights,
+)
+from hybridcheck.profile.load_spec import LoadPhaseSpec
+from hybridcheck.profile.models import Profile
+
+ALL_TOGETHER = "*"
+"""Among a load phase's objectives: all operations together."""
+
+
+def _load(profile: Profile) -> Iterator[Contradiction]:
+    known = frozenset(operation.id for _, _, operation in profile.all_operations())
+    for name, phase in profile.load.items():
+        place: KeyPath = ("load", name)
+        for key, named in (("operations", phase.operations), ("objectives", phase.objectives)):
+            for operation_id in set(named) - ({ALL_TOGETHER} if key == "objectives" else set()):
+                yield from _load_operation(profile, known, (*place, key, operation_id), operation_id)
+        sent = weights(profile, phase)
+        if not sent:
+            hint = 'operations: ["GET /health"]'
+            yield Contradiction(place, "no declared operation can be sent in this phase", hint)
+        for operation_id in sorted(set(phase.objectives) & known - set(sent)):
+            where = (*place, "objectives", operation_id)
+            yield Contradiction(where, f"this phase does not send '{operation_id}'", "add it to `operations`")
+        yield from _within_limits(profile, place, phase)
+        for index, limit in enumerate(phase.limits):
+            yield from _limit(profile, phase, limit, (*place, "limits", index))
+
+
+def _load_operation(
+    profile: Profile, known: frozenset[str], place: KeyPath, operation_id: str
+) -> Iterator[Contradiction]:
+    operation = profile.operation(operation_id)
+    if operation is None:
+        yield Contradiction(place, f"no operation has the id '{operation_id}'", near(operation_id, known))
+    elif not operation.sendable:
+        yield Contradiction(place, f"{operation.path} cannot be sent as declared", "fill its path with `params`")
+    elif not callable_in_load(operation):
+        yield Contradiction(place, f"'{operation_id}' needs an identity to be sent", "give the operation an `identity`")
+
+
+def _within_limits(profile: Profile, place: KeyPath, phase: LoadPhaseSpec) -> Iterator[Contradiction]:
+    if not judged_seconds(phase):
+        message = "no second is judged: the load never rests at its level for a whole second after the warm-up"
+        yield Contradiction((*place, "judge"), message, "a longer phase, or judge: all")
+    limits, peak = profile.limits, peak_level(phase)
+    if phase.model == "open" and peak > limits.max_rps:
+        message = f"{peak:g} requests per second are more than limits.max_rps, {limits.max_rps:g}"
+        key = "peak_rps" if phase.peak_rps == peak else "stages" if phase.stages else "rate_rps"
+        yield Contradiction((*place, key), message, f"limits: {{max_rps: {peak:g}}}, or a lower rate")
+    if "max_connections" in phase.model_fields_set and phase.max_connections > limits.max_connections:
+        message = f"{phase.max_connections} connections are more than limits.max_connections, {limits.max_connections}"
+        yield Contradiction((*place, "max_connections"), message, "raise the limit, or leave this line out")
+    if phase.model == "closed" and peak > limits.max_connections:
+        key = "peak_users" if phase.peak_users == peak else "stages" if phase.stages else "users"
+        message = f"{peak:g} users are more than limits.max_connections, {limits.max_connections}"
+        yield Contradiction((*place, key), message, f"limits: {{max_connections: {peak:g}}}, or fewer users")
+
+
+def _budget(profile: Profile) -> Iterator[Contradiction]:
+    needed = sum(planned_requests(phase) or 0.0 for phase in profile.load.values())
+    if needed > profile.limits.max_requests:
+        message = f"the load phases need {needed:,.0f} requests, limits.max_requests is {profile.limits.max_requests:,}"
+        yield Contradiction(("load",), message, f"limits: {{max_requests: {needed * 1.2:.0f}}}, or shorter phases")
+
+
+def _throughput(profile: Profile) -> Iterator[Contradiction]:
+    wanted = profile.thresholds.min_throughput_rps
+    if wanted is None:
+        return
+    place = ("thresholds", "min_throughput_rps")
+    if wanted > profile.limits.max_rps:
+        message = f"{wanted:g} requests per second can never be seen: limits.max_rps is {profile.limits.max_rps:g}"
+        yield Contradiction(place, message, f"limits: {{max_rps: {wanted:g}}}, or a lower threshold")
+    phases = profile.load.values()
+    highest = max((peak_level(phase) for phase in phases), default=wanted)
+    if all(phase.model == "open" for phase in phases) and highest < wanted <= profile.limits.max_rps:
+        message = f"no load phase offers {wanted:g} requests per second; the highest offers {highest:g}"
+        yield Contradiction(place, message, f"raise rate_rps to at least {wanted:g}, or lower the threshold")
+
+
+def _limit(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit, place: KeyPath) -> Iterator[Contradiction]:
+    sent = weights(profile, phase)
+    if limit.operation is not None and limit.operation not in sent:
+        message = f"this phase does not send '{limit.operation}'"
+        yield Contradiction((*place, "operation"), message, near(limit.operation, sent))
+    if limit.tag is not None and not tagged(profile, phase, limit.tag):
+        tags = {tag for _, _, operation in profile.all_operations() if operation.id in sent for tag in operation.tags}
+        hint = near(limit.tag, tags) if tags else f"tags: [{limit.tag}]   # at an operation"
+        yield Contradiction((*place, "tag"), f"no operation of this phase has the tag '{limit.tag}'", hint)
+    window = limit.window()
+    if window is not None and (window[0] >= window[1] or window[1] > math.ceil(phase.duration_s)):
+        message = f"the window holds no whole second of the phase, which lasts {phase.duration_s:g} s"
+        yield Contradiction((*place, "window_s"), message, "window_s: [from, until], in seconds of the phase")
+    if limit.min_rps is not None and limit.error_ratio is None and profile.thresholds.max_error_ratio is None:
+        message = "how much of it may be missed is not declared"
+        yield Contradiction((*place, "min_rps"), message, "error_ratio: 0.01   # beside it, or thresholds: {max_error_ratio: …}")
+
+
+RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (_load, _budget, _throughput)
