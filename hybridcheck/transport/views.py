@@ -4,7 +4,8 @@ A wider view is a subclass of the narrower one, from `read_view.ReadView` on. Th
 """
 
 import json
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from hybridcheck.evidence import Created, Exchange, GapReason
 from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.target import Ask, Credential, EvidenceLost
 from hybridcheck.transport import raw
-from hybridcheck.transport.exchange import lost
+from hybridcheck.transport.exchange import Draft, lost
 from hybridcheck.transport.manifest import Entry, Step, cleanup_path, is_removed
 from hybridcheck.transport.read_view import Means, ReadView
 from hybridcheck.transport.uninterrupted import GRACE_S, to_its_end
@@ -184,18 +185,40 @@ class LoadView(WriteView):
 class AbuseView(LoadView):
     """Also sends raw bytes (`target.AbuseTarget`)."""
 
-    async def raw(self, label: str, payload: bytes, *, most_s: float, close_after_send: bool = False) -> bytes:
+    async def raw(
+        self, label: str, payload: bytes, *, most_s: float, close_after_send: bool = False, head_of: Ask | None = None
+    ) -> bytes:
         """Send raw bytes on a connection of its own and give what came back; an observation records both."""
         means = self._means
-        transcript = await raw.converse(
-            means.sender,
-            self._place(label),
-            means.base_url,
-            means.tls,
-            raw.Payload(payload, most_s, means.profile.limits.max_body_bytes, close_after_send),
-        )
+        draft = Draft("RAW", means.base_url)
+        if head_of is not None:
+            draft = await self._abusing(label, head_of)
+            payload = raw.head_of(means.sender.request(draft)) + payload
+        bounds = raw.Payload(payload, most_s, means.profile.limits.max_body_bytes, close_after_send)
+        transcript = await raw.converse(means.sender, self._place(label), draft, means.tls, bounds)
         self.observe(label, transcript.values())
         return transcript.received
+
+    async def abort(self, label: str, ask: Ask, *, times: int, most_s: float) -> None:
+        """Send a request several times at once and reset each connection at the first byte of its answer."""
+        means, draft = self._means, await self._abusing(label, ask)
+        found = await raw.abort(means.sender, self._place(label), draft, means.tls, times=times, most_s=most_s)
+        self.observe(label, found.values())
+
+    @asynccontextmanager
+    async def holding(self, label: str, ask: Ask, *, count: int, half: bool) -> AsyncIterator[None]:
+        """Hold idle or half-open connections within the context; an observation at its end says what became of them."""
+        means, draft = self._means, await self._abusing(label, ask)
+        held = raw.holding(means.sender, self._place(label), draft, means.tls, count=count, half=half)
+        async with held as found:
+            yield
+        self.observe(label, found.values())
+
+    async def _abusing(self, label: str, ask: Ask) -> Draft:
+        """The draft of a request that the read class may send, to be sent in a way that only this class may."""
+        if not self._may_read(ask):
+            raise self._refused(label, f"{ask.method} {ask.path} is not of the read class")
+        return await self._draft(label, ask)
 
 
 def _id_in(exchange: Exchange, id_from: str | None) -> str:
