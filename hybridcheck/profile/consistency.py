@@ -135,6 +135,7 @@ def _sendable(profile: Profile) -> Iterator[Contradiction]:
         for target in (operation.read_back, operation.cleanup, operation.update)
         if target
     }
+    linked |= {used for workflow in profile.workflows.values() for used in workflow.operation_ids()}
     for path, operation in placed_operations(profile):
         if not operation.sendable and operation.id not in linked:
             missing = operation.url_path().partition("{")[2].partition("}")[0]

@@ -18,6 +18,7 @@ from hybridcheck.profile.load_phases import with_load_operations
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.references import Resolved, resolve
 from hybridcheck.profile.wording import complain_of, in_file
+from hybridcheck.profile.workflow_rules import workflow_contradictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _checked(
     if profile is None:
         return None, resolved
     profile = _with_ca_files(apply(profile, overrides), folder, document)
-    for found in contradictions(profile, today):
+    for found in (*contradictions(profile, today), *workflow_contradictions(profile)):
         if not any(found.path[: len(key) - 1] == key[:-1] and len(key) > 1 for key in pruned):
             document.complain(_as_written(found.path, document), found.message, found.hint)
     return profile, resolved

@@ -75,8 +75,9 @@ def _given(scene: Scene, operation: Operation) -> bool:
 
 
 def _never_sent(scene: Scene) -> Iterator[Operation]:
-    """Operations that change things and are no step in the life of a resource that this run may create."""
+    """Operations that change things and are no step of a workflow or in the life of a resource that this run may create."""
     changing = [operation for _, operation in operations(scene, reading=False)]
     creators = [operation for operation in changing if operation.creates and operation.read_back]
     steps = {name for create in creators for name in (create.id, create.update, create.cleanup)}
+    steps |= {used for workflow in scene.profile.workflows.values() for used in workflow.operation_ids()}
     yield from (operation for operation in changing if operation.id not in steps)
