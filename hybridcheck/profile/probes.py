@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from hybridcheck.profile.edge_probes import BytesBack, Partition, Truncation, Validators
 from hybridcheck.profile.compute_probes import Compute, Tally
+from hybridcheck.profile.edge_probes import BytesBack, Partition, Truncation, Validators
 from hybridcheck.profile.probe_parts import Part, Place, Probe
 
 
