@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Unmet
+from hybridcheck.checks.availability import is_broken, look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, params_of, suite_of
 from hybridcheck.checks.repeats import describe
@@ -117,12 +118,16 @@ class VectorCheck(ReadCheck):
             yield Unmet(subject="probes", needs=self.needs)
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
-        """Send each vector, and once more where the answer is not right."""
+        """Send each vector, and once more where the answer is not right; the control after each broken one."""
+        control = self.ask(case, case.params["vectors"][0])
         for index, vector in enumerate(case.params["vectors"]):
             ask = self.ask(case, vector)
-            reading = self.reading(case, vector, await target.read(f"vector.{index}.1", ask))
-            if reading.state in {State.WRONG, State.UNCLEAR}:
-                await target.read(f"vector.{index}.2", replace(ask, fresh=True))
+            for round_ in range(1, ROUNDS + 1):
+                label = f"vector.{index}.{round_}"
+                exchange = await target.read(label, replace(ask, fresh=round_ > 1))
+                await look_afterwards(target, label, exchange, control)
+                if self.reading(case, vector, exchange).state not in {State.WRONG, State.UNCLEAR}:
+                    break
 
     def ask(self, case: Case, vector: Json) -> Ask:
         """The request of a vector: the declared one with the values in their places, numbers as written."""
@@ -162,10 +167,12 @@ class VectorCheck(ReadCheck):
         everything = tuple(exchange.n for exchanges in asked for exchange in exchanges)
         if any(exchange.status == 429 for exchanges in asked for exchange in exchanges):
             return undecided(Reason.THROTTLED, self.promise, "the target throttled the tester (429)")
-        read_as = [_settled([self.reading(case, v, e) for e in ex], ex) for v, ex in zip(vectors, asked, strict=True)]
+        read_as = [self._settled(case, v, ex, evidence) for v, ex in zip(vectors, asked, strict=True)]
         known = read_as[0] == State.WRONG and self.reading(case, vectors[0], asked[0][-1]).signatures
         if read_as[0] != State.RIGHT and not known:
             gap = f"not even {self.sent(vectors[0])} is answered as declared: is the probe bound to the right places?"
+            if asked[0] and is_broken(asked[0][-1]):
+                gap = f"the service was not there: {self.sent(vectors[0])} was answered {describe(asked[0][-1])}"
             return undecided(Reason.NO_TEST_DATA, self.promise, gap, exchanges=everything)
         bad = [index for index, reading in enumerate(read_as) if reading == State.WRONG]
         if bad:
@@ -176,6 +183,11 @@ class VectorCheck(ReadCheck):
             if odd:
                 return undecided(reason, self.promise, f"{odd[0]} {UNSETTLED[reason]}", exchanges=everything)
         return self._kept(case, list(zip(vectors, read_as, strict=True)), everything)
+
+    def _settled(self, case: Case, vector: Json, exchanges: tuple[Exchange, ...], evidence: Evidence) -> State | Reason:
+        """What the answers to one vector come to; broken ones are its fault only where the service was there."""
+        found = _settled([self.reading(case, vector, exchange) for exchange in exchanges], exchanges)
+        return State.UNCLEAR if found == State.WRONG and not was_there(evidence, *exchanges) else found
 
     def _failed(
         self, case: Case, bad: list[tuple[Json, tuple[Exchange, ...]]], control: tuple[int, ...], n: int

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.analytics.examples import ask_example, expectation
+from hybridcheck.checks.availability import is_broken, look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.documents import difference, same_text
-from hybridcheck.checks.operations import complaint_about, json_body, operation_in, operations, params_of
+from hybridcheck.checks.operations import ask_for, complaint_about, json_body, operation_in, operations, params_of
 from hybridcheck.checks.repeats import PAUSE_S, describe
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Example, Operation
@@ -22,7 +23,7 @@ class TwinsAgree(ReadCheck):
 
     Sends each example of an operation that names a `twin` to both. Documents that agree to the last digit are a pass;
     else values are compared, numbers within the example's tolerance. Statuses or values that differ, two times of two,
-    are a fail. Neither side is taken for the truth: where the example's own expectation tells, the finding says which.
+    are a fail, a broken answer only where the service answered its declared request right after it. Neither side is taken for the truth: where the example's own expectation tells, the finding says which.
     """
 
     id = "twins.agree"
@@ -56,7 +57,9 @@ class TwinsAgree(ReadCheck):
         operation, twin, example = _pair_in(case)
         for number in range(1, ROUNDS + 1):
             one = await target.read(f"own.{number}", ask_example(operation, example))
+            await look_afterwards(target, one.label, one, ask_for(operation))
             other = await target.read(f"twin.{number}", ask_example(twin, example))
+            await look_afterwards(target, other.label, other, ask_for(twin))
             if _difference(one, other, example) is None:
                 return
             await target.sleep(PAUSE_S)
@@ -82,6 +85,10 @@ class TwinsAgree(ReadCheck):
             return undecided(Reason.FLAKY, expected, f"not each time: {found[0]}", exchanges=numbers)
         if len(found) < ROUNDS:
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, f"{found[0]}; not repeated", exchanges=numbers)
+        if not was_there(evidence, *own, *other):
+            gone = next(e for e in (*own, *other) if is_broken(e))
+            text = f"a service was not there ({describe(gone)}), which is no disagreement of values"
+            return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=numbers)
         text = f"{found[-1]}{_who_is_right(own[-1], other[-1], case)}"
         return failed(expected, text, exchanges=numbers, n=len(found))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Unmet
+from hybridcheck.checks.availability import look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, operations, params_of
 from hybridcheck.checks.repeats import describe
@@ -110,11 +111,12 @@ class TypesAgree(ReadCheck):
             await target.read(f"control.{name}", _with(side, operation, None, ""))
         for index, kind in enumerate(KINDS):
             for round_ in (1, 2):
-                ask = _with(operation, operation, case.params["member"], kind)
-                own = await target.read(f"own.{index}.{round_}", replace(ask, fresh=round_ == 2))
-                ask = _with(twin, operation, case.params["member"], kind)
-                other = await target.read(f"twin.{index}.{round_}", replace(ask, fresh=round_ == 2))
-                if _apart(own, other) is None:
+                answers = []
+                for side, name in ((operation, "own"), (twin, "twin")):
+                    label, ask = f"{name}.{index}.{round_}", _with(side, operation, case.params["member"], kind)
+                    answers.append(await target.read(label, replace(ask, fresh=round_ == 2)))
+                    await look_afterwards(target, label, answers[-1], _with(side, operation, None, ""))
+                if _apart(*answers) is None:
                     break
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
@@ -137,7 +139,8 @@ class TypesAgree(ReadCheck):
                 odd = undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all was recorded", exchanges=numbers)
             elif found[-1] is not None and len(found) == 2 and found[0] is not None:
                 text = f"{kind or 'no value'} for '{member}': {found[-1]}"
-                if any(e.status is None or e.status == 503 for e in (*own, *other)):
+                unclear = any(e.status is None or e.status == 503 for e in (*own, *other))
+                if unclear or not was_there(evidence, *own, *other):
                     odd = undecided(Reason.SUSPECTED, expected, text, exchanges=numbers)
                 else:
                     return failed(expected, text, exchanges=numbers, n=2 * len(KINDS))
