@@ -230,6 +230,19 @@ class CoreAnswer(Frozen):
     not_applicable: str | None = None
 
 
+class LoadProcess(Frozen):
+    """One of several generator processes over the judged part of a phase; clocks compared where it ran on another machine."""
+
+    name: str
+    host: str
+    offered: int
+    sent: int
+    cpu_max_ratio: float | None
+    own_lag_p99_max_ms: float | None
+    clock_offset_ms: float | None = None
+    clock_error_ms: float | None = None
+
+
 class LoadPhase(Frozen):
     """What one load phase did (all measured; None where it was not)."""
 
@@ -246,6 +259,7 @@ class LoadPhase(Frozen):
     lag_ms: dict[str, float | None]
     generator_cpu_max_ratio: float | None
     cause: str | None
+    processes: tuple[LoadProcess, ...] = ()
 
 
 class ResourceSeries(Frozen):

@@ -3,6 +3,7 @@
 from hybridcheck.cases import SafetyClass
 from hybridcheck.checks.catalogue import CHECKS
 from hybridcheck.cli import options as given
+from hybridcheck.cli.generators import Generators, refuse_contradictions
 from hybridcheck.cli.option_groups import spread
 from hybridcheck.errors import ExitCode
 
@@ -12,13 +13,15 @@ def command(
     run: given.Run,
     showing: given.Showing,
     load: given.Load,
+    generators: Generators,
     *,
     demo: given.Demo = False,
     defect: given.Defects = None,
 ) -> ExitCode:
     """Drive the profile's load, or the load that the options say, and judge it: a scoped verdict on performance."""
-    from hybridcheck.cli import running  # the gate and all that it brings, not for --help
+    refuse_contradictions(generators)
+    from hybridcheck.cli import generating, running  # the gate and all that it brings, not for --help
 
     about_load = tuple(check.id for check in CHECKS if check.safety is SafetyClass.LOAD)
-    chosen = running.Chosen(only=about_load, demo=demo, defects=tuple(defect or ()), load=load)
-    return running.run(running.request_of(run, chosen), showing)
+    chosen = running.Chosen(only=about_load, demo=demo, defects=tuple(defect or ()), load=load, generators=generators)
+    return running.run(running.request_of(run, chosen), showing, generating.carry_out_of(generators))

@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import os
 import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from hybridcheck import gate
 from hybridcheck.bundled import data_file
 from hybridcheck.cases import Budget, Json
 from hybridcheck.cli import exits, logs, rendering, terminal
+from hybridcheck.cli.generators import Generators
 from hybridcheck.cli.options import Format, Load, LogFormat, Run, Showing, environment_of
 from hybridcheck.cli.progress import PlainProgress, Progress
 from hybridcheck.errors import ExitCode, OutputError, ToolError, UsageError
+from hybridcheck.load.phase import CarryOut, alone
 from hybridcheck.profile.environment import read_overrides
 from hybridcheck.profile.load_override import LoadOverride
 from hybridcheck.profile.lookup import find_profile
@@ -33,6 +36,10 @@ class Chosen:
     demo: bool = False
     defects: tuple[str, ...] = ()
     load: Load = field(default_factory=Load)
+    generators: Generators = field(default_factory=Generators)
+
+
+Group = Run | Chosen | Load | Generators
 
 
 def request_of(asked: Run, chosen: Chosen) -> gate.Request:
@@ -43,7 +50,8 @@ def request_of(asked: Run, chosen: Chosen) -> gate.Request:
     """
     _refuse_contradictions(asked, chosen)
     load = _given(chosen.load, Load())
-    options = {**_given(asked, Run()), **_given(replace(chosen, load=Load()), Chosen()), **load}
+    options = {**_given(asked, Run()), **_given(replace(chosen, load=Load(), generators=Generators()), Chosen())}
+    options |= {**load, **_given(chosen.generators, Generators())}
     recorded = {name: value for name, value in options.items() if name not in {"output_dir", "base_url", "profile"}}
     return gate.Request(
         base_url=asked.base_url,
@@ -79,7 +87,7 @@ def _load_of(asked: Load) -> LoadOverride:
     )
 
 
-def _given(group: Run | Chosen | Load, untouched: Run | Chosen | Load) -> dict[str, Json]:
+def _given(group: Group, untouched: Group) -> dict[str, Json]:
     """The options that differ from their default, as JSON."""
     values = {option.name: getattr(group, option.name) for option in fields(group)}
     given = {name: value for name, value in values.items() if value != getattr(untouched, name)}
@@ -108,13 +116,15 @@ def _refuse_contradictions(asked: Run, chosen: Chosen) -> None:
         )
 
 
-def run(request: gate.Request, showing: Showing) -> ExitCode:
+def run(
+    request: gate.Request, showing: Showing, generators: AbstractAsyncContextManager[CarryOut] | None = None
+) -> ExitCode:
     """Do what was asked, print the report, and give the exit code of the verdict."""
     level, log_file = _set_up_logs(showing)
     if showing.output_file is not None:
         rendering.check_writable(showing.output_file)
     with progress_for(showing, logs_on_stderr=log_file is None and level in {"debug", "info"}) as progress:
-        result = asyncio.run(gate.run(request, progress))
+        result = asyncio.run(_gated(request, progress, generators or nullcontext(alone)))
     tell_residue(result.folder / gate.MANIFEST_NAME)
     source = rendering.Source(str(result.folder), _profile_of(request))
     rendering.show(result.verdict, showing.format, source)
@@ -126,6 +136,13 @@ def run(request: gate.Request, showing: Showing) -> ExitCode:
         exit_zero=result.verdict.policy.exit_zero,
         stopped_by=result.stopped_by,
     )
+
+
+async def _gated(
+    request: gate.Request, progress: Progress, generators: AbstractAsyncContextManager[CarryOut]
+) -> gate.GateResult:
+    async with generators as carry_out:
+        return await gate.run(request, progress, carry_out)
 
 
 def tell_residue(manifest: Path) -> None:

@@ -1,14 +1,15 @@
 """What the load phases and the samplers recorded, summed up for the document; nothing here judges."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
+from hybridcheck.cases import Json
 from hybridcheck.engine.findings import rounded
 from hybridcheck.engine.streams import Streams
-from hybridcheck.evidence import GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Record, Sample
+from hybridcheck.evidence import GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation, Record, Sample
 from hybridcheck.statistics.histogram import Histogram, value_ns
-from hybridcheck.verdict import LoadPhase, ResourceSeries
+from hybridcheck.verdict import LoadPhase, LoadProcess, ResourceSeries
 
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
 NS_PER_MS = 1e6
@@ -46,6 +47,31 @@ def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
         lag_ms=quantiles_ms(merged(records, "lag")),
         generator_cpu_max_ratio=rounded(max(cpu, default=None)),
         cause=end.cause if end else None,
+        processes=load_processes(records),
+    )
+
+
+def load_processes(records: tuple[Record, ...]) -> tuple[LoadProcess, ...]:
+    """The processes that shared the phase, as far as they said who they are; none where there was one."""
+    told = next(
+        (r.values.get("processes") for r in records if isinstance(r, Observation) and r.label == "generator"), None
+    )
+    seconds = [record for record in records if isinstance(record, GeneratorSecond) and record.counts]
+    return tuple(_process(about, seconds) for about in told or ())
+
+
+def _process(about: Mapping[str, Json], seconds: list[GeneratorSecond]) -> LoadProcess:
+    own = [process for second in seconds for process in second.processes if process.name == about["name"]]
+    lags = [process.own_lag_p99_ms for process in own if process.own_lag_p99_ms is not None]
+    return LoadProcess(
+        name=str(about["name"]),
+        host=str(about["host"]),
+        offered=sum(process.offered for process in own),
+        sent=sum(process.sent for process in own),
+        cpu_max_ratio=rounded(max((process.cpu_ratio for process in own), default=None)),
+        own_lag_p99_max_ms=rounded(max(lags, default=None)),
+        clock_offset_ms=rounded(about["clock_offset_ms"]),
+        clock_error_ms=rounded(about["clock_error_ms"]),
     )
 
 

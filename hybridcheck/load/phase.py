@@ -1,12 +1,23 @@
 """One load phase of a run: from the planned drive to the generator's plan, and from its reports to ledger records."""
 
 import asyncio
+import contextlib
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from hybridcheck.evidence import Gap, GapReason, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation
+from hybridcheck.cases import Json
+from hybridcheck.evidence import (
+    Gap,
+    GapReason,
+    GeneratorProcess,
+    GeneratorSecond,
+    LoadEnd,
+    LoadHistogram,
+    LoadSecond,
+    Observation,
+)
 from hybridcheck.ledger import Ledger
 from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
@@ -18,6 +29,9 @@ from hybridcheck.statistics.histogram import Histogram
 from hybridcheck.target import Credential, EvidenceLost
 
 NS_PER_MS = 1_000_000
+
+CarryOut = Callable[[LoadPlan, Mapping[str, str], asyncio.Event | None], AsyncGenerator[reports.Report, None]]
+"""Carries out a plan with its secrets until it is done or the event is set, and yields what `child.drive` yields."""
 
 WINDOW_S = 5
 """Seconds per histogram; one where single seconds are judged."""
@@ -57,6 +71,13 @@ class _Totals:
         self.failed.update({kind.value: count for kind, count in second.failed.items()})
 
 
+def alone(
+    plan: LoadPlan, secrets: Mapping[str, str], stop: asyncio.Event | None
+) -> AsyncGenerator[reports.Report, None]:
+    """One generator process on this machine."""
+    return drive_child(plan, secrets, stop=stop)
+
+
 async def run_phase(
     drive: Drive,
     site: Site,
@@ -65,11 +86,13 @@ async def run_phase(
     *,
     stop: asyncio.Event | None = None,
     on_start: Callable[[], None] | None = None,
+    carry_out: CarryOut = alone,
 ) -> None:
     """Drive a phase, record what the generator reports under the drive's stream, and seal it.
 
     A login that fails, and a generator that does not carry out its plan, leave a `Gap`; the stream is sealed all the
-    same. Cancelling ends the generator and leaves the stream unsealed. `on_start` is called when it begins to send.
+    same. Cancelling ends the generator and leaves the stream unsealed. `on_start` is called when it begins to send,
+    `carry_out` says who generates: one process, several, or several machines.
     """
     try:
         headers, secrets = await _credentials(drive, credential)
@@ -79,10 +102,11 @@ async def run_phase(
         return
     plan = plan_of(drive, site, headers)
     totals = _Totals(judged_seconds(drive.spec))
-    async for report in drive_child(plan, secrets, stop=stop):
-        if on_start is not None and isinstance(report, reports.Started):
-            on_start()
-        _record(report, drive.stream, ledger, totals)
+    async with contextlib.aclosing(carry_out(plan, secrets, stop)) as driven:
+        async for report in driven:
+            if on_start is not None and isinstance(report, reports.Started):
+                on_start()
+            _record(report, drive.stream, ledger, totals)
     ledger.seal(drive.stream, plan.duration_s)
 
 
@@ -157,14 +181,34 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
             name = report.operation
             ledger.append(stream, LoadHistogram(operation=name, measure="response", pairs=report.response))
             ledger.append(stream, LoadHistogram(operation=name, measure="service", pairs=report.service))
+        case reports.ChildEnd():
+            _record_end(report, stream, ledger, totals)
+        case _:
+            _note(report, stream, ledger)
+
+
+def _note(report: reports.Report, stream: str, ledger: Ledger) -> None:
+    """What is worth knowing beside the numbers."""
+    match report:
         case reports.Started():
-            values = {"versions": report.versions, "start_up_s": report.start_up_s, "addresses": list(report.addresses)}
+            addresses = list(report.addresses)
+            values: dict[str, Json] = {
+                "versions": report.versions,
+                "start_up_s": report.start_up_s,
+                "addresses": addresses,
+            }
+            if report.processes:
+                values["processes"] = [process.model_dump() for process in report.processes]
             ledger.append(stream, Observation(label="generator", values=values))
+        case reports.Clocks():
+            clocks = {name: clock.model_dump() for name, clock in report.clocks.items()}
+            ledger.append(stream, Observation(label="clocks", values={"clocks": clocks}))
+        case reports.LateWorker():
+            values = {"name": report.name, "detail": report.detail}
+            ledger.append(stream, Observation(label="late worker", values=values))
         case reports.FailureExample():
             values = {"operation": report.operation, "second": report.second, "detail": report.detail}
             ledger.append(stream, Observation(label=f"failure.{report.failure.value}", values=values))
-        case reports.ChildEnd():
-            _record_end(report, stream, ledger, totals)
         case _:
             pass
 
@@ -198,6 +242,16 @@ def _health(report: reports.GeneratorSecond, *, counts: bool) -> GeneratorSecond
         backlog=report.backlog,
         connections_opened=report.connections_opened,
         rss_bytes=report.rss_bytes,
+        processes=tuple(
+            GeneratorProcess(
+                name=process.name,
+                cpu_ratio=process.cpu_ratio,
+                own_lag_p99_ms=_ms(process.own_lag_p99_ns),
+                offered=process.offered,
+                sent=process.sent,
+            )
+            for process in report.processes
+        ),
         counts=counts,
     )
 

@@ -167,6 +167,28 @@ class GeneratorSecond(_Report):
     processes: tuple[ProcessSecond, ...] = ()
 
 
+class Clock(_Report):
+    """How a worker's wall clock stands to ours; see `Process`."""
+
+    offset_ms: float
+    error_ms: float
+
+
+class Clocks(_Report):
+    """The workers' clocks when the plan has been carried out, to compare with those at its start."""
+
+    kind: Literal["clocks"] = "clocks"
+    clocks: dict[str, Clock]
+
+
+class LateWorker(_Report):
+    """A worker joined while a plan was carried out; it has no part in it."""
+
+    kind: Literal["late_worker"] = "late_worker"
+    name: str
+    detail: str = ""
+
+
 class EndMarker(_Report):
     """The child's last line: totals over everything that it reported, warm-up included, and how many lines came before.
 
@@ -206,7 +228,17 @@ ChildReport = Annotated[
     Started | OperationSecond | OperationTimes | FailureExample | GeneratorSecond | EndMarker,
     Field(discriminator="kind"),
 ]
-Report = Started | OperationSecond | OperationTimes | FailureExample | GeneratorSecond | EndMarker | ChildEnd
+Report = (
+    Started
+    | OperationSecond
+    | OperationTimes
+    | FailureExample
+    | GeneratorSecond
+    | EndMarker
+    | Clocks
+    | LateWorker
+    | ChildEnd
+)
 
 CHILD_REPORT: TypeAdapter[ChildReport] = TypeAdapter(ChildReport)
 """Parses one line of the child."""

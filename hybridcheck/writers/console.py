@@ -173,6 +173,8 @@ def _load(console: Console, verdict: Verdict) -> None:
     _heading(console, "Load (response time from the intended start)")
     for phase in verdict.load:
         _line(console, f" {for_terminal(phase.stream)}", wording.load_line(phase))
+        for name, words in wording.process_lines(phase):
+            _line(console, f"  {for_terminal(name)}", for_terminal(words))
 
 
 def _boundary_catalogue(console: Console, verdict: Verdict) -> None:

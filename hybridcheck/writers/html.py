@@ -98,7 +98,8 @@ def _dimensions(verdict: Verdict) -> Iterator[str]:
 def _load(verdict: Verdict) -> Iterator[str]:
     if verdict.load:
         yield "<h2>Load (response time from the intended start)</h2>"
-        yield _table((), [(phase.stream, wording.load_line(phase)) for phase in verdict.load])
+    for phase in verdict.load:
+        yield _table((), [(phase.stream, wording.load_line(phase)), *wording.process_lines(phase)])
 
 
 def _unexamined(verdict: Verdict) -> Iterator[str]:

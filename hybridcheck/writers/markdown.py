@@ -118,6 +118,8 @@ def _load(verdict: Verdict) -> Iterator[str]:
         yield "\n### Load (response time from the intended start)\n"
     for phase in verdict.load:
         yield f"- {code(phase.stream)}: {code(wording.load_line(phase))}"
+        for name, words in wording.process_lines(phase):
+            yield f"  - {code(name)}: {code(words)}"
 
 
 def _boundary_catalogue(verdict: Verdict) -> Iterator[str]:

@@ -243,7 +243,22 @@ def load_line(phase: LoadPhase) -> str:
     busy = phase.generator_cpu_max_ratio
     cpu = f"CPU at most {number(busy * 100)} %" if busy is not None else "CPU not measured"
     lost = f", {phase.unsent:,} unsent" * bool(phase.unsent) + f", {phase.cut:,} cut off" * bool(phase.cut)
+    shared = f" in {len(phase.processes)} processes" * bool(phase.processes)
     return (
         f"{number(phase.achieved_rps)} req/s over {phase.seconds} s · {times} · {phase.planned:,} planned, "
-        f"{phase.ok:,} ok, {failures:,} failed{lost} · generator: {phase.cause or 'no end marker'}, {cpu}{lag}"
+        f"{phase.ok:,} ok, {failures:,} failed{lost} · generator: {phase.cause or 'no end marker'}{shared}, {cpu}{lag}"
     )
+
+
+def process_lines(phase: LoadPhase) -> list[tuple[str, str]]:
+    """Of each process that shared a phase: did it send what it was offered, how busy and how late was it, and its clock."""
+    lines = []
+    for process in phase.processes:
+        busy = "not measured" if process.cpu_max_ratio is None else f"at most {number(process.cpu_max_ratio * 100)} %"
+        clock = ""
+        if process.clock_offset_ms is not None:
+            clock = f", clock {number(process.clock_offset_ms, 'ms')} from ours (± {number(process.clock_error_ms, 'ms')})"
+        sent = f"{process.sent:,} of {process.offered:,} arrivals begun"
+        lag = number(process.own_lag_p99_max_ms, "ms")
+        lines.append((f"process {process.name} on {process.host}", f"{sent}, CPU {busy}, own start lag p99 at most {lag}{clock}"))
+    return lines

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
+from hybridcheck.checks.load.several_processes import require_one_schedule
 from hybridcheck.checks.operations import ask_for, operation_in, params_of
 from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond
 from hybridcheck.profile.load_phases import lowest_judged_rps, weights
@@ -90,6 +91,7 @@ def _require_health(evidence: Evidence, stream: str, seconds: set[int]) -> str:
     health = {record.second: record for record in evidence.all(GeneratorSecond, stream=stream)}
     if not seconds <= health.keys():
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's health is not recorded for every second")
+    require_one_schedule(evidence, stream, health.values())
     busy = sum((health[second].cpu_ratio or 0) > CPU_LIMIT_RATIO for second in seconds)
     if busy > SATURATED_SHARE * len(seconds):
         text = f"the generator used more than {CPU_LIMIT_RATIO:.0%} of its core in {busy} of {len(seconds)} seconds"

@@ -1,0 +1,58 @@
+"""Who generates the load: one process, several, or workers on other machines; the options that say so."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from hybridcheck.errors import UsageError
+
+MASTER_PORT = 5557
+"""Locust's own."""
+
+Processes = Annotated[int | None, typer.Option("--processes", min=1, max=64, help="Generate with so many processes.")]
+Master = Annotated[bool, typer.Option("--master", help="Let workers on other machines generate, through Locust.")]
+ExpectWorkers = Annotated[
+    int, typer.Option("--expect-workers", min=1, max=1000, help="With --master: begin when so many are there.")
+]
+MaxWait = Annotated[
+    float,
+    typer.Option("--expect-workers-max-wait", min=1, max=3600, help="With --master: wait at most so many seconds."),
+]
+BindHost = Annotated[str, typer.Option("--master-bind-host", help="With --master: the address to listen on.")]
+BindPort = Annotated[int, typer.Option("--master-bind-port", min=0, max=65535, help="With --master: its port.")]
+TrustedNetwork = Annotated[
+    bool, typer.Option("--trusted-network", help="With --master: secrets may travel to workers unencrypted.")
+]
+Worker = Annotated[bool, typer.Option("--worker", help="Generate for a master; --base-url says where to at most.")]
+MasterHost = Annotated[str, typer.Option("--master-host", help="With --worker: where the master is.")]
+MasterPort = Annotated[int, typer.Option("--master-port", min=1, max=65535, help="With --worker: its port.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Generators:
+    """How many processes on which machines generate; part of what the verdict records."""
+
+    processes: Processes = None
+    master: Master = False
+    expect_workers: ExpectWorkers = 1
+    expect_workers_max_wait: MaxWait = 60.0
+    master_bind_host: BindHost = "127.0.0.1"
+    master_bind_port: BindPort = MASTER_PORT
+    trusted_network: TrustedNetwork = False
+    worker: Worker = False
+    master_host: MasterHost = "127.0.0.1"
+    master_port: MasterPort = MASTER_PORT
+
+
+def refuse_contradictions(asked: Generators) -> None:
+    """Refuse options that cannot go together.
+
+    Raises:
+        UsageError: where there are such.
+    """
+    ways = {"--processes": asked.processes is not None, "--master": asked.master, "--worker": asked.worker}
+    given = [name for name, chosen in ways.items() if chosen]
+    if len(given) > 1:
+        hint = "several processes of one machine can be as many workers of a master"
+        raise UsageError("choose one of --processes, --master and --worker", where=" ".join(given), hint=hint)
