@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 from hybridcheck.profile.compute_probes import Compute, Tally
 from hybridcheck.profile.edge_probes import BytesBack, Partition, Truncation, Validators
 from hybridcheck.profile.probe_parts import Part, Place, Probe
+from hybridcheck.profile.wire_probes import Framing, Large, Paged
 
 
 class Roundtrip(Probe):
@@ -144,6 +145,9 @@ class Probes(Part):
     partition: Partition | None = None
     validate_text: Validators | None = Field(default=None, alias="validate")
     binary: BytesBack | None = None
+    large: Large | None = None
+    paged: Paged | None = None
+    framing: Framing | None = None
 
     def placed(self) -> tuple[tuple[tuple[str, ...], Probe], ...]:
         """Every declared probe with its keys below `probes`."""
@@ -156,6 +160,7 @@ class Probes(Part):
             *((("scalar", key), getattr(self.scalar, key)) for key in SCALARS),
             *((("time", key), getattr(self.time, key)) for key in ("parse", "format", "now")),
             (("binary",), self.binary),
+            *(((key,), getattr(self, key)) for key in ("large", "paged", "framing")),
         ]
         for key, pair in (("partition", self.partition), ("validate", self.validate_text)):
             if pair is not None:

@@ -9,8 +9,16 @@ from hybridcheck.reference.planted_in_concurrency import IN_CONCURRENCY
 from hybridcheck.reference.planted_in_native_edges import IN_NATIVE_EDGES
 from hybridcheck.reference.planted_in_native_semantics import IN_NATIVE_SEMANTICS
 from hybridcheck.reference.planted_in_services import IN_SERVICES
+from hybridcheck.reference.planted_in_wire import IN_WIRE
 
-CATALOGUE: tuple[Defect, ...] = (*AT_THE_SURFACE, *IN_SERVICES, *IN_NATIVE_SEMANTICS, *IN_NATIVE_EDGES, *IN_CONCURRENCY)
+CATALOGUE: tuple[Defect, ...] = (
+    *AT_THE_SURFACE,
+    *IN_SERVICES,
+    *IN_NATIVE_SEMANTICS,
+    *IN_NATIVE_EDGES,
+    *IN_CONCURRENCY,
+    *IN_WIRE,
+)
 BY_NAME = {defect.name: defect for defect in CATALOGUE}
 
 

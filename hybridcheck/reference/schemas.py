@@ -1,5 +1,6 @@
 """The JSON Schemas of the public API, as components of its OpenAPI document."""
 
+from hybridcheck.reference.native import wire
 from hybridcheck.reference.schema_check import Schema
 
 _TEXT: Schema = {"type": "string"}
@@ -180,4 +181,4 @@ SCHEMAS: dict[str, Schema] = {
         now=_STAMP,
         runtime=_TEXT,
     ),
-}
+} | dict(wire.SCHEMAS)

@@ -6,6 +6,8 @@ import socket
 
 import uvicorn
 
+from hybridcheck.reference.defects import Switches
+from hybridcheck.reference.native.naive_host import in_front_of
 from hybridcheck.reference.settings import VARIABLE, VARIABLE_SOCKET, Settings, from_json
 from hybridcheck.reference.web import Application
 
@@ -27,9 +29,11 @@ class _ReportingServer(uvicorn.Server):
         os.write(1, (json.dumps({"pid": os.getpid(), **self._facts}) + "\n").encode())
 
 
-def serve(application: Application, **facts: str) -> None:
-    """Serve until told to end; the launcher is told the facts."""
+def serve(application: Application, defects: Switches | None = None, **facts: str) -> None:
+    """Serve until told to end; the launcher is told the facts. With `defects` of a socket layer, behind that layer."""
     listening = socket.socket(fileno=int(os.environ.pop(VARIABLE_SOCKET)))
+    if defects is not None:
+        listening = in_front_of(listening, defects)
     config = uvicorn.Config(
         application,
         http="httptools",

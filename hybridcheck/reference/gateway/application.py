@@ -20,6 +20,7 @@ from hybridcheck.reference.gateway.streams import Streams
 from hybridcheck.reference.gateway.tokens import Tokens
 from hybridcheck.reference.gateway.twins import twin_routes
 from hybridcheck.reference.metrics import Metrics
+from hybridcheck.reference.native.wire import wire_routes
 from hybridcheck.reference.openapi import openapi_document
 from hybridcheck.reference.routing import Route
 from hybridcheck.reference.schemas import SCHEMAS
@@ -55,6 +56,7 @@ class Gateway:
             *Graph(store, datasets, defects).routes(),
             *self._streams.routes(),
             *forwarded_routes(client),
+            *wire_routes(client.forward, client.forward),
             *twin_routes(),
         )
         metrics.open([route.label for route in self.routes])

@@ -4,8 +4,10 @@ from hybridcheck.reference.parent_watch import watch_parent
 
 watch_parent()  # before the heavier imports: a parent that dies now must not leave a service behind
 
+from hybridcheck.reference.defects import Switches  # noqa: E402
 from hybridcheck.reference.native.host import NativeHost  # noqa: E402
 from hybridcheck.reference.serving import child_settings, serve  # noqa: E402
 
-host = NativeHost(child_settings())
-serve(host, runtime=host.runtime)
+settings = child_settings()
+host = NativeHost(settings)
+serve(host, Switches(settings.defects), runtime=host.runtime)

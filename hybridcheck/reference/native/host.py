@@ -17,6 +17,7 @@ from hybridcheck.reference.native import edges, legacy
 from hybridcheck.reference.native.build import load_kernels
 from hybridcheck.reference.native.services import COMPUTATIONS, Computation, refuse_arithmetic
 from hybridcheck.reference.native.slowness import Slowness
+from hybridcheck.reference.native.wire import Wire, wire_routes
 from hybridcheck.reference.native.work import Work
 from hybridcheck.reference.openapi import openapi_document
 from hybridcheck.reference.routing import Handler, Route
@@ -40,6 +41,7 @@ class NativeHost:
         if any(self._defects.on(name) for name in legacy.IN_KERNELS):
             self._kernels = legacy.LegacyKernels(self._defects)
         self._work = Work(self._kernels, self._defects)
+        self._wire = Wire(self._defects)
         self._started = time.monotonic()
         self._slowness = Slowness(Path(settings.state_dir))
         routes = self._routes()
@@ -71,6 +73,7 @@ class NativeHost:
     def _routes(self) -> list[Route]:
         return [
             *(self._computed(row) for row in (*COMPUTATIONS, *edges.EDGES)),
+            *wire_routes(self._wire.blob, self._wire.page),
             self._binary(),
             self._got("/monitoring/status", self._status, "NativeStatus", access="user"),
             self._got("/__runtime", self._runtime, "Manifest"),
