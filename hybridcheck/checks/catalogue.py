@@ -61,6 +61,8 @@ from hybridcheck.checks.numeric.accumulation import StatisticsStable, SummationA
 from hybridcheck.checks.numeric.arithmetic import DivisionSemantics, RoundingRule
 from hybridcheck.checks.numeric.floats import FloatFidelity, NoNonfinite, TypeStable
 from hybridcheck.checks.numeric.integers import Int64Edges, PowShift, SumOverflow
+from hybridcheck.checks.numeric.ranges import FloatToInt, ShiftRange
+from hybridcheck.checks.ordering.keys import KeysKept
 from hybridcheck.checks.ordering.ranking import StableRanking
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
 from hybridcheck.checks.scaling.replicas import ReplicasShare
@@ -69,6 +71,7 @@ from hybridcheck.checks.streams.delay import DeliveryDelay
 from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder
 from hybridcheck.checks.text.fidelity import EscapeSafe, UnicodeRoundtrip
 from hybridcheck.checks.text.measures import CaseRules, LengthUnit
+from hybridcheck.checks.text.parts import DigitRules, PrefixWhole, StripRules
 from hybridcheck.checks.usage.afterwards import NoSilentRestart, ReturnsToBaseline
 from hybridcheck.checks.usage.growth import MemorySteady
 from hybridcheck.checks.usage.limits import (
@@ -155,17 +158,23 @@ CHECKS: tuple[type[Check], ...] = (
     DivisionSemantics,
     RoundingRule,
     PowShift,
+    ShiftRange,
+    FloatToInt,
     SummationAccuracy,
     StatisticsStable,
     UnicodeRoundtrip,
     EscapeSafe,
     LengthUnit,
     CaseRules,
+    PrefixWhole,
+    StripRules,
+    DigitRules,
     AcceptsValid,
     RejectsMalformed,
     TypesAgree,
     LateElementType,
     StableRanking,
+    KeysKept,
     OffsetsKept,
     EpochsKept,
     ClockTrue,

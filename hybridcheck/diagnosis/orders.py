@@ -9,6 +9,11 @@ from hybridcheck.diagnosis.signatures import Signature
 Row = TypeVar("Row", bound=Hashable)
 
 
+def of_keys(want: Sequence[str], got: Sequence[str]) -> tuple[Signature, ...]:
+    """What turns the names of a document, in the expected order, into those that came: the same ones in another order."""
+    return (Signature.HASHORD,) if list(got) != list(want) and sorted(got) == sorted(want) else ()
+
+
 def of_ranking(want: Sequence[tuple[Row, float]], got: Sequence[Row]) -> tuple[Signature, ...]:
     """What turns a ranking, as (row, key) in the expected order, into the one that came.
 

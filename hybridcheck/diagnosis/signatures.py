@@ -32,6 +32,7 @@ class Signature(StrEnum):
     NOWSUB = "NOWSUB"
     TZK = "TZK"
     CRASH = "CRASH"
+    JITWARM = "JITWARM"
 
 
 WORDS: dict[Signature, str] = {
@@ -58,6 +59,7 @@ WORDS: dict[Signature, str] = {
     Signature.HASHORD: "the order is that of a hash table: neither the order of arrival nor of any key",
     Signature.NOWSUB: "a time before 1970 became the present: a negative epoch is taken for 'none given'",
     Signature.TZK: "times are off by whole quarters of an hour: a zone or offset is dropped, or local time taken for UTC",
+    Signature.JITWARM: "the first request of a new shape takes long and the next ones do not: it is compiled for each shape",
     Signature.CRASH: "the process ended: a request broke off, and the service restarted or is gone",
 }
 """What each signature says."""

@@ -19,8 +19,9 @@ from hybridcheck.tokens.document import NotJson, Number, Token, read, write
 INSTANTS = (
     *("2026-03-29T01:30:00+00:00", "2026-03-29T01:30:00Z", "2026-03-29T01:30:00+02:00", "2026-03-29T01:30:00-09:30"),
     *("2026-03-29T01:30:00.125+05:45", "1969-12-31T23:59:59Z", "1900-01-01T00:00:00Z", "2038-01-19T03:14:08Z"),
+    "9999-12-31T23:59:59Z",
 )
-EPOCHS = ("951782400", "0", "-1", "-86400", "1712345678", "2147483648", "4102444800")
+EPOCHS = ("951782400", "0", "-1", "-86400", "1712345678", "2147483648", "4102444800", "-2208988800", "253402300799")
 CLOSE_S = 0.001
 WHOLE_S = 0.999
 """Whole seconds may leave the fraction out."""
@@ -109,7 +110,7 @@ class OffsetsKept(_OfInstants):
 class EpochsKept(_OfInstants):
     """Unix seconds are written as their own instant, also before 1970 and after 2038.
 
-    Sends 0, -1, -86400, 2^31 and others to the operation that is declared to write them as ISO 8601. Another instant,
+    Sends 0, -1, -86400, 2^31, the first second of 1900, the last of 9999 and others to the operation that is declared to write them as ISO 8601. Another instant,
     twice of two, is a fail: negative seconds that become the present, local time that is called UTC.
     """
 

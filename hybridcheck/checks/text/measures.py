@@ -11,7 +11,7 @@ from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token, write
 
 
-class _OfText(VectorCheck):
+class OfText(VectorCheck):
     """The base of questions about a text."""
 
     @property
@@ -34,7 +34,7 @@ class _OfText(VectorCheck):
         return number_at(document, case.params["probe"]["out"][self.figure])
 
 
-class LengthUnit(_OfText):
+class LengthUnit(OfText):
     """Length counts what is declared: code points, UTF-16 units or bytes.
 
     Asks for the length of text with accents, emoji and combining characters. Another number than that of the declared
@@ -64,7 +64,7 @@ class LengthUnit(_OfText):
         return wrong(got, str(want), of_length(vector, whole) if whole is not None and unit == "codepoints" else ())
 
 
-class CaseRules(_OfText):
+class CaseRules(OfText):
     """Capitals follow Unicode, not only ASCII.
 
     Asks for the capitals of letters outside ASCII, among them ß, which becomes SS, and a ligature. Others, twice of
