@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
-from hybridcheck.checks.load.limits import ALL, read_phase
+from hybridcheck.checks.load.phases import ALL, read_phase
 from hybridcheck.checks.usage.series import (
     SOURCES_NEED,
     ends,

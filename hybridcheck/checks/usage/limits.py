@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
-from hybridcheck.checks.load.limits import ALL, read_phase
+from hybridcheck.checks.load.phases import ALL, read_phase
 from hybridcheck.checks.usage.series import (
     about,
     amount,

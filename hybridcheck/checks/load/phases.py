@@ -1,0 +1,161 @@
+"""The judged part of a load phase, read from its records; and whether the generator was fit to be believed.
+
+A phase that did not go to its end, or whose generator was not healthy in every second, proves nothing about the target.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hybridcheck.cases import Case, Reason, Undecided
+from hybridcheck.checks.load.several_processes import require_one_schedule
+from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond
+from hybridcheck.statistics.histogram import Histogram
+
+CPU_LIMIT_RATIO = 0.9
+"""Above this CPU share the generator's process cannot be trusted to keep its schedule."""
+
+SATURATED_SHARE = 0.1
+"""More than this share of seconds with a saturated generator makes a phase undecided."""
+
+STARVED_WAIT_RATIO, STARVED_WANT_RATIO = 0.1, 0.5
+"""A second in which the generator waited for a CPU for more than the first share, and ran or waited for more than the second.
+
+Answers wait in its sockets then, its connections are busy with waiting, and arrivals pile up: none of it is the
+target's fault. A generator with little to do is woken late by such neighbours, and does not fall behind.
+"""
+
+NS_PER_MS = 1_000_000
+
+ALL = "*"
+"""The subject of limits that hold for all operations of a phase together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """The judged part of a load phase: its seconds that count, per second over the wanted operations."""
+
+    seconds: Mapping[int, tuple[LoadSecond, ...]]
+    end: LoadEnd
+    starved: str = ""
+    """In words, where the generator was kept from its CPU: what came late or not at all may be its own fault."""
+    refused: str = ""
+    """In words, where a credential of the phase was refused before the load began: its 401s are no news."""
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether the phase was ended because a limit was certain."""
+        return self.end.cause == STOPPED_EARLY
+
+    def total(self, field: str) -> int:
+        """Sum of a counter over all judged seconds."""
+        return sum(getattr(record, field) for records in self.seconds.values() for record in records)
+
+
+Choice = Callable[[LoadSecond], bool]
+"""Says which rows a case is about."""
+
+STOPPED_EARLY, SAFETY_ABORT = "stopped_early", "safety_abort"
+"""Causes of a `LoadEnd` beside `completed`: a limit was certainly broken (or kept); the target was melting down."""
+
+
+def chosen_by(case: Case) -> Choice:
+    """The rows that a case judges: those of its operations, in its window or else in the seconds that count."""
+    params = case.params
+    operation, window = str(params["operation"]), params.get("window")
+    wanted = frozenset(params.get("operations") or (() if operation == ALL else (operation,)))
+
+    def choice(record: LoadSecond) -> bool:
+        in_time = record.counts if window is None else window[0] <= record.second < window[1]
+        return in_time and (not wanted or record.operation in wanted)
+
+    return choice
+
+
+def by_second(records: Iterable[LoadSecond], choice: Choice) -> dict[int, tuple[LoadSecond, ...]]:
+    """The chosen rows of each second, in order."""
+    found: dict[int, list[LoadSecond]] = {}
+    for record in records:
+        if choice(record):
+            found.setdefault(record.second, []).append(record)
+    return {second: tuple(found[second]) for second in sorted(found)}
+
+
+def read_phase(evidence: Evidence, stream: str, operation: str) -> Phase:
+    """The judged part of a phase that went to its end.
+
+    Raises:
+        Undecided: where it did not, its seconds do not add up, or the generator was not healthy.
+    """
+    phase = phase_until_its_end(evidence, stream, lambda row: row.counts and operation in (ALL, row.operation))
+    if phase.stopped_early:
+        raise Undecided(Reason.STOPPED_EARLY, f"the load phase was ended early: {phase.end.detail}")
+    return phase
+
+
+def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phase:
+    """The judged part of a phase that went to its end, or was ended early because a limit was certain.
+
+    Raises:
+        Undecided: see `read_phase`; also where the phase was broken off.
+    """
+    end = next(iter(evidence.all(LoadEnd, stream=stream)), None)
+    if end is not None and end.cause == SAFETY_ABORT:
+        raise Undecided(Reason.SAFETY_ABORT, f"the load phase was broken off: {end.detail}")
+    if end is None or end.cause not in {"completed", STOPPED_EARLY}:
+        raise Undecided(Reason.WORKER_LOST, f"the load phase did not end: {end.cause if end else 'no end marker'}")
+    records = evidence.all(LoadSecond, stream=stream)
+    if sum(record.planned for record in records) != end.planned:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the seconds of the load phase do not add up to its end marker")
+    starved = _require_health(evidence, stream, {record.second for record in records})
+    judged = by_second(records, choice)
+    if not judged:
+        why = "was reached" if end.cause == STOPPED_EARLY else "counts: all are warm-up, or not at the declared level"
+        raise Undecided(Reason.TOO_FEW_SAMPLES, f"no second that {why}")
+    return Phase(judged, end, starved)
+
+
+def _require_health(evidence: Evidence, stream: str, seconds: set[int]) -> str:
+    """Why a fail may be the generator's fault; empty where it had its CPU whenever it was ready to run."""
+    health = {record.second: record for record in evidence.all(GeneratorSecond, stream=stream)}
+    if not seconds <= health.keys():
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's health is not recorded for every second")
+    require_one_schedule(evidence, stream, health.values())
+    saturated, starved = faults([health[second] for second in sorted(seconds)])
+    if saturated:
+        raise Undecided(Reason.GENERATOR_SATURATED, saturated)
+    return starved
+
+
+def faults(seconds: Sequence[GeneratorSecond]) -> tuple[str, str]:
+    """In words, why these seconds prove nothing (saturated), and why a fail may be the generator's (starved); or empty."""
+    busy = sum((second.cpu_ratio or 0) > CPU_LIMIT_RATIO for second in seconds)
+    starved = sum(_is_starved(second) for second in seconds)
+    most = SATURATED_SHARE * len(seconds)
+    return (
+        f"the generator used more than {CPU_LIMIT_RATIO:.0%} of its core in {busy} of {len(seconds)} seconds"
+        if busy > most
+        else "",
+        f"the generator's core was not its own in {starved} of {len(seconds)} seconds" if starved > most else "",
+    )
+
+
+def _is_starved(record: GeneratorSecond) -> bool:
+    """Whether others kept the generator from its core in a second in which it had much to do."""
+    waited, ran = record.runqueue_ratio or 0.0, record.cpu_ratio or 0.0
+    return waited > STARVED_WAIT_RATIO and waited + ran > STARVED_WANT_RATIO
+
+
+def own_lag_p99_ms(evidence: Evidence, stream: str) -> float:
+    """The generator's own start lag (p99) over the judged seconds, in milliseconds.
+
+    Raises:
+        Undecided: where it is not recorded.
+    """
+    lag = Histogram()
+    for record in evidence.all(LoadHistogram, stream=stream):
+        if record.measure == "own_lag":
+            lag.merge(Histogram.from_pairs(record.pairs))
+    found_ns = lag.quantile(0.99)
+    if found_ns is None:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's start lag is not recorded")
+    return found_ns / NS_PER_MS

@@ -1,0 +1,187 @@
+"""A limit of a load phase as a rate: which arrivals are bad, how many may be, and the finding that follows.
+
+The same rate is judged after the phase, watched while it runs, and asked before the start whether it can be decided.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from hybridcheck.cases import Case, Reason, Undecided
+from hybridcheck.checks.load.phases import Phase, chosen_by, phase_until_its_end
+from hybridcheck.evidence import Evidence, LoadSecond
+from hybridcheck.statistics.rates import Batch, RateDecision, judge_rate
+from hybridcheck.statistics.sequential import certain
+from hybridcheck.verdict import Finding, Price, failed, passed, undecided
+
+OWN_FAULTS = frozenset({"timeout", "connect_timeout"})
+"""Failures that a generator without its core can cause; a status, a reset or a refusal is the target's whoever asks."""
+
+LOOKS_SHARE = 0.1
+"""Of a case's risk: what judging while the phase runs may cost. The bounds at its end have the rest."""
+
+PASS_ALPHA = 0.05
+"""The risk of a wrong pass (docs/verdict.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `limit` of the arrivals may be bad.
+
+    `batch` counts one second. `expected` says it in words, `what` names the bad ones. `limit_ms` is the latency that it is
+    about, if any. `per_second` is how many places a second has where these are not its arrivals.
+    """
+
+    limit: float
+    batch: Callable[[tuple[LoadSecond, ...]], Batch]
+    expected: str
+    what: str
+    limit_ms: float | None = None
+    per_second: float | None = None
+
+
+def wrong_or_late(limit: float, limit_ms: float | None, expected: str, what: str) -> Rate:
+    """Bad is what failed, stayed unsent, or (with a latency) was late; missing is what was cut off at the end."""
+    key = None if limit_ms is None else f"{limit_ms:g}"
+    return Rate(limit, lambda records: batch_of(records, key), expected, what, limit_ms)
+
+
+def latency_rate(quantile: float, limit_ms: float) -> Rate:
+    """`p95 <= 200 ms`: at most 5 % of the arrivals are answered later, wrongly or not at all."""
+    allowed = round(1 - quantile / 100, 9)
+    expected = f"p{quantile:g} of response time <= {limit_ms:g} ms: at most {allowed:.2%} late, wrong or unanswered"
+    return wrong_or_late(allowed, limit_ms, expected, "late, wrong or unanswered")
+
+
+def error_rate(limit: float) -> Rate:
+    """At most so many arrivals are answered wrongly or not at all."""
+    expected = f"at most {limit:.2%} of arrivals answered wrongly or not at all"
+    return wrong_or_late(limit, None, expected, "wrong or unanswered")
+
+
+def throughput_rate(wanted_rps: float, allowed: float, *, is_open: bool) -> Rate:
+    """Every second has places to fill (of an open schedule: no more than its arrivals); one without a right answer is missed."""
+    places = math.floor(wanted_rps)
+    expected = f"at least {wanted_rps:g} requests per second answered rightly, all but {allowed:.2%} of them"
+    return Rate(allowed, lambda records: _places(records, places, is_open=is_open), expected, "missed", None, places)
+
+
+def _places(records: tuple[LoadSecond, ...], wanted: int, *, is_open: bool) -> Batch:
+    """One second's places: missing are those that cut arrivals could have filled."""
+    planned = sum(record.planned for record in records)
+    places = min(wanted, planned) if is_open else wanted
+    unfilled = places - min(places, sum(record.ok for record in records))
+    missing = min(unfilled, sum(record.cut for record in records))
+    return Batch(bad=unfilled - missing, total=places, missing=missing)
+
+
+def batch_of(records: tuple[LoadSecond, ...], limit_key: str | None) -> Batch:
+    """One second: bad is what failed, stayed unsent, or was late; missing is what was cut off at the end."""
+    planned = sum(record.planned for record in records)
+    bad = sum(sum(record.failed.values()) + record.unsent for record in records)
+    if limit_key is not None:
+        bad += sum(_late(record, limit_key) for record in records)
+    return Batch(bad=bad, total=planned, missing=sum(record.cut for record in records))
+
+
+def _late(record: LoadSecond, limit_key: str) -> int:
+    if limit_key not in record.late:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"lateness beyond {limit_key} ms was not counted")
+    return record.late[limit_key]
+
+
+def phase_of(case: Case, evidence: Evidence) -> Phase:
+    """The judged part of a case's phase, with what is known of its credentials; see `phase_until_its_end`."""
+    phase = phase_until_its_end(evidence, str(case.params["stream"]), chosen_by(case))
+    return replace(phase, refused=refused_credential(case, evidence))
+
+
+def refused_credential(case: Case, evidence: Evidence) -> str:
+    """In words, where a credential was refused before the load began: its 401s say nothing about the target.
+
+    Raises:
+        Undecided: where an answer from before the load is missing.
+    """
+    wanted, before = len(case.params.get("with_credential", ())), evidence.exchanges("before")
+    if len(before) != wanted:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"of {wanted} answers before the load {len(before)} are recorded")
+    found = next((exchange for exchange in before if exchange.status in (401, 403)), None)
+    return f"{found.operation} answered {found.status} before the load already" if found else ""
+
+
+def rate_finding(case: Case, phase: Phase, rate: Rate) -> Finding:
+    """Judge a rate over the seconds of a phase.
+
+    Raises:
+        Undecided: the phase was ended early, and this rate was not certain by then.
+    """
+    batches = [rate.batch(records) for records in phase.seconds.values()]
+    decision, outcome = _decided(case, phase, rate, batches)
+    observed = f"{decision.k} of {decision.n} {rate.what} ({decision.k / max(decision.n, 1):.3%})"
+    details = _details(decision, rate.limit, phase)
+    if outcome == "pass":
+        return passed(rate.expected, observed, **details)
+    if outcome == "fail" and phase.refused:
+        return undecided(Reason.AUTH_NOT_EFFECTIVE, rate.expected, f"{observed}, but {phase.refused}", **details)
+    if outcome == "fail" and phase.starved and not _fails_without(case, phase, rate, batches):
+        return undecided(Reason.GENERATOR_SATURATED, rate.expected, f"{observed}, but {phase.starved}", **details)
+    if outcome == "fail":
+        return failed(rate.expected, observed, **details)
+    if phase.stopped_early:
+        raise Undecided(Reason.STOPPED_EARLY, f"{observed} when the load phase was ended early: {phase.end.detail}")
+    price = None
+    if decision.needed_requests is not None:
+        per_second = decision.n / len(phase.seconds)
+        price = Price(requests=decision.needed_requests, seconds=decision.needed_requests / per_second)
+    short = str(case.params.get("cannot_decide", ""))
+    text = f"{observed}; as said before the start, it {short}" if short else observed
+    return undecided(Reason.TOO_FEW_SAMPLES, rate.expected, text, price=price, **details)
+
+
+def risks(fail_alpha: float, *, may_pass_early: bool) -> tuple[float, float, float, float | None]:
+    """(fail at the end, pass at the end, fail early, pass early): the looks while it runs have their share of each risk."""
+    kept = 1 - LOOKS_SHARE
+    early = LOOKS_SHARE * PASS_ALPHA if may_pass_early else None
+    return kept * fail_alpha, PASS_ALPHA - (early or 0.0), LOOKS_SHARE * fail_alpha, early
+
+
+def _decided(case: Case, phase: Phase, rate: Rate, batches: list[Batch]) -> tuple[RateDecision, str]:
+    """The bounds, and what is decided: by them at the end of a phase, by the e-process where it was ended early."""
+    may_pass = case.params.get("stop_early") == "pass"
+    fail, pass_, early_fail, early_pass = risks(float(case.params.get("fail_alpha", 0.01)), may_pass_early=may_pass)
+    decision = judge_rate(batches, rate.limit, fail_alpha=fail, pass_confidence=1 - pass_)
+    if phase.stopped_early:
+        return decision, certain(batches, rate.limit, fail_alpha=early_fail, pass_alpha=early_pass)
+    return decision, decision.outcome
+
+
+def _fails_without(case: Case, phase: Phase, rate: Rate, batches: list[Batch]) -> bool:
+    """Whether the limit is broken by what a starved generator cannot have caused; a pass stands as it is.
+
+    What it may have caused (late, unsent, timed out) is missing then: nobody knows how it would have gone.
+    """
+    sure = [sum(_certain(record) for record in records) for records in phase.seconds.values()]
+    kept = [
+        Batch(bad=min(known, batch.bad), total=batch.total, missing=batch.missing + batch.bad - min(known, batch.bad))
+        for known, batch in zip(sure, batches, strict=True)
+    ]
+    return _decided(case, phase, rate, kept)[1] == "fail"
+
+
+def _certain(record: LoadSecond) -> int:
+    return sum(count for kind, count in record.failed.items() if kind not in OWN_FAULTS)
+
+
+def _details(decision: RateDecision, limit: float, phase: Phase) -> dict[str, object]:
+    bounds = "Clopper-Pearson on effective numbers (Korn-Graubard)"
+    early = "Robbins' e-process on effective numbers (Korn-Graubard): the phase was ended early"
+    return {
+        "n": decision.n,
+        "value": decision.k / decision.n if decision.n else None,
+        "lower": decision.lower,
+        "upper": decision.upper,
+        "limit": limit,
+        "unit": "ratio",
+        "effective_n": decision.effective_n,
+        "method": early if phase.stopped_early else bounds,
+    }
