@@ -55,6 +55,7 @@ from hybridcheck.checks.instants.clock import ClockTrue
 from hybridcheck.checks.instants.conversions import EpochsKept, OffsetsKept
 from hybridcheck.checks.json.documents import AcceptsValid, RejectsMalformed
 from hybridcheck.checks.json.types import LateElementType, TypesAgree
+from hybridcheck.checks.load.declared import KeepsDeclaredLimits
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
 from hybridcheck.checks.metrics.truth import CountersMonotone, CounterTrue, MetricsParse
 from hybridcheck.checks.numeric.accumulation import StatisticsStable, SummationAccuracy
@@ -80,6 +81,9 @@ from hybridcheck.checks.usage.limits import (
     MemoryWithinLimit,
     OpenFilesWithinLimit,
 )
+from hybridcheck.checks.workflows.completes import ReadingWorkflowCompletes, WorkflowCompletes
+from hybridcheck.checks.workflows.quality import DetectionQuality, ReadingDetectionQuality
+from hybridcheck.checks.workflows.timing import ReadingWorkflowInTime, WorkflowInTime
 
 CATALOGUE = 1
 """The number of the newest check; a profile's `catalogue` makes checks newer than itself advisory."""
@@ -182,9 +186,16 @@ CHECKS: tuple[type[Check], ...] = (
     TwinsAgree,
     RuntimeDeclared,
     TracePropagated,
+    WorkflowCompletes,
+    ReadingWorkflowCompletes,
+    WorkflowInTime,
+    ReadingWorkflowInTime,
+    DetectionQuality,
+    ReadingDetectionQuality,
     KeepsLatencyLimit,
     KeepsErrorLimit,
     SustainsThroughput,
+    KeepsDeclaredLimits,
     CpuWithinLimit,
     MemoryWithinLimit,
     MemorySteady,

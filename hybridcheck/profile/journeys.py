@@ -41,7 +41,10 @@ class JourneyStep(Frozen):
 
 
 class Journey(Frozen):
-    """A workflow in one scenario; `copies` are made at the same time, each with data of its own."""
+    """A workflow in one scenario; `copies` are made at the same time, each with data of its own.
+
+    `refreshed`: where the answer to a refresh has the new token and the new refresh token.
+    """
 
     workflow: str
     scenario: str
@@ -50,7 +53,7 @@ class Journey(Frozen):
     data: dict[str, DataSet] = Field(default_factory=dict)
     copies: int = 1
     max_s: float | None = None
-    refreshed_token: str | None = None
+    refreshed: tuple[str, str] = ("", "")
 
     @property
     def name(self) -> str:
@@ -97,7 +100,7 @@ def journey(profile: Profile, name: str, scenario: str) -> Journey:
         data={key: value for layer in layers for key, value in layer.data.items()},
         copies=varied.concurrency,
         max_s=workflow.max_s,
-        refreshed_token=session.refresh.token if session is not None and session.refresh is not None else None,
+        refreshed=(call.token or "", call.refresh_token or "") if session is not None and (call := session.refresh) else ("", ""),
     )
 
 
