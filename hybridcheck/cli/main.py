@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "checks": "List every check.",
         "explain": "Explain a check: what it proves, and what to do when it fails.",
         "schema": "Print the JSON Schema of the profile or of the verdict.",
+        "init": "Write a first profile from an OpenAPI document.",
         "lint": "Find every error in a profile without sending anything.",
         "cleanup": "Remove what a run created and could not remove itself.",
     }

@@ -30,6 +30,19 @@ _REASONS = {
 }
 
 
+_SECURITY: Mapping[str, list[dict[str, list[str]]]] = {
+    "public": [],
+    "user": [{"bearer": []}],
+    "admin": [{"bearer": ["admin"]}],  # OpenAPI 3.1: role names that are needed, for schemes without scopes
+}
+
+_PATH_VALUES: Mapping[str, Schema] = {"dashboard_id": {"type": "string", "examples": ["overview"]}}
+"""Path parameters whose values exist in every reference system."""
+
+_THRESHOLDS = {"max_latency_ms": 200, "max_error_ratio": 0.01, "max_recovery_s": 10}
+"""What the system promises under load, as its profile says too."""
+
+
 def openapi_document(
     title: str, routes: Iterable[Route], schemas: Mapping[str, Schema], body_limit_bytes: int
 ) -> dict[str, Any]:
@@ -41,11 +54,13 @@ def openapi_document(
         names = re.findall(r"\{(\w+)\}", path)
         if names:
             item["parameters"] = [
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+                {"name": name, "in": "path", "required": True, "schema": _PATH_VALUES.get(name, {"type": "string"})}
+                for name in names
             ]
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": "1", "description": f"Bodies may have at most {body_limit_bytes} bytes."},
+        "x-thresholds": dict(_THRESHOLDS),
         "paths": paths,
         "components": {
             "schemas": dict(schemas),
@@ -72,7 +87,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.operation,
         "summary": route.summary,
         "tags": [route.tag],
-        "security": [] if route.access == "public" else [{"bearer": []}],
+        "security": _SECURITY[route.access],
         "responses": {
             str(status): _answer(route, status, schema) for status, schema in declared_statuses(route).items()
         },
