@@ -70,11 +70,15 @@ class Dispatcher:
             (b"referrer-policy", b"no-referrer"),
             (b"vary", b"Origin"),
             (b"x-instance", instance.encode()),
+            (b"x-build-id", settings.build.encode()),
         ]
         if not self._defects.on("missing-nosniff"):
             self._fixed.append((b"x-content-type-options", b"nosniff"))
         if self._defects.on("version-banner"):
             self._fixed.append((b"server", b"nginx/1.14.0 (Ubuntu)"))
+        self._answers = 0
+        self._another = self._defects.on("builds-mixed")
+        self._of_another_build = [(k, b"0" * 12 if k == b"x-build-id" else v) for k, v in self._fixed]
 
     async def answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -165,8 +169,9 @@ class Dispatcher:
         cache = b"public, max-age=60" if route and route.shared_cache and answer.status == 200 else b"no-store"
         if self._defects.on("private-cacheable") and route and route.access != "public":
             cache = b"public, max-age=600"
+        self._answers += 1
         headers = [
-            *self._fixed,
+            *(self._of_another_build if self._answers % 2 and self._another else self._fixed),
             (b"cache-control", cache),
             (b"x-trace-id", request.trace_id.encode()),
             *self._cors(request),

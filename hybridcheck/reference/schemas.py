@@ -1,5 +1,6 @@
 """The JSON Schemas of the public API, as components of its OpenAPI document."""
 
+from hybridcheck.reference.context_schemas import CONTEXT_SCHEMAS
 from hybridcheck.reference.native import wire
 from hybridcheck.reference.schema_check import Schema
 
@@ -81,7 +82,12 @@ SCHEMAS: dict[str, Schema] = {
     "EventStream": _TEXT,
     "GraphQuery": _closed(
         ["query"],
-        query={"type": "string", "minLength": 1, "maxLength": 10_000},
+        query={
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 10_000,
+            "examples": ["{ me { username datasetCount } }"],
+        },
         variables={"type": "object"},
         operationName=_TEXT,
     ),
@@ -127,7 +133,7 @@ SCHEMAS: dict[str, Schema] = {
         ["rows"], rows={"type": "array", "maxItems": 10_000, "items": _closed(["id", "score"], id=_TEXT, score=_NUMBER)}
     ),
     "Ranked": _open(tenant=_TEXT, rows={"type": "array", "items": _open(id=_TEXT, score=_NUMBER)}),
-    "IsoInstant": _closed(["at"], at={"type": "string", "maxLength": 64}),
+    "IsoInstant": _closed(["at"], at={"type": "string", "maxLength": 64, "examples": ["2026-01-01T00:00:00Z"]}),
     "Epoch": _closed(["epoch_s"], epoch_s=_NUMBER),
     "Instant": _open(tenant=_TEXT, at=_STAMP, epoch_s=_NUMBER),
     "Workload": _closed(
@@ -164,6 +170,7 @@ SCHEMAS: dict[str, Schema] = {
             "type": "array",
             "minItems": 2,
             "maxItems": 10_000,
+            "examples": [[{"at_s": 0, "value": 10}, {"at_s": 10, "value": 30}]],
             "items": _closed(["at_s", "value"], at_s=_NUMBER, value={"type": "number", "minimum": 0}),
         },
     ),
@@ -181,4 +188,4 @@ SCHEMAS: dict[str, Schema] = {
         now=_STAMP,
         runtime=_TEXT,
     ),
-} | dict(wire.SCHEMAS)
+} | dict(wire.SCHEMAS) | CONTEXT_SCHEMAS

@@ -204,7 +204,7 @@ async def send_stream(send: Send, receive: Receive, answer: Streamed, fixed: lis
     headers = [*fixed, *answer.headers, (b"content-type", answer.content_type)]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     producing = asyncio.create_task(_send_pieces(send, answer))
-    leaving = asyncio.create_task(_disconnected(receive))
+    leaving = asyncio.create_task(disconnected(receive))
     await asyncio.wait({producing, leaving}, return_when=asyncio.FIRST_COMPLETED)
     leaving.cancel()
     if not producing.done():
@@ -220,6 +220,7 @@ async def _send_pieces(send: Send, answer: Streamed) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _disconnected(receive: Receive) -> None:
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass

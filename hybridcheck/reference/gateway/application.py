@@ -7,6 +7,7 @@ from typing import Any
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.dispatch import Dispatcher
 from hybridcheck.reference.gateway.authentication import Authentication
+from hybridcheck.reference.gateway.context import ContextGateway
 from hybridcheck.reference.gateway.dashboards import Dashboards
 from hybridcheck.reference.gateway.datasets import Datasets
 from hybridcheck.reference.gateway.exposed import exposed_file
@@ -20,6 +21,7 @@ from hybridcheck.reference.gateway.streams import Streams
 from hybridcheck.reference.gateway.tokens import Tokens
 from hybridcheck.reference.gateway.twins import twin_routes
 from hybridcheck.reference.metrics import Metrics
+from hybridcheck.reference.native.context import context_routes
 from hybridcheck.reference.native.wire import wire_routes
 from hybridcheck.reference.openapi import openapi_document
 from hybridcheck.reference.routing import Route
@@ -57,6 +59,7 @@ class Gateway:
             *self._streams.routes(),
             *forwarded_routes(client),
             *wire_routes(client.forward, client.forward),
+            *context_routes(ContextGateway(client, defects).handler_of),
             *twin_routes(),
         )
         metrics.open([route.label for route in self.routes])

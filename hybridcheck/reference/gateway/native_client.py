@@ -6,6 +6,7 @@ Written by hand on asyncio streams because a general HTTP client costs more than
 import asyncio
 import json
 import random
+import re
 from typing import Any
 
 from hybridcheck.reference.defects import Switches
@@ -14,6 +15,9 @@ from hybridcheck.reference.settings import Settings
 from hybridcheck.reference.web import BINARY_TYPE, JSON_TYPE, Answer, Problem, Request
 
 POOL_SIZE = 32
+DEADLINE_HEADER = b"x-request-timeout-ms"
+OWN_TIME_MS = 5.0  # what the way there and back may take of a caller's time
+KEY = re.compile(rb"[!-~]{1,200}")
 _RETRY_AFTER = (b"retry-after", b"5")
 
 
@@ -32,6 +36,7 @@ class NativeClient:
         """Connections are opened when they are needed."""
         self._settings = settings
         self._defects = defects
+        self._tenant = ""  # of `tenant-shared`
         self._latest: Request | None = None  # of `gateway-crosstalk`
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
@@ -47,10 +52,13 @@ class NativeClient:
     async def forward(self, request: Request) -> Answer:
         """The native service's answer; its failures as 502, 503 or 504."""
         method = "GET" if request.document is None else "POST"  # a HEAD is asked as GET: the reply's length is needed
+        method = "DELETE" if request.method == "DELETE" else method
+        budget_s = self._budget_s(request)
         body, kind = _encoded(await self._document_of(request) if self._defects else request.document)
         try:
-            async with asyncio.timeout(self._settings.native_timeout_s):
-                status, reply = await self._exchange(method, request.path, body, self._headers(request), kind)
+            async with asyncio.timeout(None if self._defects.on("deadline-ignored") else budget_s):
+                headers = await self._headers(request, budget_s)
+                status, reply = await self._exchange(method, request.path, body, headers, kind)
         except TimeoutError as error:
             raise Problem(504, "the native service did not answer in time") from error
         except BrokenReplyError as error:
@@ -79,16 +87,36 @@ class NativeClient:
         hidden = self._defects.on("native-error-as-200") and path in ("/analytics/scalar", "/monitoring/rate")
         if status == 200 or hidden:
             return Answer(200, reply)
-        if status in (400, 404, 413, 422):
+        if status in (201, 204):
+            return Answer(status, reply)
+        if status in (400, 404, 409, 413, 422):
             raise Problem(status, _detail(reply))
+        if self._defects.on("native-500-passed-on") and path == "/context/fail":
+            raise Problem(500, "the native service failed")
         raise Problem(502, "the native service failed")
 
-    def _headers(self, request: Request) -> bytes:
+    def _budget_s(self, request: Request) -> float:
+        """How long the call may take: what the caller still gives it, at most our own timeout."""
+        asked = request.headers.get(DEADLINE_HEADER, b"")
+        wanted_s = int(asked) / 1000 if asked.isdigit() and len(asked) < 10 else self._settings.native_timeout_s
+        return min(wanted_s, self._settings.native_timeout_s)
+
+    async def _headers(self, request: Request, budget_s: float) -> bytes:
+        """What goes with the call: tenant, trace, the time that is left for it, and the caller's idempotency key."""
+        tenant = request.tenant
+        if self._defects.on("tenant-shared") and request.path == "/context/headers":
+            self._tenant = tenant
+            await asyncio.sleep(0.005)
+            tenant = self._tenant
+        left_ms = max(1.0, budget_s * 1000 - OWN_TIME_MS)
+        if self._defects.on("deadline-not-passed"):
+            left_ms = self._settings.native_timeout_s * 1000
         parent = f"{random.getrandbits(64) | 1:016x}"
+        key = request.headers.get(b"idempotency-key", b"")
         return (
-            f"X-Tenant-Id: {request.tenant}\r\ntraceparent: 00-{request.trace_id}-{parent}-01\r\n"
-            f"X-Request-Timeout-Ms: {self._settings.native_timeout_s * 1000:.0f}\r\n"
-        ).encode()
+            f"X-Tenant-Id: {tenant}\r\ntraceparent: 00-{request.trace_id}-{parent}-01\r\n"
+            f"X-Request-Timeout-Ms: {left_ms:.0f}\r\n"
+        ).encode() + (b"Idempotency-Key: %b\r\n" % key if KEY.fullmatch(key) else b"")
 
     async def _exchange(
         self, method: str, path: str, body: bytes, headers: bytes, kind: bytes = JSON_TYPE
