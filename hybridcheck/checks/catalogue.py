@@ -22,11 +22,17 @@ from hybridcheck.checks.authz.objects import (
 )
 from hybridcheck.checks.authz.roles import RoleEnforced
 from hybridcheck.checks.authz.tenants import TenantHeaderNotTrusted
+from hybridcheck.checks.boundary.binary import BinaryKept
+from hybridcheck.checks.boundary.decisions import PartitionsAgree, ValidatorsAgree
 from hybridcheck.checks.boundary.errors import ErrorsMapped
+from hybridcheck.checks.boundary.generation import RuntimeFingerprint
 from hybridcheck.checks.boundary.runtime import RuntimeDeclared
 from hybridcheck.checks.boundary.twins import TwinsAgree
 from hybridcheck.checks.check import Check
 from hybridcheck.checks.communication.traces import TracePropagated
+from hybridcheck.checks.concurrency.crosstalk import NoCrosstalk
+from hybridcheck.checks.concurrency.tallies import NoLostUpdates, Progress
+from hybridcheck.checks.concurrency.threads import ThreadSafe
 from hybridcheck.checks.contract.bodies import NoNan, TrueContentType, ValidUtf8
 from hybridcheck.checks.contract.declared import AnswersAsDeclared
 from hybridcheck.checks.contract.described import MatchesOpenApi, WritesMatchOpenApi
@@ -41,6 +47,8 @@ from hybridcheck.checks.contract.refusals import (
 )
 from hybridcheck.checks.contract.writes import WritesAnswerAsDeclared
 from hybridcheck.checks.dashboards.data import DataFresh, DataPresent
+from hybridcheck.checks.eventloop.doses import FlatBesideCompute
+from hybridcheck.checks.eventloop.stalls import NoStalls
 from hybridcheck.checks.exposure.banners import NoVersionBanner
 from hybridcheck.checks.exposure.files import DocsAsDeclared, NoDebugPages, NoDirectoryListing, NoDotfiles
 from hybridcheck.checks.exposure.tls import TlsValid
@@ -53,7 +61,10 @@ from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.health.transactions import ReadinessTrue
 from hybridcheck.checks.instants.clock import ClockTrue
 from hybridcheck.checks.instants.conversions import EpochsKept, OffsetsKept
+from hybridcheck.checks.json.depth import DepthSurvived
 from hybridcheck.checks.json.documents import AcceptsValid, RejectsMalformed
+from hybridcheck.checks.json.duplicates import DuplicatesAgree
+from hybridcheck.checks.json.flooding import FloodingResisted
 from hybridcheck.checks.json.types import LateElementType, TypesAgree
 from hybridcheck.checks.load.declared import KeepsDeclaredLimits
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
@@ -63,8 +74,13 @@ from hybridcheck.checks.numeric.arithmetic import DivisionSemantics, RoundingRul
 from hybridcheck.checks.numeric.floats import FloatFidelity, NoNonfinite, TypeStable
 from hybridcheck.checks.numeric.integers import Int64Edges, PowShift, SumOverflow
 from hybridcheck.checks.numeric.ranges import FloatToInt, ShiftRange
+from hybridcheck.checks.numeric.zero import ZeroDivision
 from hybridcheck.checks.ordering.keys import KeysKept
 from hybridcheck.checks.ordering.ranking import StableRanking
+from hybridcheck.checks.performance.overhead import BoundaryOverhead
+from hybridcheck.checks.performance.scaling import ScalesWithCores
+from hybridcheck.checks.performance.shapes import FlatFirstCall
+from hybridcheck.checks.performance.speedup import NativeSpeedup
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
 from hybridcheck.checks.scaling.replicas import ReplicasShare
 from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
@@ -164,6 +180,7 @@ CHECKS: tuple[type[Check], ...] = (
     PowShift,
     ShiftRange,
     FloatToInt,
+    ZeroDivision,
     SummationAccuracy,
     StatisticsStable,
     UnicodeRoundtrip,
@@ -177,6 +194,9 @@ CHECKS: tuple[type[Check], ...] = (
     RejectsMalformed,
     TypesAgree,
     LateElementType,
+    DuplicatesAgree,
+    FloodingResisted,
+    DepthSurvived,
     StableRanking,
     KeysKept,
     OffsetsKept,
@@ -184,7 +204,11 @@ CHECKS: tuple[type[Check], ...] = (
     ClockTrue,
     ErrorsMapped,
     TwinsAgree,
+    PartitionsAgree,
+    ValidatorsAgree,
+    BinaryKept,
     RuntimeDeclared,
+    RuntimeFingerprint,
     TracePropagated,
     WorkflowCompletes,
     ReadingWorkflowCompletes,
@@ -192,6 +216,16 @@ CHECKS: tuple[type[Check], ...] = (
     ReadingWorkflowInTime,
     DetectionQuality,
     ReadingDetectionQuality,
+    NoCrosstalk,
+    NoLostUpdates,
+    Progress,
+    ThreadSafe,
+    NoStalls,
+    FlatBesideCompute,
+    BoundaryOverhead,
+    NativeSpeedup,
+    ScalesWithCores,
+    FlatFirstCall,
     KeepsLatencyLimit,
     KeepsErrorLimit,
     SustainsThroughput,

@@ -1,0 +1,58 @@
+"""Known questions that may kill: vectors as in `vectors`, between two looks at the life of the service."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+from hybridcheck.cases import Case, Phase, SafetyClass, Unmet
+from hybridcheck.checks import survival
+from hybridcheck.checks.check import Scene
+from hybridcheck.checks.vectors import State, VectorCheck
+from hybridcheck.evidence import Evidence
+from hybridcheck.target import ReadTarget
+from hybridcheck.verdict import Finding
+
+
+class RiskyVectorCheck(VectorCheck):
+    """The base: of the abuse class; a crash comes first, and what the answers say after it."""
+
+    safety = SafetyClass.ABUSE
+    phase = Phase.ABUSE
+    did: ClassVar[str]
+    """What the vectors do, in words ("a division by zero")."""
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case per probe whose service says whether it lives."""
+        for case in super().cases(scene):
+            if isinstance(case, Unmet):
+                yield case
+                continue
+            service = survival.service_of(scene.profile, case.params["operation"]["id"])
+            watch = survival.watch_of(scene.profile, service)
+            if watch is None:
+                yield Unmet(subject=case.subject, needs=survival.needs_liveness(service))
+            else:
+                yield case.model_copy(update={"params": {**case.params, "watch": watch}})
+
+    async def probe(self, case: Case, target: ReadTarget) -> None:
+        """Look, send vectors until one breaks twice, and look again."""
+        await survival.look_before(target, case.params["watch"])
+        for index, vector in enumerate(case.params["vectors"]):
+            ask = self.ask(case, vector)
+            first = await target.read(f"vector.{index}.1", ask)
+            if self.reading(case, vector, first).state not in {State.WRONG, State.UNCLEAR}:
+                continue
+            second = await target.read(f"vector.{index}.2", replace(ask, fresh=True))
+            if survival.broken(first) and survival.broken(second):
+                break
+        await survival.look_after(target, case.params["watch"])
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """A crash where there was one; else what the answers say."""
+        watch = case.params["watch"]
+        if survival.fate(watch, evidence) is not survival.Fate.ALIVE:
+            suspects = [e for i in range(len(case.params["vectors"])) for e in evidence.exchanges(f"vector.{i}")]
+            found = survival.crash_finding(evidence, watch, self.promise, suspects, self.did)
+            if found is not None:
+                return found
+        return super().judge(case, evidence)
