@@ -157,7 +157,8 @@ class Kind(StrEnum):
 class Service(Strict):
     """A part of the system: the runtime it is built on, what it does, and its operations.
 
-    `direct_url` reaches it beside its gateway, and `direct_headers` are what it wants to see there. `version` and
+    `direct_url` reaches it beside its gateway, and `direct_headers` are what it wants to see there; `openapi` is where
+    it describes itself at that address. `version` and
     `cores` are hints: the runtime's version, and how many cores it may use. `generation` says how it computes: as Codon
     before 0.20 does (legacy), or as CPython and newer Codon do (modern); by default what `version` says of a codon.
     """
@@ -171,6 +172,7 @@ class Service(Strict):
     direct_headers: dict[str, SecretStr] = Field(default_factory=dict)
     liveness: Liveness | None = None
     runtime_path: Path | None = None
+    openapi: Path | None = None
     operations: tuple[Operation, ...] = ()
     sse: StreamSpec | None = None
     websocket: StreamSpec | None = None
@@ -217,7 +219,8 @@ class BuildRoute(Strict):
 class Observability(Strict):
     """Where the target can be looked into: a metrics endpoint, a local process id, an instance header.
 
-    `trace_header` is the response header that names the trace of a request (W3C Trace Context).
+    `trace_header` is the response header that names the trace of a request (W3C Trace Context), `build_header` the one
+    that names the build which answered.
     """
 
     build: BuildRoute | None = None
@@ -227,6 +230,7 @@ class Observability(Strict):
     backlog: str | None = None
     counters: tuple[Counter, ...] = ()
     instance_header: str | None = None
+    build_header: str | None = None
     trace_header: str | None = None
     instances: Annotated[int, Field(ge=2)] | None = None
     cores: Positive | None = None

@@ -10,6 +10,14 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from hybridcheck.profile.compute_probes import Compute, Tally
+from hybridcheck.profile.context_probes import (
+    CarriedHeaders,
+    Failing,
+    Fallback,
+    Gauge,
+    Idempotent,
+    SlowProbe,
+)
 from hybridcheck.profile.edge_probes import BytesBack, Partition, Truncation, Validators
 from hybridcheck.profile.probe_parts import Part, Place, Probe
 from hybridcheck.profile.wire_probes import Framing, Large, Paged
@@ -149,6 +157,13 @@ class Probes(Part):
     paged: Paged | None = None
     framing: Framing | None = None
 
+    slow: SlowProbe | None = None
+    headers: CarriedHeaders | None = None
+    in_flight: Gauge | None = None
+    failing: Failing = Failing()
+    fallback: Fallback | None = None
+    idempotent: Idempotent | None = None
+
     def placed(self) -> tuple[tuple[tuple[str, ...], Probe], ...]:
         """Every declared probe with its keys below `probes`."""
         named: list[tuple[tuple[str, ...], Probe | None]] = [
@@ -165,6 +180,9 @@ class Probes(Part):
         for key, pair in (("partition", self.partition), ("validate", self.validate_text)):
             if pair is not None:
                 named += [((key, "gateway"), pair.gateway), ((key, "native"), pair.native)]
+        named += [((key,), getattr(self, key)) for key in ("slow", "headers", "in_flight", "fallback")]
+        named += [(("failing", key), getattr(self.failing, key)) for key in type(self.failing).model_fields]
+        named.append((("idempotent", "effects"), self.idempotent.effects if self.idempotent is not None else None))
         return tuple((keys, probe) for keys, probe in named if probe is not None)
 
 

@@ -16,7 +16,7 @@ CAPACITY = 16
 
 UNAVAILABLE = frozenset({502, 503, 504})
 RETRIES = 3
-BLOCKING_S = 0.5
+BLOCKING_S = 0.05
 
 
 class ContextGateway:
