@@ -158,7 +158,7 @@ def _created(profile: Profile, place: KeyPath, step: Step, operation: Operation 
 def _detects(workflow: Workflow, place: KeyPath, step: Step) -> Iterator[Contradiction]:
     wanted = step.detects
     assert wanted is not None
-    known = workflow.data | {key: made for scenario in workflow.scenarios.values() for key, made in scenario.data.items()}
+    known = {key: made for part in (*workflow.scenarios.values(), workflow) for key, made in part.data.items()}
     if wanted.data not in known:
         yield Contradiction((*place, "data"), f"no data set '{wanted.data}'", near(wanted.data, known))
     elif not known[wanted.data].ratio:

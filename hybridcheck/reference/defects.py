@@ -6,10 +6,12 @@ from difflib import get_close_matches
 from hybridcheck.reference.defect import Defect
 from hybridcheck.reference.planted_at_the_surface import AT_THE_SURFACE
 from hybridcheck.reference.planted_in_concurrency import IN_CONCURRENCY
+from hybridcheck.reference.planted_in_context import IN_CONTEXT
 from hybridcheck.reference.planted_in_native_edges import IN_NATIVE_EDGES
 from hybridcheck.reference.planted_in_native_semantics import IN_NATIVE_SEMANTICS
 from hybridcheck.reference.planted_in_services import IN_SERVICES
 from hybridcheck.reference.planted_in_wire import IN_WIRE
+from hybridcheck.reference.planted_in_workflows import IN_WORKFLOWS
 
 CATALOGUE: tuple[Defect, ...] = (
     *AT_THE_SURFACE,
@@ -17,7 +19,9 @@ CATALOGUE: tuple[Defect, ...] = (
     *IN_NATIVE_SEMANTICS,
     *IN_NATIVE_EDGES,
     *IN_CONCURRENCY,
+    *IN_CONTEXT,
     *IN_WIRE,
+    *IN_WORKFLOWS,
 )
 BY_NAME = {defect.name: defect for defect in CATALOGUE}
 

@@ -11,6 +11,7 @@ _REASONS = {
     101: "The connection is a WebSocket now",
     200: "Done",
     201: "Created",
+    202: "Taken up, and not done yet",
     204: "Done, nothing to say",
     400: "Not a JSON document",
     401: "No valid credentials",

@@ -142,6 +142,21 @@ SCHEMAS: dict[str, Schema] = {
         seed={"type": "integer", "minimum": 0, "maximum": 2**31 - 1},
     ),
     "Computed": _open(tenant=_TEXT, size=_COUNT, checksum=_COUNT),
+    "DetectorContent": _closed([], threshold={"type": "number", "exclusiveMinimum": 0, "maximum": 1000}),
+    "Detector": _open(
+        id=_TEXT,
+        dataset=_TEXT,
+        threshold=_NUMBER,
+        state={"type": "string", "enum": ["new", "queued", "running", "done", "failed"]},
+    ),
+    "Detections": _open(
+        detector=_TEXT,
+        dataset=_TEXT,
+        count=_COUNT,
+        anomalies=_COUNT,
+        mean=_NUMBER,
+        labels={"type": "array", "items": {"type": "string", "enum": ["normal", "anomaly"]}},
+    ),
     "DetectionInput": _closed(
         ["values"],
         values=_VALUES,

@@ -10,6 +10,7 @@ from hybridcheck.reference.gateway.authentication import Authentication
 from hybridcheck.reference.gateway.context import ContextGateway
 from hybridcheck.reference.gateway.dashboards import Dashboards
 from hybridcheck.reference.gateway.datasets import Datasets
+from hybridcheck.reference.gateway.detectors import Detectors
 from hybridcheck.reference.gateway.exposed import exposed_file
 from hybridcheck.reference.gateway.graph import Graph
 from hybridcheck.reference.gateway.native_client import NativeClient, forwarded_routes
@@ -54,6 +55,7 @@ class Gateway:
             *self._authentication.routes(),
             *self._dashboards.routes(),
             *datasets.routes(),
+            *Detectors(settings.state_dir, datasets, client, defects).routes(),
             *People(settings, self._defects).routes(),
             *Graph(store, datasets, defects).routes(),
             *self._streams.routes(),
