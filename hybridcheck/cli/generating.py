@@ -1,11 +1,15 @@
 """What drives the load phases of a run, as the options say; imported when a load is driven."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+import signal
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
+from hybridcheck.cli import terminal
 from hybridcheck.cli.generators import Generators
+from hybridcheck.errors import ExitCode, UsageError
 from hybridcheck.load import fleet
+from hybridcheck.load.distributed import Master, Meeting, work
 from hybridcheck.load.phase import CarryOut, alone
 from hybridcheck.load.plan import LoadPlan
 from hybridcheck.load.reports import Report
@@ -13,6 +17,8 @@ from hybridcheck.load.reports import Report
 
 def carry_out_of(asked: Generators) -> AbstractAsyncContextManager[CarryOut]:
     """What carries out plans, for as long as the run lasts."""
+    if asked.master:
+        return _master(asked)
     if asked.processes is not None and asked.processes > 1:
         return nullcontext(_several(asked.processes))
     return nullcontext(alone)
@@ -25,3 +31,41 @@ def _several(processes: int) -> CarryOut:
         return fleet.drive(plan, secrets, processes=processes, stop=stop)
 
     return carry_out
+
+
+@asynccontextmanager
+async def _master(asked: Generators) -> AsyncIterator[CarryOut]:
+    meeting = Meeting(
+        host=asked.master_bind_host,
+        port=asked.master_bind_port,
+        expect=asked.expect_workers,
+        wait_s=asked.expect_workers_max_wait,
+        trusted=asked.trusted_network,
+    )
+    async with Master(meeting, terminal.tell) as master:
+        yield master.carry_out
+
+
+def be_worker(asked: Generators, only_to: str | None) -> ExitCode:
+    """Generate for a master until it ends; it judges, so there is no verdict here.
+
+    Raises:
+        UsageError: no master answered.
+    """
+    if asyncio.run(_work(asked, only_to)) != 0:
+        where = f"{asked.master_host}:{asked.master_port}"
+        hint = "start `hybridcheck load --master` there, or say where it is with --master-host and --master-port"
+        raise UsageError("no master answered", where=where, hint=hint)
+    return ExitCode.READY
+
+
+async def _work(asked: Generators, only_to: str | None) -> int:
+    """SIGTERM ends the worker in order, as Ctrl-C does: it reports what it has and takes its leave of the master."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await work(asked.master_host, asked.master_port, asked.expect_workers_max_wait, only_to, terminal.tell)
+    except asyncio.CancelledError:
+        terminal.tell("worker: ended")
+        return 0

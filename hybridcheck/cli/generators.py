@@ -17,7 +17,12 @@ ExpectWorkers = Annotated[
 ]
 MaxWait = Annotated[
     float,
-    typer.Option("--expect-workers-max-wait", min=1, max=3600, help="With --master: wait at most so many seconds."),
+    typer.Option(
+        "--expect-workers-max-wait",
+        min=1,
+        max=3600,
+        help="Wait at most so many seconds for workers, or for the master.",
+    ),
 ]
 BindHost = Annotated[str, typer.Option("--master-bind-host", help="With --master: the address to listen on.")]
 BindPort = Annotated[int, typer.Option("--master-bind-port", min=0, max=65535, help="With --master: its port.")]

@@ -18,10 +18,16 @@ def command(
     demo: given.Demo = False,
     defect: given.Defects = None,
 ) -> ExitCode:
-    """Drive the profile's load, or the load that the options say, and judge it: a scoped verdict on performance."""
+    """Drive the profile's load, or the load that the options say, and judge it: a scoped verdict on performance.
+
+    With --processes several processes share the load; with --master workers on other machines do, each of them a
+    `hybridcheck load --worker --master-host HOST`.
+    """
     refuse_contradictions(generators)
     from hybridcheck.cli import generating, running  # the gate and all that it brings, not for --help
 
+    if generators.worker:
+        return generating.be_worker(generators, run.base_url)
     about_load = tuple(check.id for check in CHECKS if check.safety is SafetyClass.LOAD)
     chosen = running.Chosen(only=about_load, demo=demo, defects=tuple(defect or ()), load=load, generators=generators)
     return running.run(running.request_of(run, chosen), showing, generating.carry_out_of(generators))

@@ -7,12 +7,9 @@ carries out its share of it, and all start their clocks at the same instant.
 """
 
 import base64
-import ctypes
 import os
-import signal
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,41 +21,21 @@ from locust.env import Environment
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # Locust loads this file by path, wherever the package lies
 
 from hybridcheck.generator.command_pipe import CommandPipe
+from hybridcheck.generator.kept import die_with_parent, started
 from hybridcheck.generator.locust_statistics import LocustFold
 from hybridcheck.generator.orders import Share, read_orders
 from hybridcheck.generator.report_pipe import ReportPipe
 from hybridcheck.generator.run import LoadRun
 
-_PR_SET_PDEATHSIG = 1
 _current: list[LoadRun] = []
 _start_at_ns = AsyncResult()
 """When the clock starts, where several processes share the plan: the parent says it once all are ready."""
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel to kill us when the parent dies, however it dies; leave at once if it is dead already."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(os.environ["HYBRIDCHECK_PARENT_PID"]):
-        os._exit(1)
-
-
-def _started(addresses: tuple[Any, ...]) -> dict[str, Any]:
-    return {
-        "kind": "started",
-        "pid": os.getpid(),
-        "started_unix_ns": time.time_ns(),
-        "start_up_s": time.time() - float(os.environ["HYBRIDCHECK_SPAWNED_UNIX_S"]),
-        "addresses": [str(address) for address in addresses],
-        "versions": {name: version(name) for name in ("locust", "gevent", "httptools")}
-        | {"python": sys.version.split()[0]},
-    }
-
-
 @events.init.add_listener
 def _prepare(environment: Environment, **_: Any) -> None:
     """Read the plan and get everything ready that takes time, before Locust starts its user."""
-    _die_with_parent()
+    die_with_parent()
     commands = CommandPipe(int(os.environ["HYBRIDCHECK_PLAN_FD"]))
     message = commands.first()
     plan = message["plan"]
@@ -66,7 +43,7 @@ def _prepare(environment: Environment, **_: Any) -> None:
     orders = read_orders(plan, message["secrets"], bodies, Share(*message["share"]))
     pipe = ReportPipe(int(os.environ["HYBRIDCHECK_REPORT_FD"]))
     run = LoadRun(orders, pipe, LocustFold(environment, int(time.time())))
-    pipe.write(_started(run.prepare()))
+    pipe.write(started(run.prepare()))
     commands.listen(lambda command: _start_at_ns.set(command["start_at_ns"]))
     _current.append(run)
 

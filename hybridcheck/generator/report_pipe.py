@@ -4,7 +4,22 @@ import json
 import os
 import select
 from collections import deque
-from typing import Any
+from typing import Any, Protocol
+
+
+class Reports(Protocol):
+    """A way for reports that never makes the generator wait."""
+
+    lines: int
+
+    def write(self, report: dict[str, Any]) -> None:
+        """Queue one report."""
+
+    def push(self) -> None:
+        """Let go of what can go now."""
+
+    def flush(self, patience_s: float) -> bool:
+        """Wait until everything is out; False where that takes longer than the patience."""
 
 
 class ReportPipe:

@@ -21,7 +21,7 @@ from hybridcheck.generator.lane import EXPIRED, WAKE, Lane
 from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck.generator.pace import NEVER, pace_of, turns
 from hybridcheck.generator.recording import NS_PER_S, Buckets, Window, merged
-from hybridcheck.generator.report_pipe import ReportPipe
+from hybridcheck.generator.report_pipe import Reports
 from hybridcheck.statistics.histogram import Histogram
 
 _TICK_S = 0.02
@@ -39,7 +39,7 @@ Fold = Callable[[Operation, dict[str, Any]], None]
 class LoadRun:
     """Carries out one plan and reports it; `done` is set when the end marker is out."""
 
-    def __init__(self, orders: Orders, pipe: ReportPipe, fold: Fold) -> None:
+    def __init__(self, orders: Orders, pipe: Reports, fold: Fold) -> None:
         self.orders = orders
         self.hub = gevent.get_hub()
         self.turn: Iterator[Operation] = turns(orders)

@@ -57,7 +57,7 @@ class Merger:
         for key in sorted(self._waiting):
             yield _together(self._waiting[key])
         self._waiting.clear()
-        if len(self._markers) == len(self._names):
+        if self._names and len(self._markers) == len(self._names):
             yield _one_marker([self._markers[name] for name in self._names])
 
 

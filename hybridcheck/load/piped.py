@@ -45,6 +45,11 @@ class PipedProcess:
         return self._process is not None
 
     @property
+    def pid(self) -> int | None:
+        """Its pid; None where it could not be started."""
+        return self._process.pid if self._process is not None else None
+
+    @property
     def exit_code(self) -> int | None:
         """Its exit code, negative for a signal; None while it runs, or where it never did."""
         return self._process.returncode if self._process is not None else None
@@ -78,8 +83,9 @@ class PipedProcess:
 
     async def say(self, message: Mapping[str, Any]) -> None:
         """Write a line from a thread, since a pipe takes 64 KiB at once; that it has died meanwhile is seen elsewhere."""
-        assert self._command_pipe is not None
         async with self._said:
+            if self._command_pipe is None:
+                return
             with contextlib.suppress(BrokenPipeError):
                 await asyncio.to_thread(_write_all, self._command_pipe, (json.dumps(message) + "\n").encode())
 
@@ -136,7 +142,9 @@ class PipedProcess:
             self._stderr_task.cancel()
             await asyncio.gather(self._stderr_task, return_exceptions=True)
         if self._command_pipe is not None:
-            os.close(self._command_pipe)
+            async with self._said:
+                os.close(self._command_pipe)
+                self._command_pipe = None
         if self._transport is not None:
             self._transport.close()
 

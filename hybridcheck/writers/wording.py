@@ -250,6 +250,10 @@ def load_line(phase: LoadPhase) -> str:
     )
 
 
+BEHIND = 0.01
+"""Share of due arrivals not begun from which on it is worth saying; fewer are those under way at a second's end."""
+
+
 def process_lines(phase: LoadPhase) -> list[tuple[str, str]]:
     """Of each process that shared a phase: did it send what it was offered, how busy and how late was it, and its clock."""
     lines = []
@@ -258,7 +262,8 @@ def process_lines(phase: LoadPhase) -> list[tuple[str, str]]:
         clock = ""
         if process.clock_offset_ms is not None:
             clock = f", clock {number(process.clock_offset_ms, 'ms')} from ours (± {number(process.clock_error_ms, 'ms')})"
-        sent = f"{process.sent:,} of {process.offered:,} arrivals begun"
+        behind = f" of {process.offered:,} due" * (process.sent < (1 - BEHIND) * process.offered)
+        sent = f"{process.sent:,} arrivals begun{behind}"
         lag = number(process.own_lag_p99_max_ms, "ms")
         lines.append((f"process {process.name} on {process.host}", f"{sent}, CPU {busy}, own start lag p99 at most {lag}{clock}"))
     return lines

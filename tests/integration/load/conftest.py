@@ -17,9 +17,11 @@ from hybridcheck.load.child import drive
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.reports import (
     ChildEnd,
+    Clocks,
     EndMarker,
     FailureExample,
     GeneratorSecond,
+    LateWorker,
     OperationSecond,
     OperationTimes,
     Report,
@@ -102,12 +104,15 @@ class Outcome:
     examples: list[FailureExample] = field(default_factory=list)
     markers: list[EndMarker] = field(default_factory=list)
     ends: list[ChildEnd] = field(default_factory=list)
+    clocks: list[Clocks] = field(default_factory=list)
+    late: list[LateWorker] = field(default_factory=list)
 
     def add(self, report: Report) -> None:
         """Sort in one report."""
         shelves: dict[str, list[Report]] = vars(self)
         names = {"started": "started", "second": "rows", "times": "times", "generator": "health"}
         names |= {"failure_example": "examples", "end": "markers", "child_end": "ends"}
+        names |= {"clocks": "clocks", "late_worker": "late"}
         shelves[names[report.kind]].append(report)
 
     @property

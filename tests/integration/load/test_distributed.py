@@ -1,0 +1,123 @@
+"""A master and two workers, through Locust: to the last request the plan, whoever dies is seen, nobody waits for ever."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from hybridcheck.errors import ToolError, UsageError
+from hybridcheck.load.distributed import Master, Meeting, work
+from hybridcheck.load.plan import Operation, Shape
+from hybridcheck.load.reports import EndCause, Report
+from tests.integration.load.conftest import Outcome, Target, alive, collect, gone, plan_for
+
+
+@contextlib.asynccontextmanager
+async def crew(workers: int, *, expect: int = 2, only_to: str | None = None) -> AsyncIterator[tuple[Master, list[str]]]:
+    """A master with workers on this machine, and what they say."""
+    said: list[str] = []
+    async with Master(Meeting(port=0, expect=expect, wait_s=15.0), said.append) as master:
+        assert master.port is not None
+        tasks = [
+            asyncio.create_task(work("127.0.0.1", master.port, 15.0, only_to, said.append)) for _ in range(workers)
+        ]
+        try:
+            yield master, said
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_two_workers_send_exactly_two_plans(target: Target) -> None:
+    """Two phases after another with the same workers: the server's own counts, secrets arrive, clocks are compared."""
+    shape = Shape(name="ramp", parameters={"from_level": 20, "to_level": 80, "ramp_s": 2})
+    first = plan_for(target.url, "/ok", "/chunked", shape=shape, spacing="poisson", seed=3)
+    secret = Operation(name="mine", path="/gzip", secret_headers=(("Authorization", "token"),))
+    second = plan_for(target.url, operations=(secret,), model="closed", level=3, duration_s=20, max_requests=50)
+    async with crew(2) as (master, said):
+        one = await collect(master.carry_out(first, {}, None))
+        two = await collect(master.carry_out(second, {"token": "Bearer secret-token"}, None))
+    due = [start // 1_000_000_000 for start in first.intended_starts_ns()]
+    counts = target.counts()
+    assert (one.end.cause, two.end.cause) == (EndCause.COMPLETED, EndCause.COMPLETED), (one.end, two.end, said)
+    assert one.total("ok") == counts["/ok"] + counts["/chunked"] == len(due)
+    planned = {at: sum(row.planned for row in one.rows if row.second == at) for at in range(2)}
+    assert planned == {at: due.count(at) for at in range(2)}
+    assert two.total("ok") == counts["/gzip"] == counts["authorized"] == 50
+    (started,) = one.started
+    assert [process.name for process in started.processes] == ["0", "1"]
+    assert all(abs(process.clock_offset_ms or 99) < 50 for process in started.processes)
+    assert sum(health.sent for health in one.health) == len(due)
+
+
+async def test_a_killed_worker_is_seen(target: Target) -> None:
+    """Kill -9 of one of two: no heartbeat any more, the other is stopped, the cause names the lost one."""
+    pids: list[int] = []
+
+    def kill_one(report: Report) -> None:
+        if report.kind == "started":
+            pids.extend(process.pid for process in report.processes)
+        if report.kind == "second" and report.second == 0:
+            os.kill(pids[1], signal.SIGKILL)
+
+    async with crew(2) as (master, _):
+        outcome = await collect(master.carry_out(plan_for(target.url, "/ok", duration_s=60), {}, None), kill_one)
+    assert outcome.end.cause is EndCause.WORKER_LOST, outcome.end
+    assert f"pid {pids[1]}" in outcome.end.detail
+    assert not outcome.markers
+
+
+async def test_a_killed_master_ends_the_phase_and_a_late_worker_has_no_part_in_it(target: Target) -> None:
+    """A worker that joins late is told of; kill -9 of the master: the cause says so, no process is left."""
+    outcome = Outcome()
+    late: list[asyncio.Task[int]] = []
+    async with crew(1, expect=1) as (master, said):
+        async for report in master.carry_out(plan_for(target.url, "/ok", duration_s=60), {}, None):
+            if report.kind == "late_worker":
+                os.kill(master.pid or 0, signal.SIGKILL)
+                continue
+            outcome.add(report)
+            if report.kind == "second" and not late:
+                assert master.port is not None
+                late.append(asyncio.create_task(work("127.0.0.1", master.port, 15.0, None, said.append)))
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+    assert outcome.end.cause is EndCause.WORKER_LOST
+    assert "the master ended with -9" in outcome.end.detail
+    for process in outcome.started[0].processes:
+        await gone(process.pid)
+        assert not alive(process.pid)
+
+
+async def test_workers_that_do_not_come_are_awaited_for_a_finite_time() -> None:
+    """One of two is there: after the wait the phase ends undone, and says how many came."""
+    async with Master(Meeting(port=0, expect=2, wait_s=1.0)) as master:
+        outcome = await collect(master.carry_out(plan_for("http://127.0.0.1:1", "/ok"), {}, None))
+    assert outcome.end.cause is EndCause.START_FAILED
+    assert "0 of 2 workers had joined after 1 s" in outcome.end.detail
+
+
+async def test_a_worker_sends_only_where_it_may(target: Target) -> None:
+    """A plan for another address is refused by the worker, and nothing is sent."""
+    async with crew(1, expect=1, only_to="http://example.invalid") as (master, _):
+        outcome = await collect(master.carry_out(plan_for(target.url, "/ok"), {}, None))
+    assert outcome.end.cause is EndCause.START_FAILED
+    assert "only sends to http://example.invalid" in outcome.end.detail
+    assert "/ok" not in target.counts()
+
+
+async def test_secrets_stay_on_this_machine_unless_the_network_is_trusted() -> None:
+    """A master that others can reach sends no secrets in clear text by itself; an address that is taken is an error."""
+    operation = Operation(name="mine", path="/", secret_headers=(("Authorization", "token"),))
+    plan = plan_for("http://127.0.0.1:1", operations=(operation,))
+    master = Master(Meeting(host="192.0.2.1", port=0))
+    with pytest.raises(ToolError, match="in clear text"):
+        await collect(master.carry_out(plan, {"token": "x"}, None))
+    with pytest.raises(UsageError, match="cannot listen"):
+        async with master:
+            pass
