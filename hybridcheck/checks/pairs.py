@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Unmet
+from hybridcheck.checks.availability import look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import params_of
 from hybridcheck.checks.repeats import describe, numbered
@@ -88,10 +89,12 @@ class PairCheck(ReadCheck):
         """Ask both, and once more where they are apart."""
         for index, question in enumerate(self.questions(case)):
             for round_ in range(1, ROUNDS + 1):
-                asks = [replace(self.ask(case, side, question), fresh=round_ > 1) for side in SIDES]
-                own = await target.read(f"own.{index}.{round_}", asks[0])
-                twin = await target.read(f"twin.{index}.{round_}", asks[1])
-                if self.apart(case, question, own, twin) is None:
+                answers = []
+                for side in SIDES:
+                    label, ask = f"{side}.{index}.{round_}", self.ask(case, side, question)
+                    answers.append(await target.read(label, replace(ask, fresh=round_ > 1)))
+                    await look_afterwards(target, label, answers[-1], self.ask(case, side, self.questions(case)[0]))
+                if self.apart(case, question, *answers) is None:
                     break
 
     def apart(self, case: Case, question: Json, own: Exchange, twin: Exchange) -> Disagreement | None:
@@ -120,7 +123,8 @@ class PairCheck(ReadCheck):
                 odd = undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all was recorded", exchanges=numbers)
                 continue
             last, text = found[-1], self.sent(question)
-            if last is not None and any(e.status is None or e.status == 503 for e in (*own, *twin)):
+            unclear = any(e.status is None or e.status == 503 for e in (*own, *twin))
+            if last is not None and (unclear or not was_there(evidence, *own, *twin)):
                 odd = undecided(Reason.SUSPECTED, expected, f"{text}: {last.words}", exchanges=numbers)
             elif last is not None and index == 0:
                 why = f"not even {text} is answered alike and as declared: {last.words}"

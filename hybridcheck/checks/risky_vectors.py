@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from hybridcheck.cases import Case, Phase, SafetyClass, Unmet
 from hybridcheck.checks import survival
+from hybridcheck.checks.availability import look_afterwards
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.vectors import State, VectorCheck
-from hybridcheck.evidence import Evidence
+from hybridcheck.checks.vectors import ROUNDS, State, VectorCheck
+from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.target import ReadTarget
 from hybridcheck.verdict import Finding
 
@@ -36,14 +37,18 @@ class RiskyVectorCheck(VectorCheck):
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Look, send vectors until one breaks twice, and look again."""
+        control = self.ask(case, case.params["vectors"][0])
         await survival.look_before(target, case.params["watch"])
         for index, vector in enumerate(case.params["vectors"]):
             ask = self.ask(case, vector)
-            first = await target.read(f"vector.{index}.1", ask)
-            if self.reading(case, vector, first).state not in {State.WRONG, State.UNCLEAR}:
-                continue
-            second = await target.read(f"vector.{index}.2", replace(ask, fresh=True))
-            if survival.broken(first) and survival.broken(second):
+            answers: list[Exchange] = []
+            while len(answers) < ROUNDS:
+                label = f"vector.{index}.{len(answers) + 1}"
+                answers.append(await target.read(label, replace(ask, fresh=bool(answers))))
+                await look_afterwards(target, label, answers[-1], control)
+                if self.reading(case, vector, answers[-1]).state not in {State.WRONG, State.UNCLEAR}:
+                    break
+            if all(survival.broken(answer) for answer in answers):
                 break
         await survival.look_after(target, case.params["watch"])
 

@@ -110,7 +110,7 @@ def broken(exchange: Exchange) -> bool:
 
 
 def crash_finding(
-    evidence: Evidence, watch: dict[str, Json], expected: str, suspects: Sequence[Exchange], did: str
+    evidence: Evidence, watch: dict[str, Json], expected: str, suspects: Sequence[Exchange], did: str, also: str = ""
 ) -> Finding | None:
     """The finding that the risky probe's survival gives; None where nothing broke and the service lived on.
 
@@ -120,21 +120,23 @@ def crash_finding(
         expected: the promise in words.
         suspects: the exchanges that the risky probe made; those of them that broke are the first observation.
         did: what they did, in words ("a division by zero").
+        also: another connection that broke, in words, where no exchange shows it.
     """
     became = fate(watch, evidence)
     hit = [exchange for exchange in suspects if broken(exchange)]
     looks = (*evidence.exchanges(BEFORE), *evidence.exchanges(AFTER))
-    numbers = tuple(sorted({exchange.n for exchange in (*hit, *looks)}))
-    if became is Fate.ALIVE and not hit:
+    numbers = tuple(exchange.n for exchange in (*looks, *hit))  # what hit it last: that is the one to send again
+    break_in_words = describe(hit[0]) if hit else also
+    if became is Fate.ALIVE and not break_in_words:
         return None
     if became is Fate.ALIVE:
-        text = f"{did}: {describe(hit[0])}, and {watch['service']} lived on: one broken exchange is no crash yet"
+        text = f"{did}: {break_in_words}, and {watch['service']} lived on: that alone is no crash"
         return undecided(Reason.SUSPECTED, expected, text, exchanges=numbers)
     now = "has restarted" if became is Fate.RESTARTED else f"did not answer in {TRIES} tries"
-    if not hit:
+    if not break_in_words:
         text = f"{did}: {watch['service']} {now}, but no exchange broke: something else may have ended it"
         return undecided(Reason.SUSPECTED, expected, text, exchanges=numbers)
-    text = f"{WORDS[Signature.CRASH]}. {did}: {describe(hit[0])}, and {watch['service']} {now}"
+    text = f"{WORDS[Signature.CRASH]}. {did}: {break_in_words}, and {watch['service']} {now}"
     return failed(expected, text, exchanges=numbers, figures={"signature": Signature.CRASH.value, "fate": became.value})
 
 

@@ -96,10 +96,11 @@ def case_verdict(planned: PlannedCase, check: Check | None, streams: Streams, wa
 
 
 def _curl_line(finding: Finding, streams: Streams, stream: str) -> str | None:
-    """The line for the last exchange that the finding names, else for the last one of the case; None without one."""
+    """The line for the exchange that the finding names last, else for the last one of the case; None without one."""
     records = (*streams.sealed_records(stream), *streams.named(finding.exchanges))
-    found = [record for record in records if isinstance(record, Exchange)]
-    return curl_line(found[-1].request, most_body=MOST_BODY) if found else None
+    found = {record.n: record for record in records if isinstance(record, Exchange)}
+    shown = next((number for number in reversed(finding.exchanges) if number in found), next(reversed(found), None))
+    return curl_line(found[shown].request, most_body=MOST_BODY) if shown is not None else None
 
 
 def finding_of(planned: PlannedCase, check: Check | None, streams: Streams) -> Finding:
