@@ -109,9 +109,7 @@ def with_load(request: Request, loaded: Loaded, started: datetime) -> Loaded:
     Raises:
         UsageError: what is asked for is wrong, or no profile says which requests to send.
     """
-    if not request.load.asks:
-        return loaded
-    if loaded.path is None:
+    if request.load.asks and loaded.path is None:
         hint = "hybridcheck.yaml: {version: 1, operations: [GET /], thresholds: {max_latency_ms: 200}}"
         raise UsageError("no profile says which requests make up the load", where="hybridcheck load", hint=hint)
     profile = overridden(loaded.profile, request.load, request.budget, started.date())

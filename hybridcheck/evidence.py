@@ -223,12 +223,19 @@ class GeneratorSecond(Record):
 
 
 class LoadHistogram(Record):
-    """A histogram in log-linear nanosecond buckets (see statistics.histogram) over the judged part of a load phase."""
+    """A histogram in log-linear nanosecond buckets (see statistics.histogram) over the judged part of a load phase.
+
+    Response and service times come in stretches [from_second, until_second); those that do not `counts` (of a climb that
+    a limit of its own is about) are in no figure of the phase.
+    """
 
     kind: Literal["load_histogram"] = "load_histogram"
     operation: str
     measure: Literal["response", "service", "lag", "own_lag"]
     pairs: tuple[tuple[int, int], ...]
+    from_second: int | None = None
+    until_second: int | None = None
+    counts: bool = True
 
 
 class LoadEnd(Record):

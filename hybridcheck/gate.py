@@ -31,6 +31,7 @@ from hybridcheck.integrators.preflight import PREFLIGHT, note_build, silence
 from hybridcheck.integrators.roster import Roster
 from hybridcheck.ledger import Ledger, ReadLedger, read
 from hybridcheck.load.phase import CarryOut, Site, alone, run_phase
+from hybridcheck.load.watch import Watch
 from hybridcheck.plan import Drive, Selection, make
 from hybridcheck.plugins import installed
 from hybridcheck.profile.models import Environment, Profile
@@ -240,7 +241,13 @@ async def _execute(
             await beside.drive(
                 phase.stream.removeprefix("load/"),
                 lambda begun: run_phase(
-                    phase, _site(bound), ledger, preflight.credential, on_start=begun, carry_out=carry_out
+                    phase,
+                    _site(bound),
+                    ledger,
+                    preflight.credential,
+                    on_start=begun,
+                    carry_out=carry_out,
+                    watch=Watch(phase, bound.plan.cases, bound.checks),
                 ),
             )
 

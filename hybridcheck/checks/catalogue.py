@@ -24,6 +24,7 @@ from hybridcheck.checks.authz.roles import RoleEnforced
 from hybridcheck.checks.authz.tenants import TenantHeaderNotTrusted
 from hybridcheck.checks.boundary.binary import BinaryKept
 from hybridcheck.checks.boundary.decisions import PartitionsAgree, ValidatorsAgree
+from hybridcheck.checks.boundary.error_answers import ErrorsCorrelated, NoConsoleOutput, NoFalseSuccess
 from hybridcheck.checks.boundary.errors import ErrorsMapped
 from hybridcheck.checks.boundary.generation import RuntimeFingerprint
 from hybridcheck.checks.boundary.runtime import RuntimeDeclared
@@ -53,6 +54,8 @@ from hybridcheck.checks.exposure.banners import NoVersionBanner
 from hybridcheck.checks.exposure.files import DocsAsDeclared, NoDebugPages, NoDirectoryListing, NoDotfiles
 from hybridcheck.checks.exposure.tls import TlsValid
 from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
+from hybridcheck.checks.hardiness.bounds import IndexBounds
+from hybridcheck.checks.hardiness.inputs import BadInput, ClientAbort
 from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflection, PrivateNotCacheable
 from hybridcheck.checks.headers.hygiene import NoSniff, StrictTransport
 from hybridcheck.checks.health.body import BodyAgrees
@@ -81,6 +84,9 @@ from hybridcheck.checks.performance.overhead import BoundaryOverhead
 from hybridcheck.checks.performance.scaling import ScalesWithCores
 from hybridcheck.checks.performance.shapes import FlatFirstCall
 from hybridcheck.checks.performance.speedup import NativeSpeedup
+from hybridcheck.checks.protocol.connections import IdleIsolated, KeepAliveReused
+from hybridcheck.checks.protocol.framing import FramingStrict
+from hybridcheck.checks.protocol.travelling import BodyLadder, LargeResponse, SegmentedRequest
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
 from hybridcheck.checks.scaling.replicas import ReplicasShare
 from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
@@ -239,6 +245,18 @@ CHECKS: tuple[type[Check], ...] = (
     NoSilentRestart,
     ReplicasShare,
     AnswersAfterLoad,
+    BodyLadder,
+    SegmentedRequest,
+    FramingStrict,
+    LargeResponse,
+    KeepAliveReused,
+    IdleIsolated,
+    BadInput,
+    ClientAbort,
+    IndexBounds,
+    NoFalseSuccess,
+    ErrorsCorrelated,
+    NoConsoleOutput,
 )
 
 

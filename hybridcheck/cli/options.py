@@ -32,6 +32,14 @@ class DeclaredEnvironment(StrEnum):
     PRODUCTION = "production"
 
 
+class EarlyStop(StrEnum):
+    """When a load phase may end before its time."""
+
+    NEVER = "never"
+    FAIL = "fail"
+    PASS = "pass"  # noqa: S105 - an outcome, not a password
+
+
 class LogFormat(StrEnum):
     """What a log line looks like: for people, or one JSON object."""
 
@@ -97,6 +105,10 @@ Rate = Annotated[float | None, typer.Option("--rate", help="Requests per second,
 Users = Annotated[int | None, typer.Option("--users", help="Users who wait for their answers (closed model).")]
 Peak = Annotated[float | None, typer.Option("--peak", help="The peak of a spike or stress, per second or in users.")]
 Duration = Annotated[float | None, typer.Option("--duration", help="Seconds that the load lasts, warm-up included.")]
+StopEarlyOption = Annotated[
+    EarlyStop | None,
+    typer.Option("--stop-early", help="End a phase once a limit is certainly broken (default), or also once all are kept."),
+]
 LoadPhaseName = Annotated[str | None, typer.Option("--phase", help="The one declared load phase to drive.")]
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, and tracebacks of our own errors.")]
@@ -152,6 +164,7 @@ class Load:
     users: Users = None
     peak: Peak = None
     duration: Duration = None
+    stop_early: StopEarlyOption = None
 
 
 @dataclass(frozen=True, slots=True)

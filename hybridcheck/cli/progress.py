@@ -81,7 +81,8 @@ class Picture:
             case LoadEnd():
                 self.load = None
                 counts = f"{record.planned} planned, {record.ok} ok, {record.failed} failed, {record.unsent} unsent"
-                self.announce(f"{record.stream}: {record.cause} after {record.seconds} s: {counts}")
+                why = f" ({record.detail})" if record.detail and record.cause != "completed" else ""
+                self.announce(f"{record.stream}: {record.cause} after {record.seconds} s: {counts}{why}")
             case CaseError():
                 self.announce(f"{record.stream}: our own fault: {record.error}")
             case Gap() if record.reason in _WORTH_A_LINE:
@@ -96,6 +97,10 @@ class Picture:
         self.planned = len(self._open)
         target = f"{start.target} ({start.base_url})" if start.target else start.base_url
         self.announce(f"run {start.run_id} on {target}: {self.planned} cases, budget {start.budget}")
+        for planned in self._open.values():
+            short = planned.case.params.get("cannot_decide")
+            if short:
+                self.announce(f"{planned.case.id} will stay undecided: {short}")
 
     def _enter_phase(self, record: Record) -> None:
         planned = self._open.get(record.stream)

@@ -35,7 +35,7 @@ class Chosen:
     suites: tuple[str, ...] = ()
     demo: bool = False
     defects: tuple[str, ...] = ()
-    load: Load = field(default_factory=Load)
+    load: Load | None = None
     generators: Generators = field(default_factory=Generators)
 
 
@@ -49,8 +49,8 @@ def request_of(asked: Run, chosen: Chosen) -> gate.Request:
         UsageError: options that cannot go together.
     """
     _refuse_contradictions(asked, chosen)
-    load = _given(chosen.load, Load())
-    options = {**_given(asked, Run()), **_given(replace(chosen, load=Load(), generators=Generators()), Chosen())}
+    load = {} if chosen.load is None else _given(chosen.load, Load())
+    options = {**_given(asked, Run()), **_given(replace(chosen, load=None, generators=Generators()), Chosen())}
     options |= {**load, **_given(chosen.generators, Generators())}
     recorded = {name: value for name, value in options.items() if name not in {"output_dir", "base_url", "profile"}}
     return gate.Request(
@@ -75,8 +75,10 @@ def request_of(asked: Run, chosen: Chosen) -> gate.Request:
     )
 
 
-def _load_of(asked: Load) -> LoadOverride:
-    """The options of the load as the profile's words."""
+def _load_of(asked: Load | None) -> LoadOverride:
+    """The options of the load as the profile's words; a gate drives what is declared, as it is declared."""
+    if asked is None:
+        return LoadOverride()
     return LoadOverride(
         phase=asked.phase,
         shape=asked.shape,
@@ -84,6 +86,8 @@ def _load_of(asked: Load) -> LoadOverride:
         users=asked.users,
         peak=asked.peak,
         duration_s=asked.duration,
+        stop_early="fail" if asked.stop_early is None else asked.stop_early.value,
+        stop_early_asked=asked.stop_early is not None,
     )
 
 

@@ -79,7 +79,7 @@ def merged(records: Iterable[Record], measure: Measure) -> Histogram:
     """All histograms of a measure in one: bit-identical to one that had recorded everything."""
     total = Histogram()
     for record in records:
-        if isinstance(record, LoadHistogram) and record.measure == measure:
+        if isinstance(record, LoadHistogram) and record.measure == measure and record.counts:
             total.merge(Histogram.from_pairs(record.pairs))
     return total
 

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import math
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from hybridcheck.cases import Json
 from hybridcheck.evidence import (
@@ -22,6 +23,7 @@ from hybridcheck.ledger import Ledger
 from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
+from hybridcheck.load.watch import Watch
 from hybridcheck.profile.drives import Drive
 from hybridcheck.profile.load_phases import judged_seconds, peak_level, shape_of
 from hybridcheck.profile.load_spec import LoadPhaseSpec
@@ -53,6 +55,9 @@ class _Totals:
     """What the operations' seconds add up to, and the start lag of the judged ones."""
 
     judged: frozenset[int]
+    timed: frozenset[int] = frozenset()
+    """Seconds beside the judged ones whose response times a limit of their own needs."""
+    watch: Watch | None = None
     planned: int = 0
     ok: int = 0
     unsent: int = 0
@@ -69,6 +74,17 @@ class _Totals:
         self.cut += second.cut
         self.seconds = max(self.seconds, second.second + 1)
         self.failed.update({kind.value: count for kind, count in second.failed.items()})
+
+    def look_at(self, record: LoadSecond | GeneratorSecond) -> None:
+        """Show a record to the watch, with the generator's own lag so far."""
+        if self.watch is not None:
+            self.watch.take(record, _ms(self.own_lag.quantile(0.99)) if isinstance(record, LoadSecond) else None)
+
+
+def _timed_seconds(spec: LoadPhaseSpec) -> frozenset[int]:
+    """The seconds of windows whose mean is limited."""
+    windows = [limit.window() for limit in spec.limits if limit.mean_ms is not None]
+    return frozenset(second for window in windows if window is not None for second in range(*window))
 
 
 def alone(
@@ -87,12 +103,14 @@ async def run_phase(
     stop: asyncio.Event | None = None,
     on_start: Callable[[], None] | None = None,
     carry_out: CarryOut = alone,
+    watch: Watch | None = None,
 ) -> None:
     """Drive a phase, record what the generator reports under the drive's stream, and seal it.
 
     A login that fails, and a generator that does not carry out its plan, leave a `Gap`; the stream is sealed all the
     same. Cancelling ends the generator and leaves the stream unsealed. `on_start` is called when it begins to send,
-    `carry_out` says who generates: one process, several, or several machines.
+    `carry_out` says who generates: one process, several, or several machines. `watch` may end it early: then what it has
+    seen is recorded, without a gap, under a cause of its own.
     """
     try:
         headers, secrets = await _credentials(drive, credential)
@@ -101,12 +119,15 @@ async def run_phase(
         ledger.seal(drive.stream)
         return
     plan = plan_of(drive, site, headers)
-    totals = _Totals(judged_seconds(drive.spec))
-    async with contextlib.aclosing(carry_out(plan, secrets, stop)) as driven:
+    totals = _Totals(judged_seconds(drive.spec), _timed_seconds(drive.spec), watch)
+    ending = stop or asyncio.Event()
+    async with contextlib.aclosing(carry_out(plan, secrets, ending)) as driven:
         async for report in driven:
             if on_start is not None and isinstance(report, reports.Started):
                 on_start()
             _record(report, drive.stream, ledger, totals)
+            if watch is not None and watch.ending is not None:
+                ending.set()
     ledger.seal(drive.stream, plan.duration_s)
 
 
@@ -139,7 +160,7 @@ def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str,
         ca_file=site.ca_file,
         seed=site.seed,
         warm_up_s=round(spec.warmup_s),
-        window_s=1 if spec.judge == "hold" else WINDOW_S,
+        window_s=1 if spec.judge == "hold" or any(limit.mean_ms for limit in spec.limits) else WINDOW_S,
         max_requests=site.max_requests,
     )
 
@@ -170,21 +191,38 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
     match report:
         case reports.OperationSecond():
             totals.add(report)
-            ledger.append(stream, _second(report, counts=report.second in totals.judged))
+            second = _second(report, counts=report.second in totals.judged)
+            ledger.append(stream, second)
+            totals.look_at(second)
         case reports.GeneratorSecond():
             counts = report.second in totals.judged
             if counts:
                 totals.lag.merge(Histogram.from_pairs(report.lag))
                 totals.own_lag.merge(Histogram.from_pairs(report.own_lag))
-            ledger.append(stream, _health(report, counts=counts))
-        case reports.OperationTimes() if report.from_second in totals.judged:
-            name = report.operation
-            ledger.append(stream, LoadHistogram(operation=name, measure="response", pairs=report.response))
-            ledger.append(stream, LoadHistogram(operation=name, measure="service", pairs=report.service))
+            health = _health(report, counts=counts)
+            ledger.append(stream, health)
+            totals.look_at(health)
+        case reports.OperationTimes() if report.from_second in totals.judged | totals.timed:
+            for histogram in _times(report, counts=report.from_second in totals.judged):
+                ledger.append(stream, histogram)
         case reports.ChildEnd():
             _record_end(report, stream, ledger, totals)
         case _:
             _note(report, stream, ledger)
+
+
+def _times(report: reports.OperationTimes, *, counts: bool) -> Iterator[LoadHistogram]:
+    measures: tuple[tuple[Literal["response", "service"], reports.Pairs], ...]
+    measures = (("response", report.response), ("service", report.service))
+    for measure, pairs in measures:
+        yield LoadHistogram(
+            operation=report.operation,
+            measure=measure,
+            pairs=pairs,
+            from_second=report.from_second,
+            until_second=report.until_second,
+            counts=counts,
+        )
 
 
 def _note(report: reports.Report, stream: str, ledger: Ledger) -> None:
@@ -258,7 +296,10 @@ def _health(report: reports.GeneratorSecond, *, counts: bool) -> GeneratorSecond
 
 def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Totals) -> None:
     detail = "; ".join(part for part in (end.detail, *end.stderr_tail[-3:]) if part)[:2000]
-    if end.cause is not reports.EndCause.COMPLETED:
+    ending = totals.watch.ending if totals.watch is not None and end.cause is reports.EndCause.ABORTED else None
+    if ending is not None:
+        detail = ending.detail
+    elif end.cause is not reports.EndCause.COMPLETED:
         reason = GapReason.NO_END_MARKER if end.cause is reports.EndCause.NO_END_MARKER else GapReason.GENERATOR_LOST
         ledger.append(stream, Gap(label="generator", reason=reason, detail=f"{end.cause}: {detail}"))
     ledger.append(stream, LoadHistogram(operation="*", measure="lag", pairs=tuple(totals.lag.to_pairs())))
@@ -266,7 +307,7 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
     ledger.append(
         stream,
         LoadEnd(
-            cause=end.cause.value,
+            cause=ending.cause if ending is not None else end.cause.value,
             seconds=totals.seconds,
             planned=totals.planned,
             ok=totals.ok,

@@ -5,7 +5,7 @@ the option that it is about.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from hybridcheck.errors import Complaint, ProfileError
 from hybridcheck.profile.consistency import contradictions
 from hybridcheck.profile.document import spelled
 from hybridcheck.profile.drives import scaled
+from hybridcheck.profile.load_limits import StopEarly
 from hybridcheck.profile.load_phases import shortened, with_load_operations
 from hybridcheck.profile.load_spec import PARAMETERS, LoadPhaseSpec
 from hybridcheck.profile.models import Profile
@@ -41,7 +42,8 @@ class LoadOverride:
     """What was asked for beside the profile; None where nothing was said.
 
     `phase` chooses one declared phase; the others are left out. `rate_rps` makes the model open, `users` closed. `peak` is
-    in the unit of the model.
+    in the unit of the model. `stop_early` is that of every phase, or where it was not asked for in
+    words (`stop_early_asked`), of those that do not say.
     """
 
     phase: str | None = None
@@ -50,16 +52,18 @@ class LoadOverride:
     users: int | None = None
     peak: float | None = None
     duration_s: float | None = None
+    stop_early: StopEarly | None = None
+    stop_early_asked: bool = True
 
     @property
     def asks(self) -> bool:
         """Whether anything was asked for."""
-        return self != LoadOverride()
+        return replace(self, stop_early=None, stop_early_asked=True) != LoadOverride()
 
     @property
     def changes(self) -> bool:
         """Whether a phase is to be other than declared."""
-        return self != LoadOverride(phase=self.phase)
+        return replace(self, phase=None).asks
 
 
 def overridden(profile: Profile, asked: LoadOverride, budget: Budget, today: date) -> Profile:
@@ -69,7 +73,7 @@ def overridden(profile: Profile, asked: LoadOverride, budget: Budget, today: dat
         ProfileError: what was asked for is wrong by itself, or by the profile's own rules.
     """
     if not asked.asks:
-        return profile
+        return ending_early(profile, asked)
     wrong = tuple(_wrong_by_itself(profile, asked))
     if wrong:
         raise ProfileError(wrong)
@@ -80,7 +84,20 @@ def overridden(profile: Profile, asked: LoadOverride, budget: Budget, today: dat
     wrong = (*_contradictions(changed, asked, today), *_beyond_budget(spec, asked, budget), *_limitless(changed))
     if wrong:
         raise ProfileError(wrong)
-    return with_load_operations(changed)
+    return ending_early(with_load_operations(changed), asked)
+
+
+def ending_early(profile: Profile, asked: LoadOverride) -> Profile:
+    """The profile whose load phases end as early as was asked for."""
+    if asked.stop_early is None or not profile.load:
+        return profile
+    phases = {
+        name: phase.model_copy(update={"stop_early": asked.stop_early})
+        if asked.stop_early_asked or "stop_early" not in phase.model_fields_set
+        else phase
+        for name, phase in profile.load.items()
+    }
+    return profile.model_copy(update={"load": phases})
 
 
 def _wrong_by_itself(profile: Profile, asked: LoadOverride) -> Iterator[Complaint]:
@@ -157,9 +174,12 @@ def _complaint(error: Mapping[str, Json]) -> Complaint:
 
 
 def _contradictions(profile: Profile, asked: LoadOverride, today: date) -> Iterator[Complaint]:
-    """What does not fit the rest of the profile; what was wrong with that before has been said when it was read."""
+    """What does not fit the rest of the profile; what was wrong with that before has been said when it was read.
+
+    A load that offers less than the declared throughput is no contradiction: it is about something else.
+    """
     for found in contradictions(profile, today):
-        if found.path[:1] == ("load",) or (found.path[:1] == ("thresholds",) and asked.changes):
+        if found.path[:1] == ("load",):
             where = OPTIONS.get(str(found.path[-1]), "") if asked.changes else ""
             yield Complaint(where or spelled(found.path), found.message, found.hint)
 
@@ -177,6 +197,6 @@ def _limitless(profile: Profile) -> Iterator[Complaint]:
     """Without any limit there is nothing to decide, and nothing would be driven."""
     limits = profile.thresholds
     declared = any(limit is not None for limit in (limits.max_latency_ms, limits.max_error_ratio))
-    if not declared and not any(phase.objectives for phase in profile.load.values()):
+    if not declared and not any(phase.objectives or phase.limits for phase in profile.load.values()):
         hint = "thresholds: {max_latency_ms: 200, max_error_ratio: 0.01}, or HYBRIDCHECK_MAX_LATENCY=200"
         yield Complaint("thresholds", "the profile declares no limit to hold the load to", hint)

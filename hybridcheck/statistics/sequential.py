@@ -16,16 +16,30 @@ MIN_BATCHES = 10
 
 
 def certain(
-    batches: Sequence[Batch], limit: float, *, fail_alpha: float, pass_alpha: float | None
+    batches: Sequence[Batch], limit: float, *, fail_alpha: float, pass_alpha: float | None, looks: int = 1
 ) -> Literal["pass", "fail", "open"]:
     """Say whether the limit is certainly broken or kept, whenever and however often this is asked.
 
     Counts are divided by the design effect as `judge_rate` does it (at the confidence of the side that is asked for), so
     that correlated seconds weigh as little as they show. Missing counts as good for `fail` and as bad for `pass`. `pass`
     is the same process on good answers, for "the good share is at most 1 - limit"; None: it is not asked for.
+
+    `looks`: also ask what was known up to so many batches ago. Having been certain once is enough (Ville), and what a stop
+    cut off in its last second does not undo it. Which moments are asked about does not depend on what was answered, so
+    that missing evidence can only withdraw a decision.
     """
     filled = [batch for batch in batches if batch.total]
-    if len(filled) < MIN_BATCHES or not 0.0 < limit < 1.0:
+    for until in range(len(filled), max(len(filled) - looks, MIN_BATCHES - 1), -1):
+        state = _certain(filled[:until], limit, fail_alpha, pass_alpha)
+        if state != "open":
+            return state
+    return "open"
+
+
+def _certain(
+    filled: Sequence[Batch], limit: float, fail_alpha: float, pass_alpha: float | None
+) -> Literal["pass", "fail", "open"]:
+    if not 0.0 < limit < 1.0:
         return "open"
     n = sum(batch.total for batch in filled)
     bad = sum(batch.bad for batch in filled)

@@ -20,6 +20,9 @@ OWN_FAULTS = frozenset({"timeout", "connect_timeout"})
 LOOKS_SHARE = 0.1
 """Of a case's risk: what judging while the phase runs may cost. The bounds at its end have the rest."""
 
+LOOKS_BACK = 30
+"""Seconds: the moment at which a phase was ended lies within, since what was under way then had at most its deadline."""
+
 PASS_ALPHA = 0.05
 """The risk of a wrong pass (docs/verdict.md)."""
 
@@ -151,7 +154,8 @@ def _decided(case: Case, phase: Phase, rate: Rate, batches: list[Batch]) -> tupl
     fail, pass_, early_fail, early_pass = risks(float(case.params.get("fail_alpha", 0.01)), may_pass_early=may_pass)
     decision = judge_rate(batches, rate.limit, fail_alpha=fail, pass_confidence=1 - pass_)
     if phase.stopped_early:
-        return decision, certain(batches, rate.limit, fail_alpha=early_fail, pass_alpha=early_pass)
+        sure = certain(batches, rate.limit, fail_alpha=early_fail, pass_alpha=early_pass, looks=LOOKS_BACK)
+        return decision, sure
     return decision, decision.outcome
 
 

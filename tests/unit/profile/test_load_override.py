@@ -1,6 +1,7 @@
 """Load from the command line: what it makes of a declared phase, of a profile without one, and what it complains about."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_another_duration_keeps_the_shape_in_proportion() -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_at_its_option(
-    load: dict[str, object], given: dict[str, object], where: list[str]
+    load: dict[str, object], given: dict[str, Any], where: list[str]
 ) -> None:
     """Every complaint names the option to change."""
     assert complaints(profile(load=load), **given) == where

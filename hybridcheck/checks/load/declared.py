@@ -1,0 +1,162 @@
+"""The limits that a load phase declares for operations, tags and windows: latency, errors, throughput, mean."""
+
+from collections.abc import Iterator, Sequence
+
+from hybridcheck.cases import Case, Json, Reason, Undecided, Unmet
+from hybridcheck.checks.check import Scene
+from hybridcheck.checks.load.limits import LAG_SHARE, RateCheck
+from hybridcheck.checks.load.phases import ALL, NS_PER_MS, Phase, own_lag_p99_ms
+from hybridcheck.checks.load.rates import PASS_ALPHA, Rate, error_rate, latency_rate, phase_of, throughput_rate
+from hybridcheck.evidence import Evidence, LoadHistogram
+from hybridcheck.profile.drives import scaled
+from hybridcheck.profile.load_limits import LoadLimit
+from hybridcheck.profile.load_phases import covered
+from hybridcheck.statistics.batch_means import mean_bounds
+from hybridcheck.statistics.histogram import value_ns
+from hybridcheck.statistics.sequential import MIN_BATCHES
+from hybridcheck.verdict import Finding, failed, passed, undecided
+
+Metric = tuple[str, dict[str, Json]]
+"""The metric's words in a subject, and its parameters."""
+
+
+class KeepsDeclaredLimits(RateCheck):
+    """Under the declared load, every limit that a phase declares for an operation, a tag or a window is kept.
+
+    Latency, errors and throughput are judged as `load.latency-limit`, `load.error-limit` and `load.throughput` are, over the
+    arrivals that the limit is about. A mean is judged by the means of at least ten stretches of the phase (Student's t):
+    a request without a right answer counts with the phase's deadline, since an error that comes at once must not improve it.
+    """
+
+    id = "load.declared-limit"
+    remedy = "Look at the operations that the limit is about, in the seconds that it is about, in the load section."
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case per phase, limit and metric."""
+        made, seen = False, set[str]()
+        for phase, spec in scene.profile.load.items():
+            for limit in scaled(spec, scene.budget, len(scene.profile.load)).limits:
+                for words, metric in _metrics(scene, phase, limit):
+                    name = " ".join(part for part in (phase, limit.scope(), words) if part)
+                    if name not in seen:
+                        made = True
+                        seen.add(name)
+                        yield self._case(scene, phase, limit, name, metric)
+        if not made:
+            yield Unmet(subject="load", needs="load: {steady: {limits: [{operation: ID, p99_ms: 400}]}}")
+
+    def _case(self, scene: Scene, phase: str, limit: LoadLimit, name: str, metric: dict[str, Json]) -> Case:
+        operations = covered(scene.profile, scene.profile.load[phase], limit)
+        params: dict[str, Json] = {
+            **self.params_over(scene, phase, operations),
+            "operation": ALL,
+            "operations": list(operations),
+            **metric,
+        }
+        window = limit.window()
+        if window is not None:
+            params["window"] = list(window)
+        return self.weighed(scene, phase, operations, name, params)
+
+    def rate(self, case: Case) -> Rate | None:
+        """The rate of the case's metric; None for a mean."""
+        params = case.params
+        match params["metric"]:
+            case "latency":
+                return latency_rate(float(params["quantile"]), float(params["limit_ms"]))
+            case "errors":
+                return error_rate(float(params["limit_ratio"]))
+            case "throughput":
+                is_open = params["model"] == "open"
+                return throughput_rate(float(params["wanted_rps"]), float(params["limit_ratio"]), is_open=is_open)
+            case _:
+                return None
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """Judge the rate, or the mean."""
+        if self.rate(case) is not None:
+            return super().judge(case, evidence)
+        phase = phase_of(case, evidence)
+        if phase.stopped_early:
+            raise Undecided(Reason.STOPPED_EARLY, f"the load phase was ended early: {phase.end.detail}")
+        finding = _mean_finding(case, phase, _mean_batches(case, phase, evidence))
+        return _demoted(case, phase, evidence, finding)
+
+
+def _metrics(scene: Scene, phase: str, limit: LoadLimit) -> Iterator[Metric]:
+    """Every metric that a limit line limits."""
+    spec, thresholds = scene.profile.load[phase], scene.profile.thresholds
+    for quantile, limit_ms in limit.latencies_ms():
+        yield f"p{quantile:g}", {"metric": "latency", "quantile": quantile, "limit_ms": limit_ms}
+    if limit.mean_ms is not None:
+        yield "mean", {"metric": "mean", "limit_ms": limit.mean_ms, "deadline_ms": spec.deadline_s * 1000}
+    allowed = thresholds.max_error_ratio if limit.error_ratio is None else limit.error_ratio
+    if limit.min_rps is not None and allowed is not None:
+        wanted: dict[str, Json] = {"wanted_rps": limit.min_rps, "limit_ratio": allowed, "model": spec.model}
+        yield "throughput", {"metric": "throughput", **wanted}
+    elif limit.error_ratio is not None:
+        yield "errors", {"metric": "errors", "limit_ratio": limit.error_ratio}
+
+
+def _mean_batches(case: Case, phase: Phase, evidence: Evidence) -> list[tuple[float, int]]:
+    """(mean in ms, arrivals) of each histogram window within the judged seconds.
+
+    Raises:
+        Undecided: a window's histogram is missing, or arrivals in it have no outcome: nobody knows their time.
+    """
+    wanted = {row.operation for rows in phase.seconds.values() for row in rows}
+    sums: dict[int, list[float]] = {}
+    for record in evidence.all(LoadHistogram, stream=str(case.params["stream"])):
+        second = record.from_second
+        if record.measure == "response" and record.operation in wanted and second is not None and second in phase.seconds:
+            batch = sums.setdefault(second, [0.0, 0.0])
+            batch[0] += sum(value_ns(bucket) * count for bucket, count in record.pairs) / NS_PER_MS
+            batch[1] += sum(count for _, count in record.pairs)
+    deadline_ms, found = float(case.params["deadline_ms"]), list[tuple[float, int]]()
+    for second, rows in phase.seconds.items():
+        planned, ok, cut = (sum(getattr(row, key) for row in rows) for key in ("planned", "ok", "cut"))
+        total_ms, timed = sums.get(second, [0.0, 0.0])
+        if cut or timed != ok:
+            text = f"of second {second}, {timed:g} of {planned} response times are recorded, {cut} arrivals were cut off"
+            raise Undecided(Reason.EVIDENCE_INCOMPLETE, text)
+        if planned:
+            found.append(((total_ms + (planned - ok) * deadline_ms) / planned, planned))
+    return found
+
+
+def _mean_finding(case: Case, phase: Phase, batches: Sequence[tuple[float, int]]) -> Finding:
+    limit_ms = float(case.params["limit_ms"])
+    expected = f"mean response time <= {limit_ms:g} ms, a request without a right answer counting with the deadline"
+    bounds = mean_bounds(batches, pass_alpha=PASS_ALPHA, fail_alpha=float(case.params.get("fail_alpha", 0.01)))
+    n = sum(size for _, size in batches)
+    if bounds is None:
+        observed = f"{len(batches)} judged seconds with arrivals, a mean needs {MIN_BATCHES}"
+        return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, n=n)
+    details: dict[str, object] = {
+        "n": n,
+        "value": bounds.mean,
+        "lower": bounds.lower,
+        "upper": bounds.upper,
+        "limit": limit_ms,
+        "unit": "ms",
+        "method": "Student's t on batch means",
+    }
+    observed = f"mean {bounds.mean:.1f} ms over {len(phase.seconds)} s, between {bounds.lower:.1f} and {bounds.upper:.1f}"
+    if bounds.upper <= limit_ms:
+        return passed(expected, observed, **details)
+    if bounds.lower > limit_ms:
+        return failed(expected, observed, **details)
+    return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, **details)
+
+
+def _demoted(case: Case, phase: Phase, evidence: Evidence, finding: Finding) -> Finding:
+    """A fail of a mean stands only where generator and credentials can have had no part in it."""
+    if finding.outcome != "fail":
+        return finding
+    lag_ms = own_lag_p99_ms(evidence, str(case.params["stream"]))
+    lag = lag_ms > LAG_SHARE * float(case.params["limit_ms"])
+    late = f"the generator itself was late (p99 {lag_ms:.1f} ms)" if lag else ""
+    if phase.refused:
+        return undecided(Reason.AUTH_NOT_EFFECTIVE, finding.expected, f"{finding.observed}, but {phase.refused}")
+    why = phase.starved or late
+    return undecided(Reason.GENERATOR_SATURATED, finding.expected, f"{finding.observed}, but {why}") if why else finding

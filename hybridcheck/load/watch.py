@@ -1,0 +1,133 @@
+"""Watching a load phase while it runs: is a limit certainly broken (or kept), or does the target melt down.
+
+It decides nothing: it ends the phase, and the judge, who reads the same seconds from the ledger, says what they show.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hybridcheck.cases import Group, PlannedCase
+from hybridcheck.checks.check import Check
+from hybridcheck.checks.load.limits import LAG_SHARE, RateCheck
+from hybridcheck.checks.load.phases import SAFETY_ABORT, STOPPED_EARLY, Choice, chosen_by, faults
+from hybridcheck.checks.load.rates import Rate, batch_of, risks
+from hybridcheck.evidence import GeneratorSecond, LoadSecond
+from hybridcheck.profile.drives import Drive
+from hybridcheck.profile.load_limits import AbortWhen
+from hybridcheck.statistics.rates import Batch
+from hybridcheck.statistics.sequential import certain
+
+SLACK = 0.5
+"""Of the risk of looking: what the watch needs, so that the last seconds, which the judge also sees, do not undo it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a phase is to be ended: the cause of its `LoadEnd`, and what was seen, in words."""
+
+    cause: str
+    detail: str
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One required case whose limit is a rate, with its batches so far."""
+
+    case_id: str
+    rate: Rate
+    choice: Choice
+    fail_alpha: float
+    pass_alpha: float | None
+    batches: list[Batch] = field(default_factory=list)
+
+    def take(self, rows: Sequence[LoadSecond]) -> None:
+        chosen = tuple(row for row in rows if self.choice(row))
+        if chosen:
+            self.batches.append(self.rate.batch(chosen))
+
+    def state(self) -> str:
+        pass_alpha = None if self.pass_alpha is None else SLACK * self.pass_alpha
+        return certain(self.batches, self.rate.limit, fail_alpha=SLACK * self.fail_alpha, pass_alpha=pass_alpha)
+
+    def words(self) -> str:
+        bad, total = sum(batch.bad for batch in self.batches), sum(batch.total for batch in self.batches)
+        return f"{self.case_id}: {bad} of {total} {self.rate.what}, allowed {self.rate.limit:.2%}"
+
+
+class Watch:
+    """Takes the records of one phase as they are written, and says when it is to be ended."""
+
+    def __init__(self, drive: Drive, cases: Sequence[PlannedCase], checks: Mapping[str, Check]) -> None:
+        required = [c for c in cases if c.group is Group.REQUIRED and drive.stream in c.case.shared]
+        self._operations = len(drive.operations)
+        self._stop_early, self._abort_when = drive.spec.stop_early, drive.spec.abort_when
+        self._watched = list(_watched(required, checks, may_pass=self._stop_early == "pass"))
+        self._may_pass = self._stop_early == "pass" and len(self._watched) == len(required)
+        self._open: dict[int, list[LoadSecond]] = {}
+        self._health: list[GeneratorSecond] = []
+        self._window: list[Batch] = []
+        self.ending: Ending | None = None
+
+    def take(self, record: LoadSecond | GeneratorSecond, own_lag_p99_ms: float | None) -> Ending | None:
+        """Count a record; gives the ending once, when it has come. `own_lag_p99_ms`: of the judged seconds so far."""
+        if self.ending is not None:
+            return None
+        if isinstance(record, GeneratorSecond):
+            self._health.append(record)
+            return None
+        rows = self._open.setdefault(record.second, [])
+        rows.append(record)
+        if len(rows) < self._operations:
+            return None
+        del self._open[record.second]
+        for watched in self._watched:
+            watched.take(rows)
+        self.ending = self._melting(rows, own_lag_p99_ms) or self._decided(own_lag_p99_ms)
+        return self.ending
+
+    def _decided(self, own_lag_p99_ms: float | None) -> Ending | None:
+        if self._stop_early == "never":
+            return None
+        broken = self._broken(own_lag_p99_ms)
+        if broken is not None:
+            return Ending(STOPPED_EARLY, f"certainly broken: {broken.words()}")
+        if self._may_pass and all(watched.state() == "pass" for watched in self._watched):
+            return Ending(STOPPED_EARLY, "every limit is certainly kept")
+        return None
+
+    def _broken(self, own_lag_p99_ms: float | None) -> _Watched | None:
+        """A case that is certain to fail by more than the generator can be blamed for."""
+        if any(faults(self._health)):
+            return None
+        for watched in self._watched:
+            limit_ms = watched.rate.limit_ms
+            late = limit_ms is not None and (own_lag_p99_ms is None or own_lag_p99_ms > LAG_SHARE * limit_ms)
+            if not late and watched.state() == "fail":
+                return watched
+        return None
+
+    def _melting(self, rows: Sequence[LoadSecond], own_lag_p99_ms: float | None) -> Ending | None:
+        """The safety abort; a limit that is certainly broken by then is said to be the reason, since it is proved."""
+        when = self._abort_when
+        if not isinstance(when, AbortWhen):
+            return None
+        key = None if when.latency_ms is None else f"{when.latency_ms:g}"
+        self._window = [*self._window, batch_of(tuple(rows), key)][-when.window_s :]
+        bad, total = sum(batch.bad for batch in self._window), sum(batch.total for batch in self._window)
+        if len(self._window) < when.window_s or total < when.min_requests or bad <= when.bad_ratio * total:
+            return None
+        broken = self._broken(own_lag_p99_ms)
+        seen = f"{bad} of {total} arrivals of the last {when.window_s} s were not answered rightly"
+        seen += f" within {when.latency_ms:g} ms" if when.latency_ms else ""
+        if broken is not None:
+            return Ending(STOPPED_EARLY, f"{seen}; certainly broken: {broken.words()}")
+        return Ending(SAFETY_ABORT, f"{seen} (abort_when: bad_ratio {when.bad_ratio:g})")
+
+
+def _watched(required: Sequence[PlannedCase], checks: Mapping[str, Check], *, may_pass: bool) -> Iterator[_Watched]:
+    for planned in required:
+        check = checks.get(planned.case.check)
+        rate = check.rate(planned.case) if isinstance(check, RateCheck) else None
+        if rate is not None:
+            _, _, fail, pass_ = risks(planned.fail_alpha or 0.01, may_pass_early=may_pass)
+            yield _Watched(planned.case.id, rate, chosen_by(planned.case), fail, pass_)

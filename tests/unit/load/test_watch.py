@@ -1,0 +1,102 @@
+"""The watch over a running phase: it ends what is certain, breaks off what melts down, and blames nobody for our own lag."""
+
+from typing import Any
+
+import pytest
+
+from hybridcheck.cases import Budget, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
+from hybridcheck.checks.check import Scene
+from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
+from hybridcheck.evidence import GeneratorSecond
+from hybridcheck.load.watch import Watch
+from hybridcheck.profile.drives import drive_of
+from hybridcheck.profile.models import Environment, Profile
+from tests.unit.checks.load_records import rows
+
+CHECKS = (KeepsErrorLimit(), KeepsLatencyLimit())
+
+
+def watch(group: Group = Group.REQUIRED, **phase: Any) -> Watch:
+    """The watch over a phase of 100 requests a second: at most 1 % errors, p95 <= 100 ms."""
+    spec = {"rate_rps": 100, "duration_s": 60, "warmup_s": 0, **phase}
+    limits = {"max_latency_ms": 100, "max_error_ratio": 0.01}
+    profile = Profile.model_validate({"version": 1, "operations": ["GET /x"], "load": {"s": spec}, "thresholds": limits})
+    scene = Scene(profile, "http://target.test", Environment.LOCAL, Budget.FULL)
+    cases = [
+        PlannedCase(
+            case=case,  # type: ignore[arg-type]  # nothing is unmet here
+            group=group,
+            phase=Phase.LOAD,
+            safety=SafetyClass.LOAD,
+            dimension=Dimension.PERFORMANCE,
+            severity=Severity.HIGH,
+            fail_alpha=0.005,
+        )
+        for check in CHECKS
+        for case in check.cases(scene)
+    ]
+    return Watch(drive_of(profile, "s", Budget.FULL), cases, {check.id: check for check in CHECKS})
+
+
+def ended(found: Watch, seconds: int, *, late: int = 0, failed: int = 0, lag_ms: float | None = 0.1) -> tuple[str, int]:
+    """The cause of the ending and the second that brought it; ("", seconds) where none came."""
+    for second in range(seconds):
+        row = rows(second, 100, failed=failed, late={"100": late})
+        ending = found.take(row, lag_ms)
+        if ending is not None:
+            return ending.cause, second
+    return "", seconds
+
+
+def test_nothing_is_ended_where_nothing_was_asked_for() -> None:
+    """By default a phase goes to its end, whatever its limits."""
+    assert ended(watch(), 40, late=100) == ("", 40)
+
+
+def test_a_limit_that_is_certainly_broken_ends_the_phase() -> None:
+    """Ten seconds at the earliest; the words name the case."""
+    found = watch(stop_early="fail")
+    assert ended(found, 40, late=30) == ("stopped_early", 9)
+    assert found.ending is not None
+    assert "load.latency-limit[s]: 300 of 1000" in found.ending.detail
+    assert ended(watch(stop_early="fail"), 40, late=5) == ("", 40)
+
+
+def test_an_advisory_limit_ends_nothing() -> None:
+    """Only what decides may cut the evidence of what else decides."""
+    assert ended(watch(Group.ADVISORY, stop_early="fail"), 40, late=100) == ("", 40)
+
+
+@pytest.mark.parametrize(("stop_early", "cause"), [("fail", ""), ("pass", "stopped_early")])
+def test_a_pass_ends_the_phase_only_where_that_was_asked_for(stop_early: str, cause: str) -> None:
+    """All limits have to be certainly kept."""
+    assert ended(watch(stop_early=stop_early), 60)[0] == cause
+
+
+def test_the_generators_own_lag_and_a_lost_core_end_nothing() -> None:
+    """Late requests may be our own; unknown lag counts as too much."""
+    for lag_ms in (20.0, None):
+        assert ended(watch(stop_early="fail"), 40, late=30, lag_ms=lag_ms) == ("", 40)
+    found = watch(stop_early="fail")
+    for second in range(20):
+        found.take(GeneratorSecond(second=second, cpu_ratio=0.5, runqueue_ratio=0.5, offered=1, sent=1), None)
+    assert ended(found, 20, failed=50) == ("", 20)
+
+
+def test_a_target_that_melts_down_is_spared() -> None:
+    """91 % of fifteen seconds wrong; where that is proof of a broken limit, that is said instead."""
+    abort = {"bad_ratio": 0.9, "window_s": 15}
+    proved = watch(abort_when=abort)
+    assert ended(proved, 40, failed=95) == ("stopped_early", 14)
+    suspected = watch(abort_when={**abort, "window_s": 3})
+    assert ended(suspected, 40, failed=95) == ("safety_abort", 2)
+    assert suspected.ending is not None
+    assert "285 of 300 arrivals of the last 3 s" in suspected.ending.detail
+    assert ended(watch(abort_when="never"), 40, failed=100) == ("", 40)
+    assert ended(watch(abort_when=abort), 40, failed=85) == ("", 40)
+
+
+def test_a_latency_beyond_bearing_is_a_melt_down_too() -> None:
+    """Answers that are right and come much too late."""
+    found = watch(abort_when={"latency_ms": 100, "window_s": 3, "bad_ratio": 0.5})
+    assert ended(found, 40, late=60) == ("safety_abort", 2)
