@@ -1,8 +1,8 @@
-"""Defects of the native service's socket layer and of what it does with hostile or impatient clients."""
+"""Defects of the native service's socket layer and of what it does with hostile or impatient clients, and of how errors are told."""
 
 from hybridcheck.reference.defect import Defect
 
-HERE = "native/naive_host.py"
+HERE, SURFACE = "native/naive_host.py", "dispatch.py"
 
 IN_WIRE: tuple[Defect, ...] = (
     Defect(
@@ -56,4 +56,7 @@ IN_WIRE: tuple[Defect, ...] = (
         "survival.index-bounds",
         "native/wire.py",
     ),
+    Defect("error-body-as-200", "415 is answered with 200 and the error's body", "boundary.no-false-success", SURFACE),
+    Defect("errors-untraced", "errors do not name their trace", "boundary.errors-correlated", SURFACE),
+    Defect("console-in-errors", "404 quotes what the native runtime printed", "exposure.no-console-output", SURFACE),
 )
