@@ -15,6 +15,7 @@ from contextlib import suppress
 from hybridcheck.reference.defects import Switches
 
 ONE_RECV_BYTES = 64 * 1024
+SEND_BUFFER_BYTES = 64 * 1024  # what a socket that leaves the host has at first; on loopback it is megabytes
 GATHER_S = 0.03  # what arrives within this time counts as the same segment
 REQUESTS_PER_CONNECTION = 10
 SIGPIPE_STATUS = 141  # what a shell shows for a process that SIGPIPE ended
@@ -44,6 +45,8 @@ class NaiveHost:
         while True:
             client, _ = self._outer.accept()
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._defects.on("wire-one-send"):
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
             first = b""
             if self._defects.on("wire-serial-accept"):
                 first = _received(client)  # whoever connects and says nothing holds up all who come after
