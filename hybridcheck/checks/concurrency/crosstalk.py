@@ -33,7 +33,9 @@ class NoCrosstalk(ReadCheck):
     dimension = Dimension.SECURITY
     severity = Severity.CRITICAL
     phase = Phase.WRITE  # runs alone: the budget of the rate is its own, so that requests meet
-    remedy = "Look for request data in module globals, singletons or shared buffers that live across an await or a lock."
+    remedy = (
+        "Look for request data in module globals, singletons or shared buffers that live across an await or a lock."
+    )
     refs = ("CWE-362", "CWE-488")
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
@@ -42,7 +44,9 @@ class NoCrosstalk(ReadCheck):
         for _, service, operation in scene.profile.all_operations():
             usable = operation.reads and operation.sendable
             if probe is not None and operation.id == probe.operation and usable:
-                params = params_of(operation, suite_of(service)) | {"probe": probe.model_dump(mode="json", by_alias=True)}
+                params = params_of(operation, suite_of(service)) | {
+                    "probe": probe.model_dump(mode="json", by_alias=True)
+                }
                 params["identities"] = callers(scene, operation)
                 yield Case(check=self.id, subject=operation.id, params=params)
                 return
@@ -73,7 +77,9 @@ class NoCrosstalk(ReadCheck):
             return failed(expected, text, exchanges=numbers, n=len(calls), figures={"swapped": len(swapped)})
         require_unthrottled(calls)
         if _nonce_got(case, control) != _nonce_sent(case, control):
-            raise Undecided(Reason.NO_TEST_DATA, f"the round trip does not give back what it is sent: {describe(control)}")
+            raise Undecided(
+                Reason.NO_TEST_DATA, f"the round trip does not give back what it is sent: {describe(control)}"
+            )
         wrong = next((call for call in calls if got[call.n] != sent[call.n]), None)
         if wrong is not None or len(calls) != ROUNDS * AT_ONCE:
             text = f"an answer carried no nonce: {describe(wrong)}" if wrong else f"{len(calls)} answers are recorded"

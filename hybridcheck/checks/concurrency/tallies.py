@@ -106,7 +106,9 @@ class NoLostUpdates(TallyCheck):
         numbers = (evidence.exchange("read.2").n, changes[0].n, changes[-1].n, evidence.exchange("read.3").n)
         details: dict[str, object] = {"exchanges": numbers, "n": len(changes), "figures": figures}
         if counted < accepted:
-            return failed(expected, f"{accepted - counted} of {accepted} updates are lost: {counted} counted", **details)
+            return failed(
+                expected, f"{accepted - counted} of {accepted} updates are lost: {counted} counted", **details
+            )
         if counted > accepted + unknown:
             return failed(expected, f"{counted} were counted: more than were sent and accepted", **details)
         if accepted <= len(changes) / 2:
@@ -177,7 +179,9 @@ class Progress(TallyCheck):
             return undecided(Reason.SUSPECTED, expected, f"{len(hung[0])} calls hang, once", **details)
         if not hung[1]:
             return undecided(Reason.FLAKY, expected, f"{len(hung[0])} calls hang, in one attempt of two", **details)
-        text = f"{len(hung[0])} of {most} calls at once did not end within {BOUND_S:g} s, twice: they wait for each other"
+        text = (
+            f"{len(hung[0])} of {most} calls at once did not end within {BOUND_S:g} s, twice: they wait for each other"
+        )
         return failed(expected, text, **details, figures={"at_once": most, "hung": len(hung[0])})
 
     def _ended(self, expected: str, calls: tuple[Exchange, ...]) -> Finding:

@@ -17,7 +17,7 @@ from hybridcheck.verdict import Finding, Price, failed, passed, undecided
 DOSES = (0.25, 0.5, 1.0)
 """Shares of the probe's long size."""
 
-ROUNDS = (3, 6, 12)
+ROUNDS = (3, 7, 12)
 """How many times each dose is given when the sample is looked at."""
 
 LIGHTS = 3
@@ -35,7 +35,10 @@ BASES = 7
 Dose = tuple[Exchange, ...]
 """A computation, and the light requests beside it."""
 
-NEEDS = "probes: {compute: {..., long: N, light: ID}}   # N: busy for some 50 ms; ID: what the same service answers at once"
+NEEDS = (
+    "probes: {compute: {operation: ID, in: $.size, out: $.result, sizes: [10000, 20000, 40000], long: 50000000, "
+    "light: LIGHT_ID}}   # long: busy for some 50 ms; light: what the same service answers at once"
+)
 
 
 class FlatBesideCompute(ReadCheck):
@@ -96,7 +99,10 @@ class FlatBesideCompute(ReadCheck):
         observed = f"they wait for {bounds.median:.0%} of it, in the median of {bounds.n} computations ({grown})"
         details: dict[str, object] = {"n": bounds.n, "value": bounds.median, "lower": bounds.lower}
         details |= {"upper": bounds.upper, "limit": SHARE_LIMIT, "unit": "ratio", "figures": figures}
-        details |= {"method": "order-statistic bounds of the median share", "exchanges": (doses[0][0].n, doses[-1][0].n)}
+        details |= {
+            "method": "order-statistic bounds of the median share",
+            "exchanges": (doses[0][0].n, doses[-1][0].n),
+        }
         if decision.outcome == "open":
             price = Price(requests=4 * len(doses) * (LIGHTS + 1))
             return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, price=price, **details)

@@ -65,7 +65,11 @@ class BoundaryOverhead(ReadCheck):
         for operation, native in routes[:MOST_ROUTES]:
             params = params_of(operation, self.suite) | {"callee": boundary.callee, "native": native}
             params |= {"limits": limits.model_dump(mode="json")}
-            if roundtrip is not None and roundtrip.operation == operation.id and {"text", "json"} & set(roundtrip.types):
+            if (
+                roundtrip is not None
+                and roundtrip.operation == operation.id
+                and {"text", "json"} & set(roundtrip.types)
+            ):
                 params["large"] = roundtrip.into
             yield Case(check=self.id, subject=f"{name}: {operation.id}", params=params, statistical=True)
 
@@ -87,7 +91,9 @@ class BoundaryOverhead(ReadCheck):
         pairs = sampled(evidence, "small", _both(operation))
         decisions = _decisions(case, pairs, float(case.params.get("fail_alpha", 0.01)) / 2)
         in_ms, ratio = (decision.bounds for decision in decisions)
-        expected = f"the way over the boundary adds at most {limits.max_ms:g} ms, and {limits.max_ratio:.0%} of the whole"
+        expected = (
+            f"the way over the boundary adds at most {limits.max_ms:g} ms, and {limits.max_ratio:.0%} of the whole"
+        )
         observed = f"{in_ms.median:.2f} ms ({ratio.median:.0%}), in the median of {len(pairs)} pairs"
         details = _details(pairs, decisions[0], limits) | {"figures": _figures(case, pairs, evidence, operation)}
         outcome = _outcome(decisions)

@@ -22,7 +22,10 @@ SHARE_OF_IDEAL = 0.6
 """X(c)/X(1) has to reach 0.6 min(c, cores): a lock gives 1, an ideal service c."""
 
 ROUNDS = 16
-NEEDS_SIZE = "probes: {compute: {..., long: N}}   # a size that keeps the native side busy for some 50 ms"
+NEEDS_SIZE = (
+    "probes: {compute: {operation: ID, in: $.size, out: $.result, sizes: [10000, 20000, 40000], long: 50000000}}"
+    "   # long: a size that keeps the native side busy for some 50 ms"
+)
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -99,7 +102,7 @@ def too_few_cores(service: str, cores: int | None, base_url: str) -> str:
         return ""
     known = "unknown" if cores is None else f"{cores}, of which {free_cores(cores, base_url)} are free"
     fewest = FEWEST_FREE + 1 if free_cores(1, base_url) == 0 else FEWEST_FREE
-    return f"services: {{{service}: {{cores: N}}}} with N >= {fewest}   # {Reason.TOO_FEW_CORES}: its cores are {known}"
+    return f"services: {{{service}: {{cores: {fewest}}}}}   # or more: {Reason.TOO_FEW_CORES}, its cores are {known}"
 
 
 def _gain(case: Case, evidence: Evidence, number: int) -> float:

@@ -30,7 +30,9 @@ SLOWER_RATIO, SLOWER_MS = 10.0, 200.0
 FAIL_SHARE, PASS_SHARE = 2 / 3, 1 / 4
 """Slow in two thirds of all shapes is a compiler; in less than a quarter it is the machine's own noise."""
 
-EXPECTED = f"the first request of a new shape takes less than {SLOWER_RATIO:g} times, or {SLOWER_MS:g} ms more than, the next"
+EXPECTED = (
+    f"the first request of a new shape takes less than {SLOWER_RATIO:g} times, or {SLOWER_MS:g} ms more than, the next"
+)
 NEEDS = "probes: {roundtrip: {operation: ID, in: $.value, out: $.value, types: [json]}}"
 
 
@@ -57,7 +59,9 @@ class FlatFirstCall(ReadCheck):
             usable = operation.reads and operation.sendable
             if probe is not None and operation.id == probe.operation and "json" in probe.types and usable:
                 needs = emulated(name, service)
-                params = params_of(operation, suite_of(service)) | {"probe": probe.model_dump(mode="json", by_alias=True)}
+                params = params_of(operation, suite_of(service)) | {
+                    "probe": probe.model_dump(mode="json", by_alias=True)
+                }
                 case = Case(check=self.id, subject=operation.id, params=params)
                 yield Unmet(subject=operation.id, needs=needs) if needs else case
                 return
