@@ -118,8 +118,19 @@ def values_complaint(document: Json, values: dict[str, Json], tolerance: float =
         except NoSuchPath as missing:
             return f"{missing}"
         if not same(got, want, tolerance):
-            return f"{path} is {json.dumps(got)[:200]} instead of {json.dumps(want)[:200]}"
+            return difference(path, got, want, tolerance)
     return None
+
+
+def difference(path: str, got: Json, want: Json, tolerance: float) -> str:
+    """Two values that are not the same, in words: of lists their lengths, or the first entry that differs."""
+    if isinstance(got, list) and isinstance(want, list):
+        if len(got) != len(want):
+            return f"{path} has {len(got)} entries instead of {len(want)}"
+        pairs = enumerate(zip(got, want, strict=True))
+        index, first = next((index, pair) for index, pair in pairs if not same(*pair, tolerance))
+        return difference(f"{path}[{index}]", *first, tolerance)
+    return f"{path} is {json.dumps(got)[:200]} instead of {json.dumps(want)[:200]}"
 
 
 def same(got: Json, want: Json, tolerance: float) -> bool:

@@ -28,7 +28,7 @@ ROUTES = [(route["method"], route["path"], route["access"]) for route in describ
 SIMPLE = [
     (method, path)
     for method, path, _ in ROUTES
-    if "{dataset_id}" not in path and not path.startswith(("/auth/lo", "/auth/re", "/stream/ws"))
+    if not {"{dataset_id}", "{detector_id}"} & set(path.split("/")) and not path.startswith(("/auth/lo", "/auth/re", "/stream/ws"))
 ]
 
 
