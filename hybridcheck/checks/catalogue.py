@@ -24,10 +24,15 @@ from hybridcheck.checks.authz.roles import RoleEnforced
 from hybridcheck.checks.authz.tenants import TenantHeaderNotTrusted
 from hybridcheck.checks.boundary.binary import BinaryKept
 from hybridcheck.checks.boundary.decisions import PartitionsAgree, ValidatorsAgree
+from hybridcheck.checks.boundary.direct_access import DirectAccessRefused
 from hybridcheck.checks.boundary.error_answers import ErrorsCorrelated, NoConsoleOutput, NoFalseSuccess
 from hybridcheck.checks.boundary.errors import ErrorsMapped
 from hybridcheck.checks.boundary.generation import RuntimeFingerprint
+from hybridcheck.checks.boundary.native_errors import NativeErrorsMapped
 from hybridcheck.checks.boundary.runtime import RuntimeDeclared
+from hybridcheck.checks.boundary.schemas import OneBuild, SchemasAgree
+from hybridcheck.checks.boundary.tenants import TenantsIsolated
+from hybridcheck.checks.boundary.time_limits import CancellationReaches, DeadlineKept
 from hybridcheck.checks.boundary.twins import TwinsAgree
 from hybridcheck.checks.check import Check
 from hybridcheck.checks.communication.traces import TracePropagated
@@ -69,6 +74,7 @@ from hybridcheck.checks.json.documents import AcceptsValid, RejectsMalformed
 from hybridcheck.checks.json.duplicates import DuplicatesAgree
 from hybridcheck.checks.json.flooding import FloodingResisted
 from hybridcheck.checks.json.types import LateElementType, TypesAgree
+from hybridcheck.checks.load.answers import AnswersRightUnderLoad
 from hybridcheck.checks.load.declared import KeepsDeclaredLimits
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
 from hybridcheck.checks.metrics.truth import CountersMonotone, CounterTrue, MetricsParse
@@ -88,6 +94,10 @@ from hybridcheck.checks.protocol.connections import IdleIsolated, KeepAliveReuse
 from hybridcheck.checks.protocol.framing import FramingStrict
 from hybridcheck.checks.protocol.travelling import BodyLadder, LargeResponse, SegmentedRequest
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
+from hybridcheck.checks.resilience.idempotency import Idempotent
+from hybridcheck.checks.resilience.outage import FallbackAgrees, NativeDown
+from hybridcheck.checks.resilience.overload import OverloadBounded
+from hybridcheck.checks.resilience.retries import NoRetryStorm
 from hybridcheck.checks.scaling.replicas import ReplicasShare
 from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
 from hybridcheck.checks.streams.delay import DeliveryDelay
@@ -232,10 +242,23 @@ CHECKS: tuple[type[Check], ...] = (
     NativeSpeedup,
     ScalesWithCores,
     FlatFirstCall,
+    TenantsIsolated,
+    DirectAccessRefused,
+    DeadlineKept,
+    CancellationReaches,
+    NativeErrorsMapped,
+    SchemasAgree,
+    OneBuild,
+    Idempotent,
+    NoRetryStorm,
+    OverloadBounded,
+    NativeDown,
+    FallbackAgrees,
     KeepsLatencyLimit,
     KeepsErrorLimit,
     SustainsThroughput,
     KeepsDeclaredLimits,
+    AnswersRightUnderLoad,
     CpuWithinLimit,
     MemoryWithinLimit,
     MemorySteady,

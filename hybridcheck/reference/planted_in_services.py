@@ -92,9 +92,8 @@ IN_SERVICES: tuple[Defect, ...] = (
     Defect(
         "native-down-500",
         "with the native service down the gateway answers 500 instead of 503",
-        "boundary.down-mapping",
+        "resilience.native-down",
         "gateway/native_client.py",
-        demo_needs="a native service that is stopped while the gateway runs (the fault class)",
     ),
     Defect(
         "trace-dropped",

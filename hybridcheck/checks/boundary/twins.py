@@ -9,9 +9,12 @@ from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.documents import difference, same_text
 from hybridcheck.checks.operations import ask_for, complaint_about, json_body, operation_in, operations, params_of
 from hybridcheck.checks.repeats import PAUSE_S, describe
+from hybridcheck.diagnosis.documents import of_documents
+from hybridcheck.diagnosis.signatures import WORDS, Signature
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Example, Operation
 from hybridcheck.target import ReadTarget
+from hybridcheck.tokens.document import NotJson, read
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
 ROUNDS = 2
@@ -90,7 +93,11 @@ class TwinsAgree(ReadCheck):
             text = f"a service was not there ({describe(gone)}), which is no disagreement of values"
             return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=numbers)
         text = f"{found[-1]}{_who_is_right(own[-1], other[-1], case)}"
-        return failed(expected, text, exchanges=numbers, n=len(found))
+        name = _named(own[-1], other[-1])
+        if name is None:
+            return failed(expected, text, exchanges=numbers, n=len(found))
+        figures = {"signature": name.value}
+        return failed(expected, f"{WORDS[name]}. {text}", exchanges=numbers, n=len(found), figures=figures)
 
 
 def _questions(operation: Operation) -> list[Example]:
@@ -111,6 +118,15 @@ def _difference(one: Exchange, other: Exchange, example: Example) -> str | None:
         return difference(json_body(one), json_body(other), example.tolerance)
     except ValueError as error:
         return f"an answer is not JSON: {error}"
+
+
+def _named(one: Exchange, other: Exchange) -> Signature | None:
+    """What makes the answer of this side of its twin's, where a known mistake does."""
+    try:
+        want, got = (read(e.response.body.content() if e.response else b"") for e in (other, one))
+    except NotJson:
+        return None
+    return of_documents(want, got)
 
 
 def _who_is_right(one: Exchange, other: Exchange, case: Case) -> str:
