@@ -15,6 +15,7 @@ from hybridcheck.checks.availability import is_broken, look_afterwards, was_ther
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, params_of, suite_of
 from hybridcheck.checks.repeats import describe
+from hybridcheck.checks.shrinking import LABEL, MOST, descent
 from hybridcheck.diagnosis.signatures import WORDS, Signature, explanation
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.paths import NoSuchPath, value_at
@@ -102,6 +103,10 @@ class VectorCheck(ReadCheck):
         """Whether a refusal keeps the promise as well."""
         return False
 
+    def smaller(self, vector: Json) -> Iterator[Json]:
+        """Vectors that are parts of a wrong one, the smallest first; by default none."""
+        return iter(())
+
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """One case per probe."""
         found = False
@@ -120,14 +125,59 @@ class VectorCheck(ReadCheck):
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Send each vector, and once more where the answer is not right; the control after each broken one."""
         control = self.ask(case, case.params["vectors"][0])
+        bad: list[tuple[Json, Reading]] = []
         for index, vector in enumerate(case.params["vectors"]):
             ask = self.ask(case, vector)
             for round_ in range(1, ROUNDS + 1):
                 label = f"vector.{index}.{round_}"
                 exchange = await target.read(label, replace(ask, fresh=round_ > 1))
                 await look_afterwards(target, label, exchange, control)
-                if self.reading(case, vector, exchange).state not in {State.WRONG, State.UNCLEAR}:
+                reading = self.reading(case, vector, exchange)
+                if reading.state not in {State.WRONG, State.UNCLEAR}:
                     break
+                if round_ == ROUNDS and reading.state is State.WRONG:
+                    bad.append((vector, reading))
+        if bad:
+            await self._shrink(case, target, *_smallest(bad))
+
+    async def _shrink(self, case: Case, target: ReadTarget, vector: Json, name: Signature | None) -> None:
+        """Send parts of a wrong vector, as long as there are smaller ones that are wrong as well."""
+        steps = descent(vector, self.smaller)
+        part = next(steps, None)
+        for number in range(1, MOST + 1):
+            if part is None:
+                return
+            exchange = await target.read(f"{LABEL}.{number}", replace(self.ask(case, part), fresh=True))
+            try:
+                part = steps.send(self._still(case, part, exchange, name))
+            except StopIteration:
+                return
+
+    def _shrunk(
+        self, case: Case, evidence: Evidence, vector: Json, name: Signature | None
+    ) -> tuple[Json, Exchange] | None:
+        """The smallest part that was wrong, and its answer, by following `_shrink` through the records."""
+        steps, found = descent(vector, self.smaller), None
+        part = next(steps, None)
+        for number, exchange in enumerate(evidence.exchanges(LABEL), 1):
+            body = exchange.request.body
+            if part is None or exchange.label != f"{LABEL}.{number}" or body is None:
+                return found
+            if body.redacted or body.content() != self.ask(case, part).body:
+                return found
+            still = self._still(case, part, exchange, name)
+            found = (part, exchange) if still else found
+            try:
+                part = steps.send(still)
+            except StopIteration:
+                return found
+        return found
+
+    def _still(self, case: Case, part: Json, exchange: Exchange, name: Signature | None) -> bool:
+        """Whether a part is answered, and wrong in the same way."""
+        reading = self.reading(case, part, exchange)
+        answered = exchange.status is not None and 200 <= exchange.status < 300
+        return answered and reading.state is State.WRONG and (name is None or name in reading.signatures)
 
     def ask(self, case: Case, vector: Json) -> Ask:
         """The request of a vector: the declared one with the values in their places, numbers as written."""
@@ -177,7 +227,7 @@ class VectorCheck(ReadCheck):
         bad = [index for index, reading in enumerate(read_as) if reading == State.WRONG]
         if bad:
             numbers = tuple(exchange.n for exchange in asked[0])
-            return self._failed(case, [(vectors[i], asked[i]) for i in bad], numbers, len(vectors))
+            return self._failed(case, evidence, [(vectors[i], asked[i]) for i in bad], numbers)
         for reason in (Reason.EVIDENCE_INCOMPLETE, Reason.FLAKY):
             odd = [self.sent(vectors[index]) for index, reading in enumerate(read_as) if reading == reason]
             if odd:
@@ -190,14 +240,21 @@ class VectorCheck(ReadCheck):
         return State.UNCLEAR if found == State.WRONG and not was_there(evidence, *exchanges) else found
 
     def _failed(
-        self, case: Case, bad: list[tuple[Json, tuple[Exchange, ...]]], control: tuple[int, ...], n: int
+        self,
+        case: Case,
+        evidence: Evidence,
+        bad: list[tuple[Json, tuple[Exchange, ...]]],
+        control: tuple[int, ...],
     ) -> Finding:
-        readings = [self.reading(case, vector, exchanges[-1]) for vector, exchanges in bad]
-        name = explanation([reading.signatures for reading in readings])
-        smallest = next(i for i, reading in enumerate(readings) if name is None or name in reading.signatures)
-        vector, exchanges = bad[smallest]
-        text = f"{self.sent(vector)} {readings[smallest].words} ({len(bad)} of {n} vectors wrong)"
-        figures: dict[str, Json] = {"vectors": n, "wrong": len(bad)}
+        n = len(case.params["vectors"])
+        vector, name = _smallest([(vector, self.reading(case, vector, answers[-1])) for vector, answers in bad])
+        exchanges = next(answers for other, answers in bad if other == vector)
+        shrunk = self._shrunk(case, evidence, vector, name)
+        if shrunk is not None:
+            vector, exchanges = shrunk[0], (*exchanges, shrunk[1])
+        words = self.reading(case, vector, exchanges[-1]).words
+        text = f"{self.sent(vector)} {words} ({len(bad)} of {n} vectors wrong)"
+        figures: dict[str, Json] = {"vectors": n, "wrong": len(bad), "smallest": self.sent(vector)}
         if name is not None:
             text, figures["signature"] = f"{WORDS[name]}. {text}", name.value
         numbers = (*control, *(exchange.n for exchange in exchanges))
@@ -216,6 +273,12 @@ class VectorCheck(ReadCheck):
         text = f"{len(found) - len(refused)} of {len(found)} vectors answered right, {len(refused)} refused"
         figures = {"vectors": len(found), "wrong": 0, "refused": len(refused)}
         return passed(self.promise, text, exchanges=numbers, n=len(found), figures=figures)
+
+
+def _smallest(bad: Sequence[tuple[Json, Reading]]) -> tuple[Json, Signature | None]:
+    """The first wrong vector that is wrong as most of them are, and that way's name."""
+    name = explanation([reading.signatures for _, reading in bad])
+    return next(vector for vector, reading in bad if name is None or name in reading.signatures), name
 
 
 def number_at(document: Token, path: str) -> Token:

@@ -11,6 +11,8 @@ from hybridcheck.tokens.document import Number
 
 TWO63 = 2**63
 TWO64 = 2**64
+REORDERED_ULPS = 64
+"""How far sums of the same terms in another order may be apart here, in units in the last place."""
 
 
 def of_integer(want: int, got: Number) -> tuple[Signature, ...]:
@@ -84,6 +86,14 @@ def half_away(value: float, digits: int) -> float | None:
     """Rounding as C does it by scaling: ties, also those that only the scaling makes, away from zero."""
     scaled = abs(value) * 10.0**digits
     return math.copysign(math.floor(scaled + 0.5) / 10.0**digits, value) if math.isfinite(scaled) else None
+
+
+def of_repeats(values: Sequence[float]) -> tuple[Signature, ...]:
+    """What lets equal requests get these numbers, where they differ: sums in another order, a few last digits apart."""
+    if len(set(values)) < 2 or not all(map(math.isfinite, values)):
+        return ()
+    apart, size = max(values) - min(values), max(map(abs, values))
+    return (Signature.REORDER,) if apart <= REORDERED_ULPS * math.ulp(size) else ()
 
 
 def of_sum(values: Sequence[float], got: Number) -> tuple[Signature, ...]:

@@ -33,6 +33,9 @@ class Signature(StrEnum):
     TZK = "TZK"
     CRASH = "CRASH"
     JITWARM = "JITWARM"
+    REORDER = "REORDER"
+    LEAKCODON = "LEAKCODON"
+    LEAKPY = "LEAKPY"
 
 
 WORDS: dict[Signature, str] = {
@@ -61,6 +64,9 @@ WORDS: dict[Signature, str] = {
     Signature.TZK: "times are off by whole quarters of an hour: a zone or offset is dropped, or local time taken for UTC",
     Signature.JITWARM: "the first request of a new shape takes long and the next ones do not: it is compiled for each shape",
     Signature.CRASH: "the process ended: a request broke off, and the service restarted or is gone",
+    Signature.REORDER: "sums of floats differ from call to call in their last digits: terms are added in no fixed order",
+    Signature.LEAKCODON: "an answer shows where in its Codon source an exception was raised",
+    Signature.LEAKPY: "an answer shows a traceback of CPython",
 }
 """What each signature says."""
 

@@ -1,7 +1,7 @@
 """Are results right: known questions get known answers, equal questions equal ones, different ones different ones."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -18,6 +18,8 @@ from hybridcheck.checks.operations import (
     same,
 )
 from hybridcheck.checks.repeats import ask_until_good, describe, judge_repeats
+from hybridcheck.diagnosis.numbers import of_repeats
+from hybridcheck.diagnosis.signatures import WORDS, Signature
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.models import Kind
@@ -125,6 +127,10 @@ class Deterministic(ReadCheck):
         different = [found for other in documents[1:] if (found := difference(documents[0], other))]
         if different:
             text = f"{different[0]} ({len(different)} of {TIMES - 1} answers differ from the first)"
+            if reordered(documents):
+                text = f"{WORDS[Signature.REORDER]}. {text}"
+                figures = {"signature": Signature.REORDER.value}
+                return failed(expected, text, exchanges=numbers, n=TIMES, figures=figures)
             return failed(expected, text, exchanges=numbers, n=TIMES)
         return passed(expected, f"{TIMES} equal answers", exchanges=numbers, n=TIMES)
 
@@ -183,6 +189,20 @@ class DependsOnInput(ReadCheck):
         if len(found) < 3:
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not repeated", exchanges=numbers)
         return failed(expected, f"the same values for both, {len(found)} times", exchanges=numbers, n=2 * len(found))
+
+
+def reordered(documents: Sequence[Json]) -> bool:
+    """Whether all that differs between documents of one shape are last digits of floats."""
+    first = documents[0]
+    if any(type(other) is not type(first) for other in documents):
+        return False
+    if isinstance(first, dict):
+        same_names = all(other.keys() == first.keys() for other in documents)
+        return same_names and all(reordered([other[name] for other in documents]) for name in first)
+    if isinstance(first, list):
+        same_length = all(len(other) == len(first) for other in documents)
+        return same_length and all(map(reordered, map(list, zip(*documents, strict=False))))
+    return all(other == first for other in documents) or (type(first) is float and bool(of_repeats(documents)))
 
 
 def ask_example(operation: Operation, example: Example) -> Ask:

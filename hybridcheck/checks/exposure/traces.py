@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import PassiveCheck, Scene
+from hybridcheck.diagnosis.signatures import WORDS, Signature
 from hybridcheck.evidence import Body, Evidence, Exchange, StreamRecord
 from hybridcheck.redact import CREDENTIAL_HEADERS, MASK, SHORT_SECRET
 from hybridcheck.verdict import Finding, failed, passed, undecided
@@ -60,7 +61,12 @@ class NoStackTrace(PassiveCheck):
         if witnesses:
             answer, language = witnesses[0]
             text = f"a {language} stack trace in the answer to {answer.request.method} {answer.request.url}"
-            return failed(_EXPECTED_TRACE, text, exchanges=tuple(e.n for e, _ in witnesses[:5]), n=len(answers))
+            numbers = tuple(e.n for e, _ in witnesses[:5])
+            name = {"Python": Signature.LEAKPY, "Codon": Signature.LEAKCODON}.get(language)
+            if name is None:
+                return failed(_EXPECTED_TRACE, text, exchanges=numbers, n=len(answers))
+            figures = {"signature": name.value}
+            return failed(_EXPECTED_TRACE, f"{WORDS[name]}. {text}", exchanges=numbers, n=len(answers), figures=figures)
         return _nothing_found(evidence, answers, _EXPECTED_TRACE, "stack trace")
 
 

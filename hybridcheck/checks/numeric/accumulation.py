@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
+from hybridcheck.checks.shrinking import parts
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.diagnosis.numbers import of_sum
 from hybridcheck.profile.probe_parts import Probe
@@ -31,6 +32,10 @@ class _OfSeries(VectorCheck):
     def values(self, case: Case, vector: Json) -> dict[str, object]:
         """The list as written."""
         return {case.params["probe"]["in"]: [Number(text) for text in vector]}
+
+    def smaller(self, vector: Json) -> Iterator[Json]:
+        """Parts of at least two numbers."""
+        return parts(vector, 2)
 
     def sent(self, vector: Json) -> str:
         """The list."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
+from hybridcheck.checks.shrinking import parts
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.diagnosis.orders import of_ranking
 from hybridcheck.profile.probe_parts import Probe
@@ -47,6 +48,10 @@ class StableRanking(VectorCheck):
         """The rows as objects."""
         probe = case.params["probe"]
         return {probe["in"]: [{probe["id"]: name, probe["key"]: key} for name, key in vector]}
+
+    def smaller(self, vector: Json) -> Iterator[Json]:
+        """Parts of at least two rows."""
+        return parts(vector, 2)
 
     def sent(self, vector: Json) -> str:
         """The rows."""

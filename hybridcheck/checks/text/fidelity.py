@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
+from hybridcheck.checks.shrinking import parts
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.diagnosis.texts import of_text
 from hybridcheck.profile.probe_parts import Probe
@@ -49,6 +50,10 @@ class UnicodeRoundtrip(VectorCheck):
     def values(self, case: Case, vector: Json) -> dict[str, object]:
         """The text as it is."""
         return {case.params["probe"]["in"]: Raw(vector)}
+
+    def smaller(self, vector: Json) -> Iterator[Json]:
+        """Parts of the text."""
+        return map(write, parts(plain(read(vector))))
 
     def sent(self, vector: Json) -> str:
         """The text, with what is not printable escaped."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
+from hybridcheck.checks.shrinking import parts
 from hybridcheck.checks.vectors import RIGHT, Reading, VectorCheck, number_at, wrong
 from hybridcheck.diagnosis.texts import of_length, of_upper
 from hybridcheck.profile.probe_parts import Probe
@@ -28,6 +29,10 @@ class OfText(VectorCheck):
     def values(self, case: Case, vector: Json) -> dict[str, object]:
         """The text."""
         return {case.params["probe"]["in"]: vector}
+
+    def smaller(self, vector: Json) -> Iterator[Json]:
+        """Parts of the text."""
+        return parts(vector)
 
     def figure_in(self, case: Case, document: Token) -> Token:
         """The figure in the answer."""

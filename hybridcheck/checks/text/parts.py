@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
+from hybridcheck.checks.shrinking import parts
 from hybridcheck.checks.text.measures import OfText
 from hybridcheck.checks.vectors import RIGHT, Reading, State, shown, wrong
 from hybridcheck.diagnosis.signatures import Signature
@@ -45,6 +46,10 @@ class PrefixWhole(OfText):
     def values(self, case: Case, vector: Json) -> dict[str, object]:
         """The text and the limit."""
         return {case.params["probe"]["in"]: vector[0], case.params["probe"]["limit"]: Number(str(vector[1]))}
+
+    def smaller(self, vector: Json) -> Iterator[Json]:
+        """Parts of the text, cut to as much."""
+        return ([part, vector[1]] for part in parts(vector[0]))
 
     def sent(self, vector: Json) -> str:
         """The text and the limit in words."""

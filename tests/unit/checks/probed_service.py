@@ -16,7 +16,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PROFILE: dict[str, Any] = {
     "operations": [
         {"id": name, "method": "POST", "path": f"/{name}", "safe": True, "body": {}}
-        for name in ("echo", "aggregate", "floordiv", "mod", "round", "pow", "text", "rank", "instant", "calendar")
+        for name in (
+            *("echo", "aggregate", "floordiv", "mod", "round", "pow", "shift", "truncate", "text", "rank"),
+            *("instant", "calendar"),
+        )
     ],
     "probes": {
         "roundtrip": {"operation": "echo", "types": ["int", "float", "text", "json"]},
@@ -24,12 +27,22 @@ PROFILE: dict[str, Any] = {
             "operation": "aggregate",
             "out": {"sum": "$.sum", "mean": "$.mean", "median": "$.median", "variance": "$.variance"},
         },
-        "scalar": {name: {"operation": name} for name in ("floordiv", "mod", "round", "pow")},
-        "text": {"operation": "text", "out": {"length": "$.length", "upper": "$.upper"}},
+        "scalar": {name: {"operation": name} for name in ("floordiv", "mod", "round", "pow", "shift", "truncate")},
+        "text": {
+            "operation": "text",
+            "limit": "$.limit",
+            "out": {name: f"$.{name}" for name in ("length", "upper", "prefix", "stripped", "decimal")},
+        },
         "rank": {"operation": "rank"},
         "time": {"parse": {"operation": "instant"}, "format": {"operation": "calendar"}},
     },
-    "contract": {"integers": "int64", "overflow": "reject", "nonfinite": "reject", "sum": "compensated"},
+    "contract": {
+        "integers": "int64",
+        "overflow": "reject",
+        "nonfinite": "reject",
+        "sum": "compensated",
+        "key_order": "insertion",
+    },
 }
 
 Spoil = Callable[[str, dict[str, Any]], Any]
@@ -73,6 +86,12 @@ def power(document: dict[str, Any]) -> dict[str, Any]:
         return {"result": None}
 
 
+def text_facts(text: str, limit: int | None = None) -> dict[str, Any]:
+    """All that is told of a text."""
+    parts = {"prefix": text[:limit], "stripped": text.strip(), "decimal": text.isdecimal()}
+    return {"length": len(text), "upper": text.upper(), **parts}
+
+
 COMPUTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "echo": lambda document: {"value": document["value"]},
     "aggregate": aggregate,
@@ -80,7 +99,9 @@ COMPUTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "mod": lambda document: {"result": document["a"] % document["b"]},
     "round": lambda document: {"result": round(document["a"], document["b"])},
     "pow": power,
-    "text": lambda document: {"length": len(document["text"]), "upper": document["text"].upper()},
+    "shift": lambda document: {"result": document["a"] << document["b"]},
+    "truncate": lambda document: {"result": int(document["a"])},
+    "text": lambda document: text_facts(**document),
     "rank": lambda document: {"rows": sorted(document["rows"], key=lambda row: -row["score"])},
     "instant": lambda document: {"epoch_s": datetime.fromisoformat(document["at"]).timestamp()},
     "calendar": lambda document: {"at": (EPOCH + timedelta(seconds=document["epoch_s"])).isoformat()},
