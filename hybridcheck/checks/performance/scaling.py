@@ -107,12 +107,12 @@ def too_few_cores(service: str, cores: int | None, base_url: str) -> str:
 
 def _gain(case: Case, evidence: Evidence, number: int) -> float:
     """By how much a round's computations beside each other were done sooner than one after the other, as a factor."""
-    _, probe = compute_in(case)
     count = int(case.params["at_once"])
     alone, beside = evidence.exchanges(f"alone.{number}"), evidence.exchanges(f"beside.{number}")
     require_unthrottled((*alone, *beside))
     if len(alone) != count or len(beside) != count:
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"round {number} is not whole")
+    _, probe = compute_in(case)
     bad = next((exchange for exchange in (*alone, *beside) if computed(exchange, probe) is None), None)
     if bad is not None:
         raise Undecided(Reason.NO_TEST_DATA, f"a computation was not answered: {describe(bad)}")

@@ -202,5 +202,5 @@ def test_an_emulation_and_a_probe_without_a_long_size_are_unexamined() -> None:
     (unmet,) = unmet_of(FlatBesideCompute(), emulated)
     assert "emulation" in unmet.needs
     (unmet,) = unmet_of(FlatBesideCompute(), {**COMPUTING, "probes": {}})
-    assert "long: N" in unmet.needs
+    assert "long: 50000000" in unmet.needs
     assert cases_of(FlatBesideCompute(), emulated) == []
