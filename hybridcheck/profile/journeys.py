@@ -100,7 +100,9 @@ def journey(profile: Profile, name: str, scenario: str) -> Journey:
         data={key: value for layer in layers for key, value in layer.data.items()},
         copies=varied.concurrency,
         max_s=workflow.max_s,
-        refreshed=(call.token or "", call.refresh_token or "") if session is not None and (call := session.refresh) else ("", ""),
+        refreshed=(call.token or "", call.refresh_token or "")
+        if session is not None and (call := session.refresh)
+        else ("", ""),
     )
 
 
@@ -160,7 +162,9 @@ def operation_of(profile: Profile, workflow: str, step: Step) -> Operation | Non
     call = getattr(profile.session, step.session) if profile.session is not None else None
     if call is None:
         return None
-    return Operation(id=f"session:{step.session}", method=call.method, path=call.path, expect=Expect(status=call.expect))
+    return Operation(
+        id=f"session:{step.session}", method=call.method, path=call.path, expect=Expect(status=call.expect)
+    )
 
 
 def _step(workflow: Workflow, step: Step, operation: Operation) -> JourneyStep:

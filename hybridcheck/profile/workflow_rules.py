@@ -62,7 +62,11 @@ def _circle(profile: Profile, goal: str, way: tuple[str, ...]) -> tuple[str, ...
         return way
     workflow = profile.workflows.get(way[-1])
     for needed in workflow.requires if workflow is not None else ():
-        if needed.workflow is not None and needed.workflow not in way and (found := _circle(profile, goal, (*way, needed.workflow))):
+        if (
+            needed.workflow is not None
+            and needed.workflow not in way
+            and (found := _circle(profile, goal, (*way, needed.workflow)))
+        ):
             return found
     return ()
 
@@ -116,7 +120,9 @@ def _step(profile: Profile, name: str, workflow: Workflow, place: KeyPath, step:
         yield from _detects(workflow, (*place, "detects"), step)
 
 
-def _caller(profile: Profile, workflow: Workflow, place: KeyPath, step: Step, operation: Operation) -> Iterator[Contradiction]:
+def _caller(
+    profile: Profile, workflow: Workflow, place: KeyPath, step: Step, operation: Operation
+) -> Iterator[Contradiction]:
     identity = identity_of(workflow, step, operation)
     if identity is not None and identity not in profile.identities:
         yield Contradiction((*place, "identity"), f"no identity '{identity}'", near(identity, profile.identities))
@@ -158,11 +164,14 @@ def _created(profile: Profile, place: KeyPath, step: Step, operation: Operation 
 def _detects(workflow: Workflow, place: KeyPath, step: Step) -> Iterator[Contradiction]:
     wanted = step.detects
     assert wanted is not None
-    known = {key: made for part in (*workflow.scenarios.values(), workflow) for key, made in part.data.items()}
+    varied = {key: made for scenario in workflow.scenarios.values() for key, made in scenario.data.items()}
+    known = varied | dict(workflow.data)
     if wanted.data not in known:
         yield Contradiction((*place, "data"), f"no data set '{wanted.data}'", near(wanted.data, known))
     elif not known[wanted.data].ratio:
-        yield Contradiction((*place, "data"), f"'{wanted.data}' has no anomalies", "kind: anomalies, or anomaly_ratio: 0.1")
+        yield Contradiction(
+            (*place, "data"), f"'{wanted.data}' has no anomalies", "kind: anomalies, or anomaly_ratio: 0.1"
+        )
     if wanted.min_accuracy is wanted.min_precision is wanted.min_recall is None:
         yield Contradiction(place, "no limit", "min_accuracy: 0.7, min_precision: 0.6, min_recall: 0.6")
     for key, text in (("labels", wanted.labels), ("label", wanted.label)):
@@ -237,7 +246,11 @@ class _Variables:
             if name not in operation.params and name not in step.params and _unknown_root(name, known):
                 message = f"nothing fills '{{{name}}}' in {operation.path}"
                 yield Contradiction(place, message, f"params: {{{name}: …}}, or a variable of that name")
-        yield from (fault for name in names_in(operation.body if step.body is None else None) for fault in _unknown(name, known, place))
+        yield from (
+            fault
+            for name in names_in(operation.body if step.body is None else None)
+            for fault in _unknown(name, known, place)
+        )
 
 
 def _figures(part: Workflow | Scenario) -> Iterator[str]:
@@ -277,7 +290,9 @@ def _paths(step: Step) -> Iterator[tuple[str, str]]:
 
 def _schema_faults(schema: Json) -> list[tuple[str, str]]:
     names = dict.fromkeys(names_in(schema))
-    tries = [list(schema_faults(filled(schema, dict.fromkeys(names, value)))) for value in (STANDS_FOR if names else (1,))]
+    tries = [
+        list(schema_faults(filled(schema, dict.fromkeys(names, value)))) for value in (STANDS_FOR if names else (1,))
+    ]
     return [] if any(not faults for faults in tries) else tries[0]
 
 

@@ -102,7 +102,7 @@ class StepChange(Flexible):
 
 
 class Step(StepChange):
-    """One step: a declared `operation`, a `request` of its own (`POST /path -> 201`), a `session` call, or steps in `parallel`.
+    """One step: a declared `operation`, a `request` of its own (`POST /path -> 201`), or a `session` call.
 
     `params` fill the `{name}` parts of the path, variables of the same name the others. `expect` stands over what the
     operation declares; one that names a status replaces all of it. `max_ms`: how long the answer may take. `extract`:
@@ -116,30 +116,32 @@ class Step(StepChange):
     request: Annotated[str, StringConstraints(max_length=2000)] | None = None
     safe: bool = False
     session: Literal["login", "whoami", "refresh", "logout"] | None = None
-    parallel: "tuple[Step, ...]" = ()
     cleanup: str | None = None
     id_from: str | None = None
     detects: Detects | None = None
 
     @model_validator(mode="after")
     def _one_thing(self) -> "Step":
-        ways = [self.operation, self.request, self.session, self.parallel or None]
-        if sum(way is not None for way in ways) != 1:
-            raise ValueError("a step is exactly one of `operation`, `request`, `session` or `parallel`")
-        if self.parallel and self.model_fields_set - {"parallel"}:
+        beside = bool(getattr(self, "parallel", ()))
+        if beside and self.model_fields_set - {"parallel"}:
             raise ValueError("`parallel` stands alone: what a step sends and expects is said at the steps in it")
-        if any(step.parallel for step in self.parallel):
-            raise ValueError("steps in `parallel` have no further `parallel`")
+        ways = [self.operation, self.request, self.session]
+        if sum(way is not None for way in ways) + beside != 1:
+            raise ValueError(
+                "a step is exactly one of `operation`, `request`, `session` or, beside each other, `parallel`"
+            )
         if self.request is not None and SHORT.match(self.request) is None:
             raise ValueError(f"'{self.request[:80]}' is not of the form 'GET /path' or 'POST /path -> 201'")
-        if not self.parallel and not self.called:
+        if not beside and not self.called:
             raise ValueError("a step needs a `name` of letters, digits, - and _")
         return self
 
     @property
     def called(self) -> str:
         """The step's name: its own, else that of its operation or session call; empty where none will do."""
-        return self.name or (found if re.fullmatch(r"[A-Za-z0-9_-]+", found := self.operation or self.session or "") else "")
+        return self.name or (
+            found if re.fullmatch(r"[A-Za-z0-9_-]+", found := self.operation or self.session or "") else ""
+        )
 
     def inline(self, workflow: str) -> Operation | None:
         """The operation that a `request` stands for, with an id of its own; None for any other step."""
@@ -156,6 +158,12 @@ class Step(StepChange):
             safe=self.safe,
             expect=Expect(status=(int(match["status"] or 200),)),
         )
+
+
+class Stage(Step):
+    """A step, or several in `parallel`, which go out together."""
+
+    parallel: tuple[Step, ...] = ()
 
 
 class Requirement(Strict):
@@ -197,7 +205,7 @@ class Workflow(Strict):
     requires: tuple[Requirement, ...] = ()
     variables: dict[Variable, Json] = Field(default_factory=dict)
     data: dict[Variable, DataSet] = Field(default_factory=dict)
-    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=200)]
+    steps: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=200)]
     scenarios: dict[ScenarioName, Scenario] = Field(default_factory=dict)
     max_s: Positive | None = None
 

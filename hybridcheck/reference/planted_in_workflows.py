@@ -9,7 +9,9 @@ IN_WORKFLOWS: tuple[Defect, ...] = (
     Defect("training-done-too-early", "the state is done before there are results", "workflow.completes", _WHERE),
     Defect("training-ignores-data", "a detector is trained on a fixed series", "workflow.completes", _WHERE),
     Defect("results-of-another", "every detector shows the results of the first", "workflow.completes", _WHERE),
-    Defect("detector-of-nothing", "a detector can be made of a dataset that is not there", "workflow.completes", _WHERE),
+    Defect(
+        "detector-of-nothing", "a detector can be made of a dataset that is not there", "workflow.completes", _WHERE
+    ),
     Defect("training-lost-when-busy", "a third training at once fails", "workflow.completes", _WHERE),
     Defect("deleted-detector-stays", "a deleted detector can still be read", "workflow.completes", _WHERE),
     Defect(

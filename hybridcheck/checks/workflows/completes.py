@@ -28,7 +28,9 @@ PAUSE_S = 0.3
 
 TAGS = ("workflow", "end_to_end")
 NEEDS = "workflows: {browse: {steps: [{name: list, request: GET /items}]}}"
-NEEDS_WRITES = "workflows: {order: {steps: [{name: make, request: POST /orders -> 201, cleanup: deleteOrder, id_from: $.id}]}}"
+NEEDS_WRITES = (
+    "workflows: {order: {steps: [{name: make, request: POST /orders -> 201, cleanup: deleteOrder, id_from: $.id}]}}"
+)
 
 
 def cases_of(check: Check, scene: Scene, *, reads: bool, needs: str) -> Iterator[Case | Unmet]:

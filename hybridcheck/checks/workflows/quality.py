@@ -190,7 +190,9 @@ class DetectionQuality(WriteCheck):
     dimension = Dimension.FUNCTIONAL
     severity = Severity.HIGH
     tags = TAGS
-    remedy = "Compare the service's scores of the named data set with its threshold: which side do the wrong ones lie on?"
+    remedy = (
+        "Compare the service's scores of the named data set with its threshold: which side do the wrong ones lie on?"
+    )
     refs = ("ISO/IEC TS 4213", "ISO/IEC 25059")
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:

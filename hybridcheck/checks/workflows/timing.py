@@ -84,7 +84,9 @@ def _is_of(label: str, step: str) -> bool:
 def judge_times(case: Case, evidence: Evidence) -> Finding:
     """Pass where the first round keeps every time; fail where the same step is late in all of them."""
     journey = journey_in(case.params)
-    expected = f"{journey.name}: every step within its max_ms" + (f", all within {journey.max_s:g} s" if journey.max_s else "")
+    expected = f"{journey.name}: every step within its max_ms" + (
+        f", all within {journey.max_s:g} s" if journey.max_s else ""
+    )
     rounds = [walks[0] for walks in rounds_of(journey, evidence, ROUNDS)]
     if not rounds:
         return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "the first round is not recorded")

@@ -46,7 +46,9 @@ def writing(target: WriteTarget) -> Sending:
 
 async def travel(journey: Journey, target: ReadTarget, send: Sending, base: str) -> tuple[Walked, ...]:
     """Make all copies of a journey at the same time; `base` begins the labels of everything."""
-    copies = [_Traveller(journey, target, send).go(f"{base}.copy{number}", number) for number in range(1, journey.copies + 1)]
+    copies = [
+        _Traveller(journey, target, send).go(f"{base}.copy{number}", number) for number in range(1, journey.copies + 1)
+    ]
     return tuple(await target.together(copies))
 
 

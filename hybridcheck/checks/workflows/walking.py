@@ -155,13 +155,19 @@ def _asked(step: JourneyStep, label: str, known: dict[str, Json]) -> Stretch:
         stepped = _learned(step, exchange, expect, wanted)
         began_s = exchange.at_s if began_s is None else began_s
         waited_s = exchange.at_s + (exchange.total_ms or 0.0) / 1000 - began_s
-        missing = None if stepped.trouble is not None else values_complaint(json_or_none(exchange), until, expect.tolerance)
+        missing = (
+            None if stepped.trouble is not None else values_complaint(json_or_none(exchange), until, expect.tolerance)
+        )
         if stepped.trouble is not None or missing is None:
             return stepped
         awaited = f"{_pairs(until)} within {step.until.within_s:g} s"
         given_up = bool(step.until.unless) and values_complaint(json_or_none(exchange), step.until.unless) is None
         if given_up or waited_s >= step.until.within_s:
-            words = f"{_pairs(step.until.unless)}: it will not come" if given_up else f"{missing} after {waited_s:.1f} s and {attempt} answers"
+            words = (
+                f"{_pairs(step.until.unless)}: it will not come"
+                if given_up
+                else f"{missing} after {waited_s:.1f} s and {attempt} answers"
+            )
             return _Stepped(trouble=Trouble(step, awaited, words, exchange.n))
         attempt += 1
 
@@ -213,7 +219,11 @@ def request_of(step: JourneyStep, known: Variables) -> tuple[dict[str, str], byt
     operation = step.operation
     filled([operation.query, operation.headers], known)
     params = {**known, **filled(operation.params, known)}
-    parts = {name: _text(filled("{" + name + "}", params)) for name in names_of(operation.path)} if step.session is None else {}
+    parts = (
+        {name: _text(filled("{" + name + "}", params)) for name in names_of(operation.path)}
+        if step.session is None
+        else {}
+    )
     return parts, None if operation.body is None else encode(filled(operation.body, known))
 
 

@@ -68,7 +68,9 @@ def test_a_journey_that_does_not_arrive_says_nothing_of_quality() -> None:
 
 def test_labels_that_are_not_there_or_too_few_are_only_suspected() -> None:
     """The place is wrong, or rows are missing."""
-    elsewhere = [{**step, "detects": {**step["detects"], "labels": "$.nowhere"}} if "detects" in step else step for step in STEPS]
+    elsewhere = [
+        {**step, "detects": {**step["detects"], "labels": "$.nowhere"}} if "detects" in step else step for step in STEPS
+    ]
     with pytest.raises(Undecided) as raised:
         found(steps=elsewhere)
     assert raised.value.reason is Reason.SUSPECTED
@@ -78,7 +80,11 @@ def test_labels_that_are_not_there_or_too_few_are_only_suspected() -> None:
 
 def test_labels_may_stand_in_objects_of_an_operation_that_only_reads() -> None:
     """`label` is a place in each entry."""
-    step = {"operation": "score", "body": {"values": "{rows.values}"}, "detects": {"data": "rows", "min_recall": 0.6, "labels": "$.labels"}}
+    step = {
+        "operation": "score",
+        "body": {"values": "{rows.values}"},
+        "detects": {"data": "rows", "min_recall": 0.6, "labels": "$.labels"},
+    }
     data = profile(steps=[step])
     assert finding_of(ReadingDetectionQuality(), data, Service()).outcome is Outcome.PASS
     assert len(unmet_of(DetectionQuality(), data)) == len(unmet_of(ReadingDetectionQuality(), {})) == 1

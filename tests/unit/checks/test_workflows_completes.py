@@ -87,7 +87,11 @@ def test_scenarios_vary_data_steps_end_and_copies() -> None:
         "stress": {"concurrency": 4},
     }
     data = profile(scenarios=scenarios)
-    assert [case.subject for case in cases_of(WorkflowCompletes(), data)] == ["detect edge", "detect failure", "detect stress"]
+    assert [case.subject for case in cases_of(WorkflowCompletes(), data)] == [
+        "detect edge",
+        "detect failure",
+        "detect stress",
+    ]
     assert found(Service(), data, 0).outcome is Outcome.PASS
     refusing = Service()
     assert found(refusing, data, 1).outcome is Outcome.PASS
@@ -96,7 +100,11 @@ def test_scenarios_vary_data_steps_end_and_copies() -> None:
     finding = found(stressed, data, 2)
     assert finding.outcome is Outcome.PASS
     assert stressed.sent.count("POST /sets") == 4
-    bodies = [e.request.body.content() for e in stressed.records if isinstance(e, Exchange) and e.label.endswith(".upload") and e.request.body]
+    bodies = [
+        e.request.body.content()
+        for e in stressed.records
+        if isinstance(e, Exchange) and e.label.endswith(".upload") and e.request.body
+    ]
     assert len(set(bodies)) == 4
     taking = found(Service("takes nothing"), data, 1)
     assert taking.outcome is Outcome.FAIL
@@ -145,7 +153,10 @@ def test_a_requirement_that_is_not_met_leaves_the_journey_undecided() -> None:
     assert found(Service("down"), needing).reason is Reason.NO_TEST_DATA
     assert found(Service(), needing).outcome is Outcome.PASS
     two = profile()
-    two["workflows"]["after"] = {"requires": [{"workflow": "first"}], "steps": [{"operation": "show", "identity": "alice"}]}
+    two["workflows"]["after"] = {
+        "requires": [{"workflow": "first"}],
+        "steps": [{"operation": "show", "identity": "alice"}],
+    }
     two["workflows"]["first"] = {"data": {"rows": {"rows": 3}}, "identity": "alice", "steps": STEPS[:2]}
     cases = {case.subject: index for index, case in enumerate(cases_of(WorkflowCompletes(), two))}
     assert found(Service(), two, cases["after normal"]).outcome is Outcome.PASS
@@ -189,7 +200,10 @@ def test_less_evidence_never_decides_otherwise(fault: str) -> None:
         less = (*service.records[:index], *service.records[index + 1 :])
         assert outcome(check, case, less) in {whole.outcome, Outcome.INCONCLUSIVE}
     needed = [r for r in service.records if isinstance(r, Exchange)]
-    assert all(outcome(check, case, tuple(r for r in service.records if r is not one)) is Outcome.INCONCLUSIVE for one in needed)
+    assert all(
+        outcome(check, case, tuple(r for r in service.records if r is not one)) is Outcome.INCONCLUSIVE
+        for one in needed
+    )
 
 
 def outcome(check: WorkflowCompletes, case: Case, records: tuple[Record, ...]) -> Outcome:
@@ -249,4 +263,9 @@ def test_the_suite_is_the_kind_of_service_that_is_touched() -> None:
         "other": {"steps": [{"name": "x", "request": "GET /x"}]},
     }}  # fmt: skip
     found = {case.subject: case.params["suite"] for case in cases_of(ReadingWorkflowCompletes(), data)}
-    assert found == {"only normal": "analytics", "both normal": "communication", "said normal": "monitoring", "other normal": "api"}
+    assert found == {
+        "only normal": "analytics",
+        "both normal": "communication",
+        "said normal": "monitoring",
+        "other normal": "api",
+    }

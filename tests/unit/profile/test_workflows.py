@@ -121,7 +121,9 @@ def test_steps_that_no_scenario_reaches_are_named() -> None:
 def test_a_schema_may_hold_variables() -> None:
     """`minimum: "{size}"` is judged as a number, `pattern: "{size}"` as a text."""
     for keyword in ("minimum", "pattern", "const"):
-        text = RIGHT.replace("expect: {values: {$.name:", f'expect: {{schema: {{{keyword}: "{{size}}"}}, values: {{$.name:')
+        text = RIGHT.replace(
+            "expect: {values: {$.name:", f'expect: {{schema: {{{keyword}: "{{size}}"}}, values: {{$.name:'
+        )
         assert mistakes(text) == []
 
 
@@ -157,7 +159,14 @@ def test_templates_keep_types_and_leave_other_braces_alone() -> None:
     """A text that is one name becomes its value; within text it is written out; `{{name}}` is literal."""
     known = {"n": 3, "who": "ann", "rows": {"values": [1, 2]}}
     value = {"a": "{n}", "b": "n={n}, {who}", "c": ["{rows.values}"], "d": "{{n}}", "e": "{ me { who } }", "f": None}
-    assert filled(value, known) == {"a": 3, "b": "n=3, ann", "c": [[1, 2]], "d": "{n}", "e": "{ me { who } }", "f": None}
+    assert filled(value, known) == {
+        "a": 3,
+        "b": "n=3, ann",
+        "c": [[1, 2]],
+        "d": "{n}",
+        "e": "{ me { who } }",
+        "f": None,
+    }
     assert list(names_in(value)) == ["n", "n", "who", "rows.values"]
     for unknown in ("{x}", "{rows.x}", "{n.x}"):
         with pytest.raises(UnknownVariable):
