@@ -50,6 +50,26 @@ class Generators:
     master_port: MasterPort = MASTER_PORT
 
 
+OpenUi = Annotated[bool, typer.Option("--ui", help="Open a web UI to start, watch and judge the profile's phases.")]
+UiHost = Annotated[
+    str, typer.Option("--ui-host", help="With --ui: the address to serve on; not loopback needs a login.")
+]
+UiPort = Annotated[int, typer.Option("--ui-port", min=0, max=65535, help="With --ui: its port.")]
+UiPassword = Annotated[
+    str | None, typer.Option("--ui-password", help="With --ui: env:NAME holds the password; else one is made up.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ui:
+    """Whether and where a web UI is opened; it changes nothing of what is judged."""
+
+    ui: OpenUi = False
+    ui_host: UiHost = "127.0.0.1"
+    ui_port: UiPort = 8089
+    ui_password: UiPassword = None
+
+
 def refuse_contradictions(asked: Generators) -> None:
     """Refuse options that cannot go together.
 

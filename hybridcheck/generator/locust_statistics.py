@@ -5,17 +5,23 @@ Locust when a window of seconds is complete; until then its counts are those of 
 """
 
 from collections import Counter
-from typing import Any
+from typing import Any, Protocol
 
 import gevent
 from locust import stats as locust_stats
 from locust.env import Environment
 
-from hybridcheck.generator.orders import Operation
 from hybridcheck.statistics.histogram import value_ns
 
 _SLICE = 100
 _NS_PER_MS = 1_000_000
+
+
+class Named(Protocol):
+    """An operation as far as Locust's statistics know it."""
+
+    name: str
+    method: str
 
 
 class LocustFold:
@@ -26,7 +32,7 @@ class LocustFold:
         self._started_unix_s = started_unix_s
         self._rows: dict[str, list[dict[str, Any]]] = {}
 
-    def __call__(self, operation: Operation, report: dict[str, Any]) -> None:
+    def __call__(self, operation: Named, report: dict[str, Any]) -> None:
         """Keep a row; fold all rows kept when their window comes."""
         if report["kind"] == "second":
             self._rows.setdefault(operation.name, []).append(report)
@@ -39,10 +45,10 @@ class LocustFold:
             if len(pairs) > _SLICE:
                 gevent.sleep(0)
 
-    def _entries(self, operation: Operation) -> tuple[Any, Any]:
+    def _entries(self, operation: Named) -> tuple[Any, Any]:
         return self._stats.total, self._stats.entries[operation.name, operation.method]
 
-    def _fold_row(self, operation: Operation, row: dict[str, Any]) -> None:
+    def _fold_row(self, operation: Named, row: dict[str, Any]) -> None:
         failures = sum(row["failed"].values())
         second = self._started_unix_s + row["second"]
         for entry in self._entries(operation):
@@ -59,7 +65,7 @@ class LocustFold:
             error = self._stats.errors.setdefault(key, locust_stats.StatsError(operation.method, operation.name, kind))
             error.occurrences += count
 
-    def _fold_times(self, operation: Operation, pairs: list[tuple[int, int]]) -> None:
+    def _fold_times(self, operation: Named, pairs: list[tuple[int, int]]) -> None:
         for entry in self._entries(operation):
             for bucket, count in pairs:
                 milliseconds = value_ns(bucket) / _NS_PER_MS
