@@ -1,9 +1,10 @@
 """A target for tests of checks: a function answers, everything is recorded, no socket is opened."""
 
 import asyncio
+import base64
 import json
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Any, TypeVar
 
@@ -51,6 +52,9 @@ class FakeTarget:
         self.logins: list[Credential | None] = []
         self.connection = 1
         self.manner: Manner | None = None
+        self.held: tuple[int, bool] | None = None
+        self.cut = 0
+        self.raw_answering: Callable[[bytes], tuple[bytes, str]] = _no_socket
         self._answering = answering
         self._base_url = base_url
         self._clock_s = 0.0
@@ -157,15 +161,35 @@ class FakeTarget:
         """Not part of unit tests."""
         raise AssertionError("a unit test cannot drive load")
 
-    async def raw(self, label: str, payload: bytes, *, most_s: float, close_after_send: bool = False) -> bytes:
-        """Not part of unit tests."""
-        raise AssertionError("a unit test opens no socket")
+    async def raw(
+        self, label: str, payload: bytes, *, most_s: float, close_after_send: bool = False, head_of: Ask | None = None
+    ) -> bytes:
+        """What `raw_answering` makes of the payload: the bytes received, and how it ended."""
+        received, ended = self.raw_answering(payload)
+        values = {"sent": payload.decode("latin-1"), "received": received.decode("latin-1"), "ended": ended}
+        self.observe(label, {**values, "failure": None})
+        return received
+
+    async def abort(self, label: str, ask: Ask, *, times: int, most_s: float) -> None:
+        """Ask, and go away: all are answered, or none where the answer is a failure."""
+        answer = self._answering(ask)
+        answered = 0 if isinstance(answer, Failure) else times
+        self.observe(label, {"times": times, "answered": answered, "broken": times - answered, "failures": {}})
+
+    @asynccontextmanager
+    async def holding(self, label: str, ask: Ask, *, count: int, half: bool) -> AsyncIterator[None]:
+        """`held` is what is held meanwhile; `cut` of them are ended by the target."""
+        self.held = (count, half)
+        yield
+        self.held = None
+        values = {"asked": count, "opened": count, "ended_by_target": self.cut, "failures": {}}
+        self.observe(label, values)
 
     def _exchange(self, label: str, ask: Ask) -> Exchange:
         answer = self._answering(ask)
         query = "?" + "&".join(f"{k}={v}" for k, v in ask.query) if ask.query else ""
         headers = ask.headers + ((("Authorization", ask.authorization),) if ask.authorization else ())
-        body = Body(text=ask.body.decode(), size_bytes=len(ask.body)) if ask.body is not None else None
+        body = body_of(ask.body) if ask.body is not None else None
         request = SentRequest(method=ask.method, url=self._base_url + ask.path + query, headers=headers, body=body)
         at: dict[str, Any] = {
             "at_s": self._clock_s,
@@ -183,14 +207,25 @@ class FakeTarget:
         return numbered
 
 
+def _no_socket(payload: bytes) -> tuple[bytes, str]:
+    raise AssertionError("a unit test opens no socket")
+
+
 def response_of(answer: Answer) -> ReceivedResponse:
     """A response as the recorder would keep it."""
     status, headers, content = answer
     if isinstance(content, dict | list):
         content, headers = json.dumps(content, ensure_ascii=False), {"Content-Type": "application/json", **headers}
-    data = content.encode() if isinstance(content, str) else content
-    body = Body(text=data.decode(), size_bytes=len(data))
+    body = body_of(content.encode() if isinstance(content, str) else content)
     return ReceivedResponse(status=status, headers=tuple(headers.items()), body=body)
+
+
+def body_of(data: bytes) -> Body:
+    """Bytes as the recorder keeps them: text where they are UTF-8, else Base64."""
+    try:
+        return Body(text=data.decode(), size_bytes=len(data))
+    except UnicodeDecodeError:
+        return Body(base64=base64.b64encode(data).decode(), size_bytes=len(data))
 
 
 def scene(profile: dict[str, Any], base_url: str = "http://target.test") -> Scene:
