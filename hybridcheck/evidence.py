@@ -171,7 +171,7 @@ class LoadSecond(Record):
     """What became of the arrivals that were intended within one second, for one operation.
 
     planned = ok + sum(failed) + unsent + cut. `late` counts ok answers beyond each declared latency limit
-    (key: limit in ms as text). Seconds that do not count (of the warm-up, of a peak) are reported and not judged.
+    (key: limit in ms as text). `sampled` answers were held against the declared schema. Seconds that do not count (of the warm-up, of a peak) are reported and not judged.
     """
 
     kind: Literal["load_second"] = "load_second"
@@ -184,6 +184,7 @@ class LoadSecond(Record):
     unsent: int = 0
     cut: int = 0
     bytes_received: int = 0
+    sampled: int = 0
     counts: bool = True
 
 

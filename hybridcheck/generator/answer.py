@@ -4,6 +4,7 @@
 """
 
 import zlib
+from collections.abc import Callable
 
 from httptools import HttpResponseParser
 
@@ -70,14 +71,19 @@ class Reader:
 
 
 class LookingReader(Reader):
-    """A reader that keeps content type and body for the operation's checks."""
+    """A reader that keeps content type and body for the operation's checks.
 
-    __slots__ = ("body", "content_type", "encoding", "size")
+    `looked_into` is called when a body is held against its schema.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("body", "content_type", "encoding", "keeps_body", "looked_into", "sampled", "size")
+
+    def __init__(self, looked_into: Callable[[], None] = lambda: None) -> None:
         self.body: list[bytes] = []
         self.content_type = self.encoding = b""
         self.size = 0
+        self.keeps_body = self.sampled = False
+        self.looked_into = looked_into
         super().__init__()
 
     def expect(self, operation: Operation) -> None:
@@ -86,6 +92,9 @@ class LookingReader(Reader):
         self.complete = self.size = 0
         self.problem = None
         self.content_type = self.encoding = b""
+        sampler = operation.sampler
+        self.sampled = sampler is not None and sampler.due()
+        self.keeps_body = self.sampled or operation.body_contains is not None
         if self.body:
             self.body = []
 
@@ -105,7 +114,7 @@ class LookingReader(Reader):
 
     def on_body(self, piece: bytes) -> None:
         """Keep the body up to a cap; what lies beyond it is not searched."""
-        if self.operation.body_contains is not None and self.size < LONGEST_BODY_BYTES:
+        if self.keeps_body and self.size < LONGEST_BODY_BYTES:
             self.size += len(piece)
             self.body.append(piece)
 
@@ -120,6 +129,11 @@ class LookingReader(Reader):
             wanted.content_type_as_sent = self.content_type  # equal bytes need no second look
         if wanted.body_contains is not None and wanted.body_contains not in self._readable_body():
             self.problem, self.detail = failures.BODY_CHECK, "the declared text is not in the body"
+        elif self.sampled and wanted.sampler is not None:
+            self.looked_into()
+            fault = wanted.sampler.fault(self._readable_body())
+            if fault is not None:
+                self.problem, self.detail = failures.SCHEMA, fault
 
     def _readable_body(self) -> bytes:
         body = b"".join(self.body)

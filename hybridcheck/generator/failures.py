@@ -8,6 +8,7 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 STATUS = "status"
 CONTENT_TYPE = "content_type"
 BODY_CHECK = "body_check"
+SCHEMA = "schema"
 TIMEOUT = "timeout"
 CONNECT_REFUSED = "connect_refused"
 CONNECT_TIMEOUT = "connect_timeout"

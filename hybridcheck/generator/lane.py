@@ -265,9 +265,13 @@ class Lane:
         run.connections_opened += 1
         self._connection = connection
         self._send, self._receive = connection.send, connection.receive
-        self._reader = LookingReader() if run.orders.looks_into_answers else Reader()
+        self._reader = LookingReader(self._looked_into) if run.orders.looks_into_answers else Reader()
         self._watcher = run.hub.loop.io(connection.fileno(), _READ)
         self._watcher.start(self.greenlet.switch, READABLE)
+
+    def _looked_into(self) -> None:
+        if self.cell is not None:
+            self.cell.sampled += 1
 
     def _close(self) -> None:
         """Let go of the connection; the next request opens another."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from hybridcheck import shapes
 from hybridcheck.errors import ToolError
 from hybridcheck.generator.recording import Book
+from hybridcheck.generator.sampling import Sampler
 
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
@@ -26,9 +27,12 @@ class Operation:
         "method",
         "name",
         "request",
+        "sampler",
     )
 
-    def __init__(self, ordered: Mapping[str, Any], request: bytes, book: Book) -> None:
+    def __init__(
+        self, ordered: Mapping[str, Any], request: bytes, book: Book, sampler: Sampler | None = None
+    ) -> None:
         self.name: str = ordered["name"]
         self.method: str = ordered["method"]
         self.request = request
@@ -38,6 +42,7 @@ class Operation:
         self.content_type_as_sent: bytes | None = None
         self.body_contains: bytes | None = _encoded(ordered["body_contains"], lower=False)
         self.book = book
+        self.sampler = sampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Orders:
     @property
     def looks_into_answers(self) -> bool:
         """True when an operation's check needs headers or body of its answers."""
-        return any(operation.content_type or operation.body_contains for operation in self.operations)
+        return any(found.content_type or found.body_contains or found.sampler for found in self.operations)
 
 
 def read_orders(
@@ -114,6 +119,7 @@ def read_orders(
                 plan["window_s"],
                 one_time=plan["model"] == "closed",
             ),
+            _sampler(ordered, plan["seed"]),
         )
         for ordered in plan["operations"]
     )
@@ -155,6 +161,11 @@ def _request(authority: str, prefix: str, ordered: Mapping[str, Any], secrets: M
     lines = [f"{ordered['method']} {prefix}{ordered['path']} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.values()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def _sampler(ordered: Mapping[str, Any], seed: int) -> Sampler | None:
+    every = ordered.get("sample_every", 0)
+    return Sampler(ordered["json_schema"], every, f"{seed}/{ordered['name']}") if every else None
 
 
 def _encoded(text: str | None, *, lower: bool) -> bytes | None:

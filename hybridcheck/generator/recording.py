@@ -24,6 +24,7 @@ class Cell:
         "ok",
         "planned",
         "response",
+        "sampled",
         "service",
         "unsent",
         "until_ns",
@@ -32,7 +33,7 @@ class Cell:
     def __init__(self, second: int, limits: int, response: Buckets, service: Buckets) -> None:
         self.from_ns = second * NS_PER_S
         self.until_ns = self.from_ns + NS_PER_S
-        self.planned = self.ok = self.unsent = self.cut = self.bytes_received = 0
+        self.planned = self.ok = self.unsent = self.cut = self.bytes_received = self.sampled = 0
         self.late = [0] * limits
         self.failed: dict[str, int] = {}
         self.response = response
@@ -130,6 +131,7 @@ class Book:
             "unsent": cell.unsent,
             "cut": cell.cut,
             "bytes_received": cell.bytes_received,
+            "sampled": cell.sampled,
         }
 
     def close_windows(self, before_second: int) -> list[Window]:

@@ -95,7 +95,7 @@ def _one_row(rows: list[OperationSecond]) -> OperationSecond:
     return rows[0].model_copy(update={**counts, "failed": dict(failed), "late": dict(late)})
 
 
-_ROW_COUNTS = ("planned", "ok", "unsent", "cut", "bytes_received")
+_ROW_COUNTS = ("planned", "ok", "unsent", "cut", "bytes_received", "sampled")
 
 
 def _one_window(windows: list[OperationTimes]) -> OperationTimes:

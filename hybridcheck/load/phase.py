@@ -147,6 +147,8 @@ def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str,
                 body=(operation.body or "").encode(),
                 expected_statuses=operation.expected_statuses,
                 content_type=operation.content_type,
+                json_schema=operation.json_schema,
+                sample_every=operation.sample_every,
                 limits_ns=tuple(round(limit * NS_PER_MS) for limit in operation.limits_ms),
             )
             for operation in drive.operations
@@ -262,6 +264,7 @@ def _second(report: reports.OperationSecond, *, counts: bool) -> LoadSecond:
         unsent=report.unsent,
         cut=report.cut,
         bytes_received=report.bytes_received,
+        sampled=report.sampled,
         counts=counts,
     )
 

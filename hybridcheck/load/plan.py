@@ -8,7 +8,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -33,7 +33,8 @@ class Operation(_Frozen):
     """One kind of request, what a right answer to it looks like, and the latency limits to count against.
 
     `limits_ns`: an ok answer whose response time exceeds a limit counts as late for it. `secret_headers`: header name →
-    name of a secret. `body_contains` and `content_type` (compared without parameters) are checked on every answer.
+    name of a secret. `body_contains` and `content_type` (compared without parameters) are checked on every answer,
+    `json_schema` on about one in `sample_every`, chosen by the seed (0: on none).
     """
 
     name: str = Field(min_length=1, max_length=200)
@@ -47,6 +48,8 @@ class Operation(_Frozen):
     content_type: str | None = None
     body_contains: str | None = Field(default=None, min_length=1)
     limits_ns: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    json_schema: Any = None
+    sample_every: int = Field(default=0, ge=0)
 
 
 class Shape(_Frozen):

@@ -20,6 +20,7 @@ class FailureKind(StrEnum):
     STATUS = "status"
     CONTENT_TYPE = "content_type"
     BODY_CHECK = "body_check"
+    SCHEMA = "schema"
     TIMEOUT = "timeout"
     CONNECT_REFUSED = "connect_refused"
     CONNECT_TIMEOUT = "connect_timeout"
@@ -78,7 +79,7 @@ class Started(_Report):
 class OperationSecond(_Report):
     """What became of the arrivals of one operation whose intended start lies within one second.
 
-    late: declared limit in ns as text → ok answers beyond it. bytes_received: of complete answers, head and framing
+    late: declared limit in ns as text → ok answers beyond it. sampled: answers whose body was held against the schema. bytes_received: of complete answers, head and framing
     included, above TLS.
     """
 
@@ -93,6 +94,7 @@ class OperationSecond(_Report):
     unsent: int
     cut: int
     bytes_received: int
+    sampled: int = 0
 
     @property
     def balances(self) -> bool:

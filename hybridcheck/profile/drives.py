@@ -6,8 +6,8 @@ from urllib.parse import quote, urlencode
 
 from pydantic import Field
 
-from hybridcheck.cases import Budget, Frozen
-from hybridcheck.profile.load_phases import shortened, weights
+from hybridcheck.cases import Budget, Frozen, Json
+from hybridcheck.profile.load_phases import check_every, has_schema, shortened, weights
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
@@ -41,6 +41,8 @@ class DriveOperation(Frozen):
     expected_statuses: tuple[int, ...]
     content_type: str | None = None
     limits_ms: tuple[float, ...] = ()
+    json_schema: Json = None
+    sample_every: int = 0
 
 
 class Drive(Frozen):
@@ -99,8 +101,15 @@ def _resolved(profile: Profile, spec: LoadPhaseSpec, operation: Operation, weigh
         identity=operation.identity if operation.auth != "none" else None,
         expected_statuses=operation.expect.status,
         content_type=operation.expect.content_type,
+        json_schema=operation.expect.json_schema,
+        sample_every=sampled_every(profile, spec, operation),
         limits_ms=_limits_ms(profile, spec, operation),
     )
+
+
+def sampled_every(profile: Profile, spec: LoadPhaseSpec, operation: Operation) -> int:
+    """One in how many of an operation's answers is held against its schema; 0 for none. `spec` as it will be driven."""
+    return check_every(profile, spec) if has_schema(operation) else 0
 
 
 def _limits_ms(profile: Profile, spec: LoadPhaseSpec, operation: Operation) -> tuple[float, ...]:

@@ -8,12 +8,19 @@ from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
+from hybridcheck.statistics.binomial import min_clean_samples
 
 STEPS = 5
 """Stairs of a staircase that does not say how many it has."""
 
 PART = 0.2
 """Of the whole: a climb, or a peak, that does not say how long it takes."""
+
+FEW_CHECKED, OFTEN_CHECKED = 100, 10
+"""One in so many answers at most is held against its schema; and in the closed model, where nobody knows how many come."""
+
+SPARE_SAMPLES = 2.0
+"""Times the fewest samples that could decide: some may be wrong, and some come less often than the dice says."""
 
 ROUNDING = 1e-6
 """Seconds: the rounding of float sums, not a measurement."""
@@ -165,6 +172,29 @@ def arrivals_in(phase: LoadPhaseSpec, seconds: Collection[int]) -> float:
     """How many arrivals an open phase plans in these seconds."""
     parts = stages(phase)
     return math.fsum(shapes.area_until(parts, second + 1) - shapes.area_until(parts, second) for second in seconds)
+
+
+def has_schema(operation: Operation) -> bool:
+    """Whether an operation's answers can be held against a declared schema."""
+    return operation.expect.json_schema is not None and operation.method != "HEAD"
+
+
+def check_every(profile: Profile, phase: LoadPhaseSpec) -> int:
+    """One in how many answers is held against its schema, where it has one: declared, or as few as can decide."""
+    limit = profile.thresholds.max_error_ratio
+    if phase.check_every is not None:
+        return phase.check_every
+    if phase.model == "closed" or not limit or limit >= 1:
+        return FEW_CHECKED if phase.model == "open" else OFTEN_CHECKED
+    enough = SPARE_SAMPLES * min_clean_samples(limit, 0.95)
+    return max(1, min(FEW_CHECKED, int(looked_into(profile, phase) / enough)))
+
+
+def looked_into(profile: Profile, phase: LoadPhaseSpec) -> float:
+    """How many judged arrivals of an open phase are of operations with a schema."""
+    sent = weights(profile, phase)
+    of_these = sum(sent[op.id] for _, _, op in profile.all_operations() if op.id in sent and has_schema(op))
+    return arrivals_in(phase, judged_seconds(phase)) * of_these / sum(sent.values())
 
 
 def with_load_operations(profile: Profile) -> Profile:

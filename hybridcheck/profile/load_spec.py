@@ -83,6 +83,8 @@ class LoadPhaseSpec(Strict):
 
     `limits` hold for operations, tags and windows beside `thresholds`. `stop_early`: end the phase when a limit is certainly
     broken (`fail`), or also when all are certainly kept (`pass`). `abort_when`: break it off when the target melts down.
+    `check_every`: about one in so many answers is held against its operation's `expect.schema` (0:
+    none; without it as few as can decide `thresholds.max_error_ratio`).
     """
 
     shape: Literal["steady", "ramp", "steps", "stress", "spike", "soak", "breakpoint", "stages"] = "steady"
@@ -107,6 +109,7 @@ class LoadPhaseSpec(Strict):
     limits: tuple[LoadLimit, ...] = ()
     stop_early: StopEarly = "never"
     abort_when: AbortWhen | Literal["never"] = AbortWhen()
+    check_every: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     max_connections: Annotated[int, Field(gt=0, le=10_000)] = 64
     deadline_s: Seconds = 10
 

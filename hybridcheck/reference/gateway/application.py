@@ -28,7 +28,7 @@ from hybridcheck.reference.openapi import openapi_document
 from hybridcheck.reference.routing import Route
 from hybridcheck.reference.schemas import SCHEMAS
 from hybridcheck.reference.settings import Settings
-from hybridcheck.reference.web import Answer, Problem, Receive, Request, Scope, Send
+from hybridcheck.reference.web import Answer, Problem, Receive, Request, Scope, Send, json_answer
 
 UNTOUCHED = ("/metrics",)  # stays honest whatever is switched on, so that the rest can be watched
 
@@ -95,6 +95,8 @@ class Gateway:
         if request.path not in UNTOUCHED:
             self._audit.note_request()
             await self._strain.suffer()
+            if self._strain.hollow():
+                return json_answer({})
         return exposed_file(request.path, self._defects)
 
     def _authorize(self, request: Request, route: Route) -> None:

@@ -109,6 +109,10 @@ class Strain:
         if self._defects.on("no-recovery"):
             await self._fail_after_load(now)
 
+    def hollow(self) -> bool:
+        """Whether this answer is to be an empty object."""
+        return self._defects.on("hollow-answers") and self._loaded(time.monotonic()) and self._seen % 10 == 0
+
     def _note(self, now: float) -> None:
         second = int(now)
         self._seen += 1

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from hybridcheck.cases import Reason, Undecided
+from hybridcheck.checks.load.answers import AnswersRightUnderLoad
 from hybridcheck.checks.load.declared import KeepsDeclaredLimits
 from hybridcheck.checks.load.limits import KeepsErrorLimit
 from hybridcheck.evidence import Evidence, LoadSecond, Record
@@ -155,3 +156,42 @@ def test_a_limit_of_one_operation_has_its_share_of_the_arrivals_only() -> None:
     }
     assert "cannot_decide" not in words[0.01]
     assert "2,995" in words[0.001]["cannot_decide"]
+
+
+def answers(limit: float = 0.01, wrong: int = 0, sampled: int = 20, **more: Any) -> Finding:
+    """The finding over 30 seconds of 100 answers each, of which some were looked into and some of these were wrong."""
+    operation = {"id": "GET /x", "path": "/x", "expect": {"schema": {"type": "object"}}}
+    load = {"steady": {"rate_rps": 100, "duration_s": 30, "warmup_s": 0, **more}}
+    given = {"operations": [operation], "load": load, "thresholds": {"max_error_ratio": limit}}
+    (case,) = cases_of(AnswersRightUnderLoad(), given)
+    seconds = [
+        LoadSecond(
+            second=n,
+            operation="GET /x",
+            planned=100,
+            ok=100 - wrong,
+            failed={"schema": wrong} if wrong else {},
+            sampled=sampled,
+        )
+        for n in range(30)
+    ]
+    return AnswersRightUnderLoad().judge(case, Evidence((), {"load/steady": phase(seconds)}))
+
+
+def test_wrong_answers_are_a_share_of_those_that_were_looked_into() -> None:
+    """Two wrong in twenty are a tenth, not two in a hundred; none looked into decides nothing."""
+    assert answers().outcome is Outcome.PASS
+    found = answers(wrong=2)
+    assert (found.outcome, found.value) == (Outcome.FAIL, pytest.approx(0.1))
+    with pytest.raises(Undecided, match="check_every"):
+        answers(sampled=0)
+
+
+@pytest.mark.parametrize("more", [{"rate_rps": 5}, {"check_every": 100}, {"check_every": 0}])
+def test_a_sample_that_cannot_decide_is_not_planned(more: dict[str, Any]) -> None:
+    """The line says what would bring it in."""
+    operation = {"id": "GET /x", "path": "/x", "expect": {"schema": {"type": "object"}}}
+    load = {"steady": {"rate_rps": 100, "duration_s": 30, **more}}
+    given = {"operations": [operation], "load": load, "thresholds": {"max_error_ratio": 0.01}}
+    (unmet,) = unmet_of(AnswersRightUnderLoad(), given)
+    assert "schema" in unmet.needs
