@@ -74,7 +74,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "HB-PRF-02": ("performance.native-speedup",),
     "HB-PRF-03": ("performance.scales-with-cores",),
     "HB-PRF-04": ("performance.flat-first-call",),
-    "HB-PRF-05": (),
+    "HB-PRF-05": ("performance.no-drift",),
     "HB-SKW-01": ("boundary.schemas-agree", "contract.matches-openapi"),
     "HB-SKW-02": ("boundary.one-build",),
 }

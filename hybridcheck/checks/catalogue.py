@@ -86,6 +86,7 @@ from hybridcheck.checks.numeric.ranges import FloatToInt, ShiftRange
 from hybridcheck.checks.numeric.zero import ZeroDivision
 from hybridcheck.checks.ordering.keys import KeysKept
 from hybridcheck.checks.ordering.ranking import StableRanking
+from hybridcheck.checks.performance.drift import NoDrift
 from hybridcheck.checks.performance.overhead import BoundaryOverhead
 from hybridcheck.checks.performance.scaling import ScalesWithCores
 from hybridcheck.checks.performance.shapes import FlatFirstCall
@@ -242,6 +243,7 @@ CHECKS: tuple[type[Check], ...] = (
     NativeSpeedup,
     ScalesWithCores,
     FlatFirstCall,
+    NoDrift,
     TenantsIsolated,
     DirectAccessRefused,
     DeadlineKept,

@@ -62,6 +62,13 @@ IN_CONCURRENCY: tuple[Defect, ...] = (
         demo_needs="3 cores: the tester has one of its own, and a computation needs two to scale",
     ),
     Defect(
+        "native-slows-down",
+        "each native computation takes a tenth of a millisecond longer than the one before",
+        "performance.no-drift",
+        "native/work.py",
+        demo_needs="a steady phase of two minutes (the demo's lasts twenty seconds)",
+    ),
+    Defect(
         "native-compiles-per-shape",
         "the first request of each new shape of a list takes 300 ms more",
         "performance.flat-first-call",

@@ -123,6 +123,7 @@ class NativeHost:
         if self._slowness.ms:
             await asyncio.sleep(self._slowness.ms / 1000)
         await self._work.warm_up(row, request.document)
+        await self._work.slow_down()
         if row.long:
             with refuse_arithmetic():
                 return json_answer({"tenant": request.tenant} | await self._work.result(row, request.document))

@@ -10,6 +10,7 @@ from hybridcheck.reference.native.services import Computation, Kernels
 OVERLAP_S = 0.002
 WARM_UP_S = 0.3
 SLOWER_BY = 3
+SLOWER_EACH_S = 0.0001
 
 
 class Work:
@@ -22,6 +23,7 @@ class Work:
         self._one_at_a_time = asyncio.Lock()
         self._latest: Any = None
         self._seen_shapes: set[str] = set()
+        self._seen = 0
 
     async def result(self, row: Computation, document: dict[str, Any]) -> dict[str, Any]:
         """The result of a long computation."""
@@ -38,6 +40,12 @@ class Work:
             async with self._one_at_a_time:
                 return await asyncio.to_thread(row.compute, self._kernels, document)
         return await asyncio.to_thread(row.compute, self._kernels, document)
+
+    async def slow_down(self) -> None:
+        """Take a tenth of a millisecond more for each request that came before, where the switch is on."""
+        if self._defects.on("native-slows-down"):
+            self._seen += 1
+            await asyncio.sleep(self._seen * SLOWER_EACH_S)
 
     async def warm_up(self, row: Computation, document: Any) -> None:
         """Take the time of a compiler for each new shape of an echoed list, where the switch is on."""
