@@ -140,7 +140,8 @@ class Detectors:
         row = self._db.execute("SELECT * FROM detectors WHERE id = ?", (request.path_values["detector_id"],)).fetchone()
         if row is None or (request.role != "admin" and row[3] != request.tenant):
             raise Problem(404, "no such detector")
-        return Detector(*row[:6], json.loads(row[6]) if row[6] is not None else None)
+        results = json.loads(row[6]) if row[6] is not None else None
+        return Detector(row[0], row[1], row[2], row[3], row[4], row[5], results)
 
     def _move(self, detector_id: str, state: State, results: dict[str, Any] | None = None) -> None:
         found = json.dumps(results) if results is not None else None

@@ -1,0 +1,164 @@
+"""Each defect of journeys is seen with its switch on, and not with it off; detectors keep the contract they are in."""
+
+import time
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.integration.reference.visitor import Observer, Visitor, seen_with_its_switch_only
+
+LONGEST_S = 1.0
+"""How long a training may take: the healthy one needs a tenth of it."""
+
+VALUES = [float(index % 7) for index in range(230)]
+for place in range(0, 230, 10):
+    VALUES[place] = 60.0
+
+
+def detector(visitor: Visitor, values: list[float] | None = None) -> str:
+    """A new detector for a new data set."""
+    made = visitor.post("/api/datasets", {"name": "to train on", "values": values or VALUES}).json()
+    return str(visitor.post(f"/api/datasets/{made['id']}/detectors", {"threshold": 2}).json()["id"])
+
+
+def trained(visitor: Visitor, values: list[float] | None = None) -> str:
+    """A detector whose training was begun and, within its time, has ended."""
+    name = detector(visitor, values)
+    assert visitor.ask("POST", f"/api/detectors/{name}/training").status_code == 202
+    waited(visitor, name)
+    return name
+
+
+def waited(visitor: Visitor, name: str) -> str:
+    """The state of a detector that has ended, or has had its time."""
+    until = time.monotonic() + LONGEST_S
+    while (state := str(visitor.get(f"/api/detectors/{name}").json()["state"])) in ("queued", "running"):
+        if time.monotonic() > until:
+            break
+        time.sleep(0.02)
+    return state
+
+
+def results(visitor: Visitor, name: str) -> Any:
+    """What a detector found."""
+    answer = visitor.get(f"/api/detectors/{name}/results")
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def sees_training_never_ends(visitor: Visitor) -> bool:
+    """The state stays as it is."""
+    return waited(visitor, trained(visitor)) == "running"
+
+
+def sees_training_done_too_early(visitor: Visitor) -> bool:
+    """There are no results although it is done."""
+    name = trained(visitor)
+    assert waited(visitor, name) == "done"
+    return visitor.get(f"/api/detectors/{name}/results").status_code == 409
+
+
+def sees_training_ignores_data(visitor: Visitor) -> bool:
+    """The mean is not that of the data."""
+    return abs(results(visitor, trained(visitor))["mean"] - sum(VALUES) / len(VALUES)) > 0.01
+
+
+def sees_results_of_another(visitor: Visitor) -> bool:
+    """The second detector shows the results of the first."""
+    first, second = trained(visitor), trained(visitor, [1, 2, 3])
+    assert results(visitor, first)["detector"] == first
+    return bool(results(visitor, second)["detector"] == first)
+
+
+def sees_detector_of_nothing(visitor: Visitor) -> bool:
+    """A detector of no data set is made."""
+    return visitor.post(f"/api/datasets/{'0' * 32}/detectors", {}).status_code == 201
+
+
+def sees_training_lost_when_busy(visitor: Visitor) -> bool:
+    """Of five trainings at once one fails."""
+    names = [detector(visitor, [1, 2, 3]) for _ in range(5)]
+    for name in names:
+        visitor.ask("POST", f"/api/detectors/{name}/training")
+    return "failed" in {waited(visitor, name) for name in names}
+
+
+def sees_deleted_detector_stays(visitor: Visitor) -> bool:
+    """It is answered after it was deleted."""
+    name = detector(visitor)
+    assert visitor.ask("DELETE", f"/api/detectors/{name}").status_code == 204
+    return visitor.get(f"/api/detectors/{name}").status_code == 200
+
+
+def sees_trained_dataset_stays(visitor: Visitor) -> bool:
+    """A data set that was trained on is answered after it was deleted; another is not."""
+    used = results(visitor, trained(visitor))["dataset"]
+    for name in (used, other := visitor.dataset()):
+        assert visitor.ask("DELETE", f"/api/datasets/{name}").status_code == 204
+    assert visitor.get(f"/api/datasets/{other}").status_code == 404
+    return visitor.get(f"/api/datasets/{used}").status_code == 200
+
+
+def sees_upload_truncated(visitor: Visitor) -> bool:
+    """Of 230 values a hundred are stored."""
+    return len(visitor.post("/api/datasets", {"name": "long", "values": VALUES}).json()["values"]) == 100
+
+
+def sees_results_slow(visitor: Visitor) -> bool:
+    """The answer is planned to take 0.9 s."""
+    return visitor.get(f"/api/detectors/{trained(visitor)}/results").elapsed.total_seconds() > 0.85
+
+
+def sees_anomalies_missed(visitor: Visitor) -> bool:
+    """Six of 23 are found."""
+    return bool(results(visitor, trained(visitor))["anomalies"] == 6)
+
+
+def sees_false_alarms(visitor: Visitor) -> bool:
+    """Every fifth row is one."""
+    return results(visitor, trained(visitor))["labels"][5] == "anomaly"
+
+
+def test_defect(observer: Observer, healthy: Visitor) -> None:
+    """The switch makes the difference."""
+    seen_with_its_switch_only(observer, healthy)
+
+
+def test_detectors_keep_their_contract(healthy: Visitor) -> None:
+    """States, results and refusals are as the OpenAPI document says; another tenant sees nothing."""
+    document = healthy.get("/openapi.json", None).json()
+
+    def fits(name: str, found: Any) -> None:
+        schema = document["components"]["schemas"][name] | {"components": document["components"]}
+        Draft202012Validator(schema).validate(found)
+
+    name = detector(healthy)
+    fits("Detector", healthy.get(f"/api/detectors/{name}").json())
+    assert healthy.get(f"/api/detectors/{name}/results").status_code == 409
+    begun = healthy.ask("POST", f"/api/detectors/{name}/training")
+    assert (begun.status_code, begun.json()["state"]) == (202, "queued")
+    assert healthy.ask("POST", f"/api/detectors/{name}/training").status_code == 409
+    assert waited(healthy, name) == "done"
+    found = results(healthy, name)
+    fits("Detections", found)
+    assert [index for index, label in enumerate(found["labels"]) if label == "anomaly"] == list(range(0, 230, 10))
+    for method, path in (("GET", ""), ("GET", "/results"), ("POST", "/training"), ("DELETE", "")):
+        assert healthy.ask(method, f"/api/detectors/{name}{path}", "bob").status_code == 404
+    assert healthy.ask("DELETE", f"/api/detectors/{name}").status_code == 204
+    assert healthy.get(f"/api/detectors/{name}").status_code == 404
+
+
+def test_a_training_without_its_data_is_refused(healthy: Visitor) -> None:
+    """409 where the data set is gone."""
+    name = detector(healthy)
+    dataset = healthy.get(f"/api/detectors/{name}").json()["dataset"]
+    healthy.ask("DELETE", f"/api/datasets/{dataset}")
+    assert healthy.ask("POST", f"/api/detectors/{name}/training").status_code == 409
+
+
+@pytest.mark.parametrize("threshold", [0, -1, "x", 1e9])
+def test_a_bad_threshold_is_refused(healthy: Visitor, threshold: Any) -> None:
+    """422, and nothing is made."""
+    body = {"threshold": threshold}
+    assert healthy.post(f"/api/datasets/{healthy.dataset()}/detectors", body).status_code == 422
