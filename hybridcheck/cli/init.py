@@ -19,6 +19,7 @@ from hybridcheck.plugins import installed
 from hybridcheck.profile.lookup import FILE_NAMES
 from hybridcheck.profile.models import Environment
 from hybridcheck.writers.json_document import to_bytes, write_whole
+from hybridcheck.writers.wording import counted
 
 From = Annotated[
     str | None,
@@ -59,8 +60,12 @@ def _told(made: Made, output: Path) -> list[str]:
     url, environment = (target.url, target.environment) if target else ("http://127.0.0.1", Environment.UNKNOWN)
     plan = plan_of(Scene(profile, url, environment), installed().checks, Selection())
     required = sum(planned.group is Group.REQUIRED for planned in plan.cases)
-    count = len(profile.all_operations())
-    lines = [f"{output}: {count} operations in {len(profile.services)} services, {required} required promises"]
+    counts = (
+        (len(profile.all_operations()), "operation"),
+        (len(profile.services), "service"),
+        (required, "required promise"),
+    )
+    lines = [f"{output}: " + ", ".join(counted(count, what) for count, what in counts)]
     if made.draft.to_do:
         lines += ["", "To fill in:", *(f"  - {line}" for line in made.draft.to_do)]
     opened = open_questions(plan, profile)

@@ -2,7 +2,8 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from hybridcheck.openapi.requests import resolved
 from hybridcheck.profile.models import Kind, Limits, Thresholds
 
 MOST_DECLARED = 150
-MOST_LEFT = 60
+MOST_LEFT = 200
 """Operations that stand in the profile as comments; more are counted."""
 
 MOST_IN_LOAD = 4
@@ -35,13 +36,15 @@ STATED = ("max_latency_ms", "min_throughput_rps", "max_error_ratio", "max_recove
 class Source:
     """What the draft is made from, in words; the target's URL; the document's path below it; what the target showed.
 
-    `base_url` is None where nobody said where the system is. `routes` is None where nothing was asked.
+    `base_url` is None where nobody said where the system is. `routes` is None where nothing was asked. `refuses`: an
+    operation that is documented as open to all answered 401 or 403.
     """
 
     words: str
     base_url: str | None
     document_path: str | None
     routes: Routes | None
+    refuses: bool = False
 
 
 @dataclass(slots=True)
@@ -79,7 +82,7 @@ def draft(
     loaded = _load(found, declared, ready, max(RATE_RPS, stated.get("min_throughput_rps", 0)))
     _thresholds(found, stated, loaded=loaded)
     _observability(found, description, made, source)
-    _rest(found, description, access)
+    _access(found, description, access, source)
     return found
 
 
@@ -207,16 +210,27 @@ def _services(found: Draft, declared: list[Entry], left: list[Entry], beyond: in
         found.line("    operations:")
         for entry in entries:
             found.line(f"      - {flow(_entry(entry))}", _note(entry))
-    if left or beyond:
-        found.line()
-        found.line(note="Not declared, with what each would need:")
+    _left(found, left, beyond)
+
+
+def _left(found: Draft, left: list[Entry], beyond: int) -> None:
+    """What is not declared, by what it would need."""
+    needs: dict[str, list[str]] = {}
     for entry in left[:MOST_LEFT]:
-        found.line(
-            note=f"  {comment(entry.offered.described.method + ' ' + entry.offered.described.path, 90)}: {comment(entry.lacks, 160)}"
-        )
+        described = entry.offered.described
+        needs.setdefault(comment(entry.lacks, 160), []).append(comment(f"{described.method} {described.path}", 90))
+    if needs:
+        found.line()
+        found.line(note="Not declared, by what each would need:")
+    for need, names in needs.items():
+        found.line(note=f"  {need}:")
+        for row in textwrap.wrap(
+            ", ".join(name.replace(" ", "\0") for name in names), 110, break_long_words=False, break_on_hyphens=False
+        ):
+            found.line(note=f"    {row.replace(chr(0), ' ')}")
     more = max(0, len(left) - MOST_LEFT) + beyond
     if more:
-        found.line(note=f"  and {more:,} more")
+        found.line(note=f"  and {more:,} more operations of the document")
     if left or more:
         found.to_do.append(f"{len(left) + beyond:,} operations are not declared: the file says what each would need")
 
@@ -329,11 +343,16 @@ def _observability(found: Draft, description: Description, made: list[Entry], so
         found.line(f"observability: {flow(seen)}", "GUESS")
 
 
-def _rest(found: Draft, description: Description, access: Access) -> None:
-    protected = any(bool(operation.get("security")) for operation in _raw(description)) or bool(
-        description.root.get("security")
-    )
-    if protected or access.schemes:
+def _access(found: Draft, description: Description, access: Access, source: Source) -> None:
+    """Where nothing is documented as protected, and nothing refused: that access does not apply, as a guess."""
+    protected = any(operation.get("security") for operation in _raw(description)) or description.root.get("security")
+    if source.refuses:
+        found.line()
+        found.line(
+            note="identities: {alice: {token: env:ALICE_TOKEN}}   FILL IN: operations refused a caller without credentials"
+        )
+        found.to_do.append("identities: who may call what refused us, and `auth: required` with `identity` there")
+    if protected or access.schemes or source.refuses:
         return
     found.line()
     found.line("not_applicable:", "GUESS: the document names no way to log in. Delete it where anything is protected")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from hybridcheck.cases import Json
 from hybridcheck.drafting.guesses import good_statuses, is_dangerous, media_types
 from hybridcheck.drafting.sessions import Access, key_of
-from hybridcheck.drafting.yaml_text import NotWritable, from_document
+from hybridcheck.drafting.yaml_text import NotWritable, comment, from_document
 from hybridcheck.openapi.document import Description
 from hybridcheck.openapi.requests import FORMS, Offered, Parameter, resolved
 from hybridcheck.openapi.samples import NoSample, sample
@@ -19,6 +19,7 @@ PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%/-]|\{[A-Za-z0-9_.-]+\})*\Z")
 OPERATION_ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,79}\Z")
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
 VALUE = re.compile(r"[A-Za-z0-9._~-]{1,200}\Z")
+HEADER_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
 HEADER_VALUE = re.compile(r"[ -~]{1,500}\Z")
 OWN_HEADERS = CREDENTIAL_HEADERS | {"accept", "content-type", "content-length", "host", "user-agent", "connection"}
 MOST_REQUIRED = 12
@@ -28,11 +29,15 @@ SLOW_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What an operation just answered: a status and media type, or neither where no answer came; how long it took."""
+    """What an operation just answered: a status and media type, or neither where no answer came; how long it took.
+
+    `anything`: a value that cannot exist is answered alike.
+    """
 
     status: int | None
     media_type: str
     seconds: float
+    anything: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,21 @@ class Entry:
         method = self.offered.described.method
         if method != "GET" or self.lacks not in {"", GUESSED} or "auth" in self.fields or "headers" in self.fields:
             return None
-        path = self.offered.described.path
-        for name, value in self.fields.get("params", {}).items():
-            path = path.replace("{" + name + "}", value)
+        path = self._filled("")
         query = "&".join(f"{quote(k, safe='')}={quote(v, safe='')}" for k, v in self.fields.get("query", {}).items())
         return f"{path}?{query}" if query else path
+
+    @property
+    def nowhere(self) -> str | None:
+        """Its path with a value that cannot exist in the place of one that was made up; None where none was."""
+        made_up = any(place.startswith("path parameter") for place in self.guessed)
+        return self._filled("-hc4f1d9a06b7e2") if made_up else None
+
+    def _filled(self, suffix: str) -> str:
+        path = self.offered.described.path
+        for name, value in self.fields.get("params", {}).items():
+            path = path.replace("{" + name + "}", f"{value}{suffix}")
+        return path
 
 
 GUESSED = "values of yours: those that stand here were made up"
@@ -118,6 +133,8 @@ class _Making:
             fields["expect"] = expected
         if method == "GET" and "text/event-stream" in media_types(self.offer):
             self.lacks.append("an `sse:` at its service: it is a stream of events")
+        if method == "GET" and any(answer.status == "101" for answer in self.offer.described.answers):
+            self.lacks = ["a `websocket:` at its service: it answers 101"]
         if not self.lacks and self.guessed and method == "GET":
             self.lacks.append(GUESSED)
         return Entry(self.offer, "", identity, fields, "; ".join(self.lacks), tuple(self.guessed))
@@ -142,8 +159,11 @@ class _Making:
 
     def _value(self, part: Parameter) -> str | None:
         """A parameter's value as it is sent; None with a note where the document gives none that could be."""
-        place = f"{part.where} parameter {part.name}"
+        place = f"{part.where} parameter {comment(part.name, 60)}"
         try:
+            from_document(part.name)
+            if part.where == "header" and not HEADER_NAME.match(part.name):
+                raise NotWritable("no name of a header")
             made = sample(self.description.root, part.schema)
             value = made.value[0] if isinstance(made.value, list) and made.value else made.value
             text = str(value).lower() if isinstance(value, bool) else str(from_document(value))
@@ -222,6 +242,8 @@ def with_answer(entry: Entry, answered: Answered) -> Entry:
     said = str(answered.status) if answered.status is not None else "nothing"
     just = f"answered {said} just now"
     documented = good_statuses(entry.offered) or (200,)
+    if answered.anything and answered.status in documented:
+        return replace(entry, lacks="a value that exists: it answers anything alike")
     if answered.status in documented:
         fields = _with_media_type(entry.fields, answered.media_type)
         if answered.seconds > SLOW_S:

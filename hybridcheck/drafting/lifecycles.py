@@ -28,9 +28,11 @@ class _Members:
 def with_lifecycles(description: Description, made: Sequence[Entry]) -> list[Entry]:
     """The entries with creating operations bound to those that read, change and remove what they create."""
     by_key = {key_of(entry.offered): entry for entry in made}
+    removing = {_collection(path): entry for (method, path), entry in by_key.items() if method == "DELETE"}
     changed: dict[tuple[str, str], Entry] = {}
     for entry in made:
-        members = _members(by_key, entry) if _creates(entry) else None
+        remover = removing.get(entry.offered.described.path.rstrip("/"))
+        members = _members(by_key, remover) if _creates(entry) and remover is not None else None
         id_from = _id_from(description, entry, members.parameter) if members is not None else None
         if members is None or id_from is None:
             continue
@@ -53,22 +55,26 @@ def _creates(entry: Entry) -> bool:
     return entry.offered.described.method == "POST" and not entry.offered.safe and not entry.lacks
 
 
-def _members(by_key: Mapping[tuple[str, str], Entry], creating: Entry) -> _Members | None:
-    """The operations one `{…}` below the collection, where one of them removes; all callable without more."""
-    collection = creating.offered.described.path.rstrip("/") + "/"
-    for (method, path), entry in by_key.items():
-        rest = path.removeprefix(collection)
-        parameter = rest.strip("{}")
-        if method == "DELETE" and rest != path and PLACEHOLDER.fullmatch(rest) and _usable(entry, parameter):
-            reading = by_key.get(("GET", path))
-            changing = by_key.get(("PUT", path)) or by_key.get(("PATCH", path))
-            return _Members(
-                removing=entry,
-                reading=reading if _usable(reading, parameter) else None,
-                changing=changing if _usable(changing, parameter) and changing and "body" in changing.fields else None,
-                parameter=parameter,
-            )
-    return None
+def _collection(path: str) -> str:
+    """The path of the collection that a path with a value at its end is a member of; empty where it is none."""
+    above, _, last = path.rstrip("/").rpartition("/")
+    return above if PLACEHOLDER.fullmatch(last) else ""
+
+
+def _members(by_key: Mapping[tuple[str, str], Entry], removing: Entry) -> _Members | None:
+    """The operations of a member, where the one that removes it is callable without more."""
+    path = removing.offered.described.path
+    parameter = path.rstrip("/").rpartition("/")[2].strip("{}")
+    if not _usable(removing, parameter):
+        return None
+    reading = by_key.get(("GET", path))
+    changing = by_key.get(("PUT", path)) or by_key.get(("PATCH", path))
+    return _Members(
+        removing=removing,
+        reading=reading if _usable(reading, parameter) else None,
+        changing=changing if _usable(changing, parameter) and changing and "body" in changing.fields else None,
+        parameter=parameter,
+    )
 
 
 def _usable(entry: Entry | None, parameter: str) -> bool:

@@ -7,7 +7,7 @@ import logging
 import secrets
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,14 +136,20 @@ class Look:
         shown = exchange.response.body.content() if exchange is not None and exchange.response is not None else b""
         return Routes(health, metrics if b"# TYPE " in shown else None)
 
-    async def answers(self, targets: Iterable[str]) -> dict[str, Answered]:
-        """What each path and query answers; those beyond the bounds are left out."""
+    async def answers(self, asked: Mapping[str, str | None]) -> dict[str, Answered]:
+        """What each path and query answers; those beyond the bounds are left out.
+
+        Args:
+            asked: path and query, and beside it a path of the same operation that cannot exist, where one is known.
+        """
         found: dict[str, Answered] = {}
-        for target in list(dict.fromkeys(targets))[:MOST_ASKED]:
+        for target, nowhere in list(asked.items())[:MOST_ASKED]:
             exchange = await self._get(target)
             if exchange is not None and exchange.failure is None and exchange.response is not None:
+                control = await self._get(nowhere) if nowhere else None
+                anything = control is not None and alike(exchange, control)
                 seconds = (exchange.total_ms or 0.0) / 1000
-                found[target] = Answered(exchange.response.status, exchange.response.media_type, seconds)
+                found[target] = Answered(exchange.response.status, exchange.response.media_type, seconds, anything)
             elif exchange is not None:
                 found[target] = Answered(None, "", DEADLINE_S)
         return found

@@ -1,5 +1,6 @@
 """From an address or a file to a draft of a profile, read back as a run would read it before anybody sees it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -88,9 +89,11 @@ async def _looked(look: Look, description: Description, source: Source, *, today
     offers = tuple(offered(description))
     routes = await look.routes([route for route in health_routes(offers) if route])
     access, made = _entries(description, offers)
-    answers = await look.answers(target for entry in made if (target := entry.target) is not None)
+    answers = await look.answers({target: entry.nowhere for entry in made if (target := entry.target) is not None})
     asked = [with_answer(entry, answers[entry.target]) if entry.target in answers else entry for entry in made]
-    return _written(description, offers, (access, asked), replace(source, routes=routes), today=today)
+    refused = any(answer.status in {401, 403} for answer in answers.values())
+    source = replace(source, routes=routes, refuses=refused)
+    return _written(description, offers, (access, asked), source, today=today)
 
 
 def _based(source: Source, description: Description) -> Source:
@@ -122,10 +125,12 @@ def _declared_server(description: Description) -> str | None:
     return origin_of(url)
 
 
-def finish(description: Description, source: Source, *, today: date) -> Made:
-    """The draft from a document alone: nothing is asked."""
+def finish(description: Description, source: Source, *, today: date, seen: Callable[[Entry], Entry] | None = None) -> Made:
+    """The draft from a document alone: nothing is asked. `seen` adds what is known of an entry's answers."""
     offers = tuple(offered(description))
-    return _written(description, offers, _entries(description, offers), source, today=today)
+    access, made = _entries(description, offers)
+    known = [seen(entry) for entry in made] if seen is not None else made
+    return _written(description, offers, (access, known), source, today=today)
 
 
 def _entries(description: Description, offers: tuple[Offered, ...]) -> tuple[Access, list[Entry]]:

@@ -41,6 +41,7 @@ class Access:
     session: dict[str, Json] = field(default_factory=dict)
     used: set[tuple[str, str]] = field(default_factory=set)
     identities: dict[str, Identity] = field(default_factory=dict)
+    _names: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def caller(self, needs: tuple[Need, ...]) -> str | None:
         """The identity that may call what needs this; None where no identity of a profile can.
@@ -53,11 +54,17 @@ class Access:
         roles = [role for role in needs[0].roles if ROLE.match(role)] if not kinds[0].has_scopes else []
         role = roles[0] if roles else DEFAULT_ROLE
         by_session = bool(self.session) and kinds[0].kind == "bearer"
-        way = "" if by_session or (kinds[0].kind == "bearer" and not self.session) else f"-{kinds[0].kind}"
-        name = ("tester" if role == DEFAULT_ROLE else role) + way
-        if name not in self.identities:
-            self.identities[name] = _identity(name, role, kinds[0], by_session=by_session)
-        return name
+        key = (role, "login" if by_session else f"{kinds[0].kind} {kinds[0].header}")
+        if key not in self._names:
+            self._names[key] = self._new_name(role, kinds[0].kind)
+            self.identities[self._names[key]] = _identity(self._names[key], role, kinds[0], by_session=by_session)
+        return self._names[key]
+
+    def _new_name(self, role: str, kind: str) -> str:
+        """`tester` for who has no role of a name, else the role; with the way in, or a number, where that is taken."""
+        wanted = "tester" if role == DEFAULT_ROLE else role
+        names = (wanted, f"{wanted}-{kind}", *(f"{wanted}-{number}" for number in range(2, 1000)))
+        return next((name for name in names if name not in self.identities), f"{wanted}-{len(self.identities)}")
 
 
 def _identity(name: str, role: str, scheme: Scheme, *, by_session: bool) -> Identity:

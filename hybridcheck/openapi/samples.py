@@ -28,6 +28,10 @@ BY_FORMAT = {
 }
 
 
+MISNAMED = {"int": "integer", "long": "integer", "float": "number", "double": "number", "bool": "boolean"}
+"""Names of types that no dialect has, and documents have all the same."""
+
+
 class NoSample(ValueError):
     """Nothing that fits can be made; the message says why."""
 
@@ -150,7 +154,7 @@ def _kind(schema: dict[str, Json]) -> str:
     if isinstance(kind, list):
         kind = next((name for name in kind if name != "null"), "null")
     if isinstance(kind, str):
-        return kind
+        return MISNAMED.get(kind.lower(), kind)
     if "properties" in schema or "required" in schema:
         return "object"
     return "array" if "items" in schema else "string"

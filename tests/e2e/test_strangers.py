@@ -286,3 +286,28 @@ def test_datasette_is_ready(datasette: str, asked: Callable[..., tuple[Run, dict
     assert {name.partition("[")[0] for name in cases(verdict, "fail")} <= {
         name.partition("[")[0] for name in TRUE_OF_DATASETTE
     }
+
+
+def test_init_writes_a_sensible_profile_for_httpbin(
+    httpbin: str, asked: Callable[..., tuple[Run, dict[str, Any]]], tmp_path: Path
+) -> None:
+    """From its Swagger 2.0 document: what answered is declared and holds, what is unclear is left with its reason."""
+    made = subprocess.run(
+        [COMMAND, "init", "--base-url", httpbin], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    assert "Open core questions: access, load." in made.stdout
+    text = (tmp_path / "hybridcheck.yaml").read_text(encoding="utf-8")
+    declared, _, left = text.partition("# Not declared")
+    assert "openapi: /spec.json\n" in declared
+    assert (
+        '{request: "GET /bytes/{n}", params: {"n": "1"}}  # GUESS: path parameter n; answered 200 just now' in declared
+    )
+    assert "{request: GET /cookies/set}  # answered 302 just now, documented is 200" in declared
+    assert all(
+        route in left for route in ("GET /bearer", "GET /cookies/delete", "GET /anything/{anything}", "POST /post")
+    )
+    done, verdict = asked("--base-url", "local", "--budget", "quick", "--only", "contract.answers-as-declared")
+    assert (done.returncode, verdict["verdict"]) == (1, "FAILED"), done.stdout
+    assert cases(verdict, "fail") == {"contract.answers-as-declared[GET /cookies/set]"}
+    assert len(cases(verdict, "pass")) > 25
