@@ -65,7 +65,7 @@ def readings(text: str, backlog: str | None) -> Iterator[Reading]:
     """
     found: dict[str, list[float]] = defaultdict(list)
     by_class: dict[tuple[str, str], float] = defaultdict(float)
-    for family in text_string_to_metric_families(text):
+    for family in text_string_to_metric_families(_without_buckets(text)):
         for sample in family.samples:
             if not math.isfinite(sample.value):
                 continue
@@ -79,6 +79,11 @@ def readings(text: str, backlog: str | None) -> Iterator[Reading]:
         yield Reading(metric, float(combine(values)), UNITS.get(metric, "files"))
     for (name, status_class), value in by_class.items():
         yield Reading(name, value, "answers", status_class)
+
+
+def _without_buckets(text: str) -> str:
+    """The text without the buckets of histograms: most of its lines, and none of them is read."""
+    return "\n".join(line for line in text.split("\n") if "_bucket{" not in line)
 
 
 def _status_class(labels: Mapping[str, str]) -> str | None:

@@ -49,6 +49,12 @@ class Exposition:
     values: dict[Series, float] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    _families: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def declare(self, name: str, kind: str) -> None:
+        """Take in the kind of a family; the first one counts."""
+        self.kinds.setdefault(name, kind)
+        self._families.clear()
 
     def total(self, metric: str, labels: Mapping[str, str]) -> float | None:
         """The sum over the series of a metric that have all these labels; None where there is none."""
@@ -65,6 +71,12 @@ class Exposition:
 
     def family(self, name: str) -> tuple[str, str]:
         """The family that a sample belongs to, and its kind."""
+        known = self._families.get(name)
+        if known is None:
+            known = self._families[name] = self._family(name)
+        return known
+
+    def _family(self, name: str) -> tuple[str, str]:
         for family in (name, *(name.removesuffix(suffix) for suffix in ENDINGS)):
             kind = self.kinds.get(family)
             if kind is not None and name.removeprefix(family) in SUFFIXES.get(kind, ("",)):
@@ -121,29 +133,41 @@ def _comment(found: Exposition, helped: set[str], seen: Mapping[str, int], line:
             found.faults.append(f"line {number}: a second TYPE of {name}")
         elif name in seen:
             found.faults.append(f"line {number}: TYPE of {name} after its samples")
-        found.kinds.setdefault(name, kind)
+        found.declare(name, kind)
 
 
 def _sample(found: Exposition, line: str, number: int) -> str:
     """Take in a sample; its name, empty where it is none."""
-    match = NAME.match(line)
-    if match is None:
-        found.faults.append(f"line {number}: no metric name: '{line[:60]}'")
-        return ""
-    name, rest = match[0], line[match.end() :]
-    labels: Labels = ()
-    if rest.startswith("{"):
-        parsed = _labels(rest[1:])
-        if parsed is None:
-            found.faults.append(f"line {number}: broken labels: '{line[:60]}'")
+    # Nearly every line is a series and a value: the series, which comes again with each scrape, is then read only once.
+    before, _, last = line.rpartition(" ")
+    start = _series(before)
+    if not isinstance(start, str) and not start[2]:
+        name, labels, rest = start[0], start[1], last
+    else:
+        start = _series(line)
+        if isinstance(start, str):
+            found.faults.append(f"line {number}: {start}: '{line[:60]}'")
             return ""
-        labels, rest = parsed
+        name, labels, rest = start
     words = rest.partition(" # ")[0].split()
     if not 1 <= len(words) <= 2 or not all(is_number(word) for word in words):
         found.faults.append(f"line {number}: no value: '{line[:60]}'")
         return ""
     _keep(found, (name, labels), float(words[0]), number)
     return name
+
+
+@lru_cache(maxsize=16_384)
+def _series(text: str) -> tuple[str, Labels, str] | str:
+    """Name, labels and what follows them; what is wrong, in words, where a text does not begin with a series."""
+    match = NAME.match(text)
+    if match is None:
+        return "no metric name"
+    rest = text[match.end() :]
+    if not rest.startswith("{"):
+        return match[0], (), rest
+    labelled = _labels(rest[1:])
+    return "broken labels" if labelled is None else (match[0], *labelled)
 
 
 def _keep(found: Exposition, series: Series, value: float, number: int) -> None:
