@@ -55,8 +55,9 @@ class RiskyVectorCheck(VectorCheck):
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """A crash where there was one; else what the answers say."""
         watch = case.params["watch"]
-        if survival.fate(watch, evidence) is not survival.Fate.ALIVE:
-            suspects = [e for i in range(len(case.params["vectors"])) for e in evidence.exchanges(f"vector.{i}")]
+        suspects = [e for i in range(len(case.params["vectors"])) for e in evidence.exchanges(f"vector.{i}")]
+        silent = any(exchange.status is None or exchange.status == 503 for exchange in suspects)
+        if silent or survival.fate(watch, evidence) is not survival.Fate.ALIVE:
             found = survival.crash_finding(evidence, watch, self.promise, suspects, self.did)
             if found is not None:
                 return found
