@@ -45,8 +45,11 @@ class TenantsIsolated(ReadCheck):
         """One case, where the callee shows its headers and two identities have different tenants."""
         probe = scene.profile.probes.headers
         params, boundary = probed(scene, probe), boundary_of(scene, probe.operation) if probe is not None else None
-        tenants = {who.tenant: name for name, who in reversed(scene.profile.identities.items()) if who.tenant}
-        pair = [[name, tenant] for tenant, name in reversed(tenants.items())][:2]
+        tenants: dict[str, str] = {}
+        for name, who in scene.profile.identities.items():
+            if who.tenant is not None:
+                tenants.setdefault(who.tenant, name)
+        pair = [[name, tenant] for tenant, name in tenants.items()][:2]
         if probe is None or params is None:
             yield Unmet(subject="headers", needs="probes: {headers: {operation: ID, out: $.headers}}")
         elif boundary is None or boundary.headers.tenant is None:

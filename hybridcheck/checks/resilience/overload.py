@@ -68,24 +68,21 @@ class OverloadBounded(LoadCheck):
         slow = replace(asking(operation_of(case.params), case.params["in"], SLOW_MS), deadline_s=GIVE_UP_S)
         quick = asking(operation_of(case.params), case.params["in"], 1)
         other = replace(ask_for(operation_of(case.params["beside"])), deadline_s=GIVE_UP_S)
-        beside: list[Exchange] = []
         after: list[Exchange] = []
 
-        async def look_beside() -> Exchange:
-            for index in range(1, BESIDE + 1):
-                await target.sleep(BESIDE_EVERY_S)
-                beside.append(await target.read(f"{label}.beside.{index}", other))
-            return beside[-1]
+        async def look_beside(index: int) -> Exchange:
+            await target.sleep(BESIDE_EVERY_S * index)
+            return await target.read(f"{label}.beside.{index}", other)
 
         control = await target.read(f"{label}.control", quick)
         calls = [target.read(f"{label}.call.{index}", slow) for index in range(case.params["calls"])]
-        done = await target.together([*calls, look_beside()])
+        done = await target.together([*calls, *(look_beside(index) for index in range(1, BESIDE + 1))])
         for attempt in range(1, RECOVERIES + 1):
             after.append(await target.read(f"{label}.after.{attempt}", quick))
             if is_good(after[-1]):
                 break
             await target.sleep(PAUSE_S)
-        return _Round((control,), tuple(done[:-1]), tuple(beside), tuple(after))
+        return _Round((control,), tuple(done[: len(calls)]), tuple(done[len(calls) :]), tuple(after))
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Look at who was answered how, and when."""
