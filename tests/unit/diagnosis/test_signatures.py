@@ -4,12 +4,21 @@ from fractions import Fraction
 
 import pytest
 
+from hybridcheck.diagnosis.documents import of_documents
 from hybridcheck.diagnosis.instants import of_instant
-from hybridcheck.diagnosis.numbers import of_float, of_integer, of_quotient, of_remainder, of_rounding, of_sum
-from hybridcheck.diagnosis.orders import of_ranking
+from hybridcheck.diagnosis.numbers import (
+    of_float,
+    of_integer,
+    of_quotient,
+    of_remainder,
+    of_repeats,
+    of_rounding,
+    of_sum,
+)
+from hybridcheck.diagnosis.orders import of_keys, of_ranking
 from hybridcheck.diagnosis.signatures import WORDS, Signature, explanation
-from hybridcheck.diagnosis.texts import of_length, of_text, of_upper
-from hybridcheck.tokens.document import Number
+from hybridcheck.diagnosis.texts import of_bytes, of_length, of_prefix, of_text, of_upper, whole_prefix
+from hybridcheck.tokens.document import Number, read
 
 S = Signature
 
@@ -190,3 +199,90 @@ def test_every_signature_has_words() -> None:
     """And each its own."""
     assert set(WORDS) == set(Signature)
     assert len(set(WORDS.values())) == len(WORDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "got", "found"),
+    [
+        ("naïve", 3, "na\ufffd", "CUT"),
+        ("naïve", 3, "na", "BYTELEN"),
+        ("ééé", 2, "é", "CUT BYTELEN"),
+        ("é", 1, "\udcc3", "SURR"),
+        ("naïve", 3, "naï", ""),
+        ("naïve", 3, "naïv", ""),
+        ("plain", 3, "pla", ""),
+    ],
+)
+def test_prefixes(text: str, limit: int, got: str, found: str) -> None:
+    """Cut through a character, or by bytes; and neither."""
+    assert names(of_prefix(text, limit, got)) == found
+
+
+@pytest.mark.parametrize(
+    ("unit", "limit", "want"),
+    [
+        ("codepoints", 2, "a😀"),
+        ("utf16", 2, "a"),
+        ("utf16", 3, "a😀"),
+        ("bytes", 4, "a"),
+        ("bytes", 5, "a😀"),
+        ("bytes", 0, ""),
+    ],
+)
+def test_whole_prefixes(unit: str, limit: int, want: str) -> None:
+    """As many characters as fit, in each unit."""
+    assert whole_prefix("a😀é", limit, unit) == want
+
+
+@pytest.mark.parametrize(
+    ("want", "got", "found"),
+    [
+        (b"a\0b", b"a", "NUL"),
+        (b"abc", b"ab", "CUT"),
+        (b"caf\xe9", b"caf\xc3\xa9", "MOJI"),
+        (b"abc", b"abd", ""),
+        (b"abc", b"abc", ""),
+    ],
+)
+def test_bytes(want: bytes, got: bytes, found: str) -> None:
+    """Ended at NUL, cut, written as text; and none of them."""
+    assert names(of_bytes(want, got)) == found
+
+
+def test_keys() -> None:
+    """The same names in another order are that of a hash; other names are not."""
+    assert names(of_keys(["d", "c"], ["c", "d"])) == "HASHORD"
+    assert names(of_keys(["d", "c"], ["d"])) == ""
+    assert names(of_keys(["d", "c"], ["d", "c"])) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([0.1 + 0.2, 0.3], "REORDER"),
+        ([1e16, 1e16 + 2], "REORDER"),
+        ([0.3, 0.3], ""),
+        ([0.3, 0.31], ""),
+        ([0.3, float("nan")], ""),
+    ],
+)
+def test_repeats(values: list[float], found: str) -> None:
+    """Last digits that move from call to call; equal values, and others that are further apart."""
+    assert names(of_repeats(values)) == found
+
+
+@pytest.mark.parametrize(
+    ("want", "got", "found"),
+    [
+        ('{"a":9223372036854775808,"b":"x"}', '{"a":-1,"b":"x"}', "MINUS1"),
+        ('{"a":[0.1,1234567.5]}', '{"a":[0.1,1.23457e+06]}', "G6"),
+        ('{"a":"é"}', '{"a":"Ã©"}', "MOJI"),
+        ('{"a":1,"b":2}', '{"b":2,"a":1}', "HASHORD"),
+        ('{"a":1}', '{"a":2}', None),
+        ('{"a":1}', '{"a":1}', None),
+        ("[1,2]", "7", None),
+    ],
+)
+def test_documents(want: str, got: str, found: str | None) -> None:
+    """What most of the values that differ have in common."""
+    assert of_documents(read(want), read(got)) == found
