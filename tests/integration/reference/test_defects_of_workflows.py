@@ -61,7 +61,7 @@ def sees_training_done_too_early(visitor: Visitor) -> bool:
 
 def sees_training_ignores_data(visitor: Visitor) -> bool:
     """The mean is not that of the data."""
-    return abs(results(visitor, trained(visitor))["mean"] - sum(VALUES) / len(VALUES)) > 0.01
+    return bool(abs(results(visitor, trained(visitor))["mean"] - sum(VALUES) / len(VALUES)) > 0.01)
 
 
 def sees_results_of_another(visitor: Visitor) -> bool:
@@ -117,7 +117,7 @@ def sees_anomalies_missed(visitor: Visitor) -> bool:
 
 def sees_false_alarms(visitor: Visitor) -> bool:
     """Every fifth row is one."""
-    return results(visitor, trained(visitor))["labels"][5] == "anomaly"
+    return bool(results(visitor, trained(visitor))["labels"][5] == "anomaly")
 
 
 def test_defect(observer: Observer, healthy: Visitor) -> None:
