@@ -8,7 +8,6 @@ Start and Stop are told to the parent. Run as a script.
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from locust.runners import LocalRunner
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # run as a script, wherever the package lies
 
+from hybridcheck.generator import live_statistics
 from hybridcheck.generator.command_pipe import CommandPipe
 from hybridcheck.generator.kept import die_with_parent
-from hybridcheck.generator.locust_statistics import LocustFold
 from hybridcheck.generator.report_pipe import ReportPipe
 from hybridcheck.generator.screen_pages import Pages, Shown
 
@@ -84,14 +83,14 @@ class Screen:
 
     def __init__(self, environment: Environment, runner: WatchingRunner, shown: Shown) -> None:
         self._environment, self._runner, self._shown = environment, runner, shown
-        self._fold: LocustFold | None = None
+        self._fold: live_statistics.LiveFold | None = None
         self._methods: dict[str, str] = {}
 
     def take(self, message: dict[str, Any]) -> None:
         """One message of the parent."""
         match message["kind"]:
             case "begin":
-                self._fold = LocustFold(self._environment, int(time.time()))
+                self._fold = live_statistics.begin(self._environment)
                 self._methods = message["methods"]
                 self._runner.update_state("running")
                 self._shown.words = f"{message['phase']}: under load"
@@ -138,6 +137,7 @@ def main() -> None:
     commands = CommandPipe(int(os.environ["HYBRIDCHECK_PLAN_FD"]))
     given = commands.first()
     pipe = ReportPipe(int(os.environ["HYBRIDCHECK_REPORT_FD"]))
+    live_statistics.be_exact()
     sys.argv = ["locust"]  # Locust's UI reads the command line again with every page
     nobody: Any = {"Lanes": Lanes}
     shapes: Any = {phase["label"]: Phase(phase["name"]) for phase in given["phases"]}
