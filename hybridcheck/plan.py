@@ -207,7 +207,7 @@ def _rank(pattern: str, check: Check, case: Case) -> int:
 
 def _selected(candidate: _Candidate, selection: Selection) -> bool:
     check, case = candidate.check, candidate.case
-    suite = case.params.get("suite") or check.suite
+    suite = check.suite or case.params.get("suite")
     return (
         (not selection.only or candidate.rank(selection.only) > 0)
         and not candidate.rank(selection.skip)

@@ -40,9 +40,9 @@ def command(
     force: Force = False,
     verbose: given.Verbose = False,
 ) -> ExitCode:
-    """Write a first profile from an OpenAPI document: Swagger 2.0, 3.0 or 3.1, JSON or YAML.
+    """Write a first profile from an OpenAPI document.
 
-    Sends GET requests only, to operations that anybody may call, and to nothing but the origin of the base URL. What is
+    Reads Swagger 2.0, OpenAPI 3.0 and 3.1, in JSON or YAML. Sends GET requests only, to operations that anybody may call, and to nothing but the origin of the base URL. What is
     guessed is marked as GUESS in the file, what only you know as FILL IN.
     """
     if output.exists() and not force:

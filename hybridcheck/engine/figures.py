@@ -183,7 +183,7 @@ ROWS: tuple[FigureRow, ...] = (
               "no login was tried", login_success),
     FigureRow("scale_factor", "throughput at n instances / throughput at one", "ratio", "instances", "minimum",
               "no check measured it", from_findings("scale_factor", "worst_low")),
-    FigureRow("resource_efficiency", "throughput gained / resources added", "ratio", "steps", "minimum",
+    FigureRow("resource_efficiency", "throughput on c cores / (c · throughput on one)", "ratio", "rounds", "median",
               "no check measured it", from_findings("resource_efficiency", "worst_low")),
     FigureRow("distribution", "Jain's index over the requests that each instance answered", "ratio",
               "answers with an instance header", "minimum", "no instance header is declared",

@@ -68,8 +68,24 @@ ERROR_TOPICS = (
     "contract.unknown",
     "contract.wrong",
     "boundary.error",
+    "boundary.native-errors",
+    "boundary.no-false-success",
 )
 """What is about how errors are answered, and how many there are."""
+
+FAULT_TOPICS = ("recovery.", "faults.", "boundary.down", "resilience.", "survival.")
+"""What is about outliving something: a load, a fault, a bad request, a service that is down."""
+
+CONSISTENCY_TOPICS = (
+    "consistency.",
+    "data.",
+    "concurrency.no-lost-updates",
+    "concurrency.no-crosstalk",
+    "resilience.idempotent",
+    "boundary.partitions-agree",
+    "twins.",
+)
+"""What is about data that is the same for everybody who asks: none lost, mixed up, done twice, or differently computed."""
 
 INTEGRATION: tuple[Leaf, ...] = (
     Leaf("cpython_tests", "auth_integration", suite("auth")),
@@ -98,14 +114,14 @@ PRODUCTION: tuple[Leaf, ...] = (
     Leaf("performance_validation", "throughput_validation", topic("load.throughput", "capacity."), "rps", "rps"),
     Leaf("performance_validation", "resource_validation", topic("resources."), "cpu_usage", "cpu_usage"),
     Leaf("reliability_validation", "error_handling", topic(*ERROR_TOPICS), "error_rate", "error_rate"),
-    Leaf("reliability_validation", "fault_tolerance", topic("recovery.", "faults.", "boundary.down"), "recovery_time", "recovery_time"),
-    Leaf("reliability_validation", "data_consistency", topic("consistency.", "data."), "consistency", "share_passed"),
+    Leaf("reliability_validation", "fault_tolerance", topic(*FAULT_TOPICS), "recovery_time", "recovery_time"),
+    Leaf("reliability_validation", "data_consistency", topic(*CONSISTENCY_TOPICS), "consistency", "share_passed"),
     Leaf("security_validation", "authentication", topic("authn.", "session."), "auth_success", "auth_success"),
     Leaf("security_validation", "authorization", either(core(CoreQuestion.ACCESS), topic("authz.")), "authz_success",
          "share_passed"),
     Leaf("security_validation", "data_protection", topic("exposure.", "tls.", "headers."), "encryption", "encryption"),
     Leaf("scalability_validation", "horizontal_scaling", topic("scaling.horizontal"), "scale_factor", "scale_factor"),
-    Leaf("scalability_validation", "vertical_scaling", topic("scaling.vertical"), "resource_efficiency",
+    Leaf("scalability_validation", "vertical_scaling", topic("scaling.vertical", "performance.scales"), "resource_efficiency",
          "resource_efficiency"),
     Leaf("scalability_validation", "load_distribution", topic("scaling.replicas", "scaling.distribution"), "distribution",
          "distribution"),

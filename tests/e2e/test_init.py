@@ -61,7 +61,7 @@ def test_what_is_left_to_do_is_told_at_the_end(tmp_path: Path, run: Call) -> Non
         "targets: where the system is",
         "ready: ",
         "thresholds: ",
-        "Open core questions: alive, ",
+        "Open core questions: load, ",
     ):
         assert words in told
 

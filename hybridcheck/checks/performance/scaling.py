@@ -24,7 +24,7 @@ SHARE_OF_IDEAL = 0.6
 ROUNDS = 16
 NEEDS_SIZE = (
     "probes: {compute: {operation: ID, in: $.size, out: $.result, sizes: [10000, 20000, 40000], long: 50000000}}"
-    "   # long: a size that keeps the native side busy for some 50 ms"
+    "   # long: a size that keeps the native side busy for some 100 ms"
 )
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -85,6 +85,7 @@ class ScalesWithCores(LoadCheck):
         details: dict[str, object] = {"n": len(gains), "value": -bounds.median, "limit": wanted, "unit": "ratio"}
         details |= {"lower": None if bounds.upper is None else -bounds.upper}
         details |= {"upper": None if bounds.lower is None else -bounds.lower, "method": "order-statistic bounds"}
+        details |= {"figures": {"resource_efficiency": -bounds.median / count}}
         if decision.outcome == "open":
             price = Price(requests=4 * ROUNDS * count)
             return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, price=price, **details)
