@@ -50,6 +50,9 @@ class FakeTarget:
         self.credentials: dict[str, Credential] = {}
         self.streams: dict[str, StreamRecord] = {}
         self.logins: list[Credential | None] = []
+        self.takes_ms: Callable[[Ask], float] = lambda _: 1.0
+        self.hooks: list[str] = []  # applied now
+        self.hooks_work = True
         self.connection = 1
         self.manner: Manner | None = None
         self.held: tuple[int, bool] | None = None
@@ -150,12 +153,26 @@ class FakeTarget:
 
     def observe(self, label: str, values: dict[str, Json]) -> None:
         """Record a fact."""
-        self._record(Observation(label=label, values=values))
+        self._record(Observation(label=label, values=values, at_s=self._clock_s))
 
     def lost(self, reason: GapReason, detail: str = "") -> EvidenceLost:
         """Record a gap."""
         self._record(Gap(reason=reason, detail=detail))
         return EvidenceLost(reason, detail)
+
+    @asynccontextmanager
+    async def disturbed(self, label: str, hook: str) -> AsyncIterator[None]:
+        """Apply a hook, which is only noted in `hooks`; one that does not work is a gap."""
+        self.observe(f"{label}.apply", {"hook": hook, "done": True})
+        self.observe(f"{label}.active", {"hook": hook, "done": self.hooks_work})
+        if not self.hooks_work:
+            raise self.lost(GapReason.FAULT_NOT_DELIVERED)
+        self.hooks.append(hook)
+        try:
+            yield
+        finally:
+            self.hooks.remove(hook)
+            self.observe(f"{label}.clean", {"hook": hook, "done": True})
 
     async def drive(self, stream: str, plan: dict[str, Json]) -> None:
         """Not part of unit tests."""
@@ -193,7 +210,7 @@ class FakeTarget:
         request = SentRequest(method=ask.method, url=self._base_url + ask.path + query, headers=headers, body=body)
         at: dict[str, Any] = {
             "at_s": self._clock_s,
-            "total_ms": 1.0,
+            "total_ms": self.takes_ms(ask),
             "operation": ask.operation,
             "identity": ask.identity,
         }
