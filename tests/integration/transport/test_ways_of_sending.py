@@ -182,7 +182,6 @@ async def test_held_connections_stand_until_they_are_let_go(tmp_path: Path) -> N
 
 async def test_connections_that_the_target_ends_are_counted(tmp_path: Path) -> None:
     """It closed them while they were held."""
-
     both = asyncio.Barrier(3)
 
     async def impatient(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
