@@ -20,7 +20,7 @@ class Compute(Probe):
     """Work that grows with its size, computed natively and by the CPython twin that its operation names.
 
     `in` takes the size and `out` has a result that both sides compute alike. `sizes` are three at which the CPython twin
-    takes some 5 to 50 ms. `long` is a size that keeps the native side busy for some 50 ms or more, and `light` an
+    takes some 5 to 50 ms. `long` is a size that keeps the native side busy for some 100 ms, and `light` an
     operation that the same service answers at once.
     """
 

@@ -14,7 +14,7 @@ from hybridcheck.statistics.medians import Decision, MedianBounds, decide_at_mos
 from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.verdict import Finding, Price, failed, passed, undecided
 
-DOSES = (0.25, 0.5, 1.0)
+DOSES = (0.4, 0.7, 1.0)
 """Shares of the probe's long size."""
 
 ROUNDS = (3, 7, 12)
@@ -23,10 +23,10 @@ ROUNDS = (3, 7, 12)
 LIGHTS = 3
 """Light requests beside each computation: at fixed parts of the time that it took to warm up."""
 
-SHARE_LIMIT = 0.5
+SHARE_LIMIT = 0.75
 """A light request that waits for the interpreter or the loop waits for all that is left (1); a free one for nothing (0)."""
 
-SHORTEST_LEFT_MS = 10.0
+SHORTEST_LEFT_MS = 25.0
 """With less left of the computation there is nothing to wait for."""
 
 BASES = 7
@@ -37,7 +37,7 @@ Dose = tuple[Exchange, ...]
 
 NEEDS = (
     "probes: {compute: {operation: ID, in: $.size, out: $.result, sizes: [10000, 20000, 40000], long: 50000000, "
-    "light: LIGHT_ID}}   # long: busy for some 50 ms; light: what the same service answers at once"
+    "light: LIGHT_ID}}   # long: busy for some 100 ms; light: what the same service answers at once"
 )
 
 
@@ -47,7 +47,8 @@ class FlatBesideCompute(ReadCheck):
     Sends computations of three sizes, and beside each of them light requests to the same service. A host that computes
     under its interpreter's lock, or in its event loop, lets them wait for the rest of the computation, and their latency
     grows with the dose; a native one that gives the lock back stays flat. The share of the remaining computation that a
-    light request waited for is judged by its median: below one half it is flat.
+    light request waited for is judged by its median: below three quarters it is not held (what other work on the
+    machine costs both of them is part of the share).
     """
 
     id = "eventloop.flat-beside-compute"
@@ -86,7 +87,7 @@ class FlatBesideCompute(ReadCheck):
                 return
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
-        """Compare the bounds of the median share with one half."""
+        """Compare the bounds of the median share with the limit."""
         base, doses = _recorded(case, evidence)
         shares = _shares(base, doses)
         if len(shares) < len(doses) / 2:
@@ -94,7 +95,7 @@ class FlatBesideCompute(ReadCheck):
             raise Undecided(Reason.NO_TEST_DATA, text)
         decision = _decision(shares, float(case.params.get("fail_alpha", 0.01)))
         bounds, figures = decision.bounds, _figures(base, doses)
-        expected = "light requests wait for less than half of what is left of a computation beside them"
+        expected = "light requests wait for less than three quarters of what is left of a computation beside them"
         grown = f"{figures['base_ms']:.1f} ms alone, {figures['light_ms_at_largest']:.1f} ms beside the largest"
         observed = f"they wait for {bounds.median:.0%} of it, in the median of {bounds.n} computations ({grown})"
         details: dict[str, object] = {"n": bounds.n, "value": bounds.median, "lower": bounds.lower}
