@@ -33,7 +33,8 @@ class NaiveHost:
 
     def __init__(self, outer: socket.socket, defects: Switches) -> None:
         self._outer, self._defects = outer, defects
-        self.inner = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # The protocol is named because asyncio sets TCP_NODELAY only where it is: a layer, but no 40 ms of Nagle.
+        self.inner = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self.inner.bind(("127.0.0.1", 0))
         self.inner.listen(1024)
 
