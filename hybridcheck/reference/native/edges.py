@@ -154,9 +154,10 @@ def _fill_tables(value: Any) -> None:
             _fill_tables(child)
     if not isinstance(value, dict):
         return
-    table: dict[int, list[str]] = {}
+    table: dict[int, list[tuple[int, str]]] = {}
     for name, child in value.items():
-        chain = table.setdefault(java_hash(name), [])
-        if not any(name == other for other in chain):
-            chain.append(name)
+        own = java_hash(name)
+        chain = table.setdefault(own % len(value), [])
+        if not any(own == other and name == seen for other, seen in chain):
+            chain.append((own, name))
         _fill_tables(child)
