@@ -77,7 +77,7 @@ class NaiveHost:
         head, blank, body = data.partition(b"\r\n\r\n")
         if self._defects.on("wire-framing-lenient"):
             return _last_length_wins(head) + blank + body
-        if self._defects.on("wire-first-segment-only"):
+        if self._defects.on("wire-first-segment-only") and len(body) < _length(head):
             body += _within(client, GATHER_S)
             return _cut(head, blank, body)
         if self._defects.on("wire-body-one-recv") and _length(head) > ONE_RECV_BYTES:
