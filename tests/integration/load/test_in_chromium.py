@@ -1,0 +1,56 @@
+"""A spike in a real browser: chosen, started by a click, watched, and its verdict read."""
+
+import json
+import re
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.integration.load.conftest import Target
+from tests.integration.load.web_ui import SPIKE, OpenUi, serving_ui
+
+CHROMIUM = shutil.which("chromium")
+PATIENCE_MS = 30_000
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="not run: there is no chromium here")
+
+
+async def test_a_spike_from_a_click_to_its_verdict(target: Target, tmp_path: Path) -> None:
+    """The UI counts what the target counts, shows the limits as they stand, and goes to the verdict by itself."""
+    with serving_ui(target, tmp_path) as ui:
+        async with async_playwright() as driver:
+            browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = await browser.new_page()
+            faults: list[str] = []
+            page.on("pageerror", lambda error: faults.append(str(error)))
+            await page.goto(ui.url)
+            for hidden in ("userCount", "spawnRate", "host"):
+                await expect(page.locator(f'input[name="{hidden}"]')).to_be_hidden()
+            await page.locator("select").select_option(SPIKE)
+            await page.get_by_role("button", name="Start").click()
+            await expect(page.locator("#hybridcheck-words")).to_contain_text("under load", timeout=PATIENCE_MS)
+            await page.get_by_role("tab", name="Limits").click()
+            await expect(page.get_by_role("cell", name="load.latency-limit[spike]")).to_be_visible(timeout=PATIENCE_MS)
+            await page.wait_for_url(re.compile(r"/verdict/[^/]+$"), timeout=PATIENCE_MS)
+            await _read(page, ui)
+            await page.get_by_role("link", name="Back to the load test").click()
+            await page.get_by_role("tab", name="Verdicts").click()
+            await expect(page.get_by_role("cell", name="spike", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+            statistics = await (await page.request.get(f"{ui.url}/stats/requests")).json()
+            assert statistics["stats"][-1]["num_requests"] == 140  # 4 s of 20 a second, and one of them with 60 more
+            await browser.close()
+        assert faults == []
+        assert ui.end(signal.SIGTERM) == 143
+
+
+async def _read(page: Page, ui: OpenUi) -> None:
+    """The page says what the file says, and the download is that file."""
+    (document,) = ui.verdicts()
+    await expect(page.locator("h1")).to_contain_text(document["verdict"])
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Download JSON").click()
+    saved = await (await download.value).path()
+    assert json.loads(saved.read_bytes()) == document
