@@ -1,5 +1,6 @@
 """Can a sender slow the service down with names that collide in its hash tables."""
 
+import math
 from collections.abc import Iterator
 from enum import Enum
 from itertools import islice, product
@@ -31,9 +32,8 @@ ALIKE = 1.5
 GROWTH = 5.0
 """By how much the extra time has to grow from the smallest to the largest size: linear work grows by 4, quadratic by 16."""
 
-SEPARATED = 0.9
-"""Share of pairs of a colliding and a random time of which the colliding one has to be longer, for a fail. Of 5 times 5
-it is reached by chance less than twice in 100 (Mann-Whitney), and that has to happen at two sizes."""
+SURE = 2.576
+"""Standard errors by which colliding times have to rank above random ones, at two sizes: by chance 1 in 200 each."""
 
 MORE = 4
 """How many times as many rounds there are at most, while nothing is clear."""
@@ -55,7 +55,7 @@ class FloodingResisted(ReadCheck):
     """Names that collide in a hash table without salt cost no more than others.
 
     Sends objects of 256, 512 and 1024 members through the round trip, in turn with random names and with names of the
-    same length whose polynomial hash is the same. Where nearly every answer to colliding names took longer than those to
+    same length whose polynomial hash is the same. Where the answers to colliding names rank clearly above those to
     random ones, the fastest at least twice as long, and the extra time grows with the square of the number, it is a
     fail: a request of 27 kB that costs a million comparisons is a cheap way to stop a service. Where the fastest answers
     take equally long it is a pass; anything between is undecided, since noise can hide it.
@@ -142,16 +142,18 @@ def _shape(times: Times) -> Shape:
     ratio = min(times["colliding", large]) / min(times["random", large])
     if ratio <= ALIKE:
         return Shape.ALIKE
-    apart = all(_slower_share(times, size) >= SEPARATED for size in (middle, large))
+    apart = all(_ranks_above(times, size) for size in (middle, large))
     extra = _extra(times)
     growing = extra[large] >= GROWTH * max(extra[small], 0.0)
     return Shape.QUADRATIC if ratio >= SLOWER and apart and growing else Shape.BETWEEN
 
 
-def _slower_share(times: Times, size: int) -> float:
-    """The share of pairs of which the colliding one took longer (the probability of superiority)."""
-    pairs = list(product(times["colliding", size], times["random", size]))
-    return sum(slow > fast for slow, fast in pairs) / len(pairs)
+def _ranks_above(times: Times, size: int) -> bool:
+    """Whether colliding times rank above random ones (Mann and Whitney's U, without ties, in its normal form)."""
+    slow, fast = times["colliding", size], times["random", size]
+    share = sum(one > other for one, other in product(slow, fast)) / (len(slow) * len(fast))
+    error = math.sqrt((len(slow) + len(fast) + 1) / (12 * len(slow) * len(fast)))
+    return share >= min(0.5 + SURE * error, 1.0)
 
 
 def _extra(times: Times) -> dict[int, float]:

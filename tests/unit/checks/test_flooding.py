@@ -60,8 +60,8 @@ def linear(kind: str, size: int, round_: int) -> float:
 
 
 def noisy(kind: str, size: int, round_: int) -> float:
-    """Slower on the whole, and once not: nothing is proved."""
-    lucky = round_ == 2 and size < SIZES[-1]
+    """Slower at the largest size, and at the middle one in half of the rounds: nothing is proved."""
+    lucky = round_ % 2 == 0 and size == SIZES[1]
     return flooded(kind, size, round_) if not lucky else 2.0
 
 
