@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.integrate_demo import integrate_demo
 from benchmarks.load_generators import open_model, stall, throughput, tls
 from benchmarks.nginx_target import NotRun
 from benchmarks.quick_gate import quick_gate
@@ -61,6 +62,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "memory": ("Memory", memory),
     "startup": ("Start-up of the command", lambda: startup(rounds=9)),
     "gate": ("The quick gate", quick_gate),
+    "integrate": ("The integration suites and the boundary catalogue", integrate_demo),
 }
 
 

@@ -11,7 +11,7 @@ NATIVE = frozenset({"codon", "native-standin", "emulation"})
 """Declared runtimes behind which there is a boundary."""
 
 NOT_BUILT = "a check: none is built yet"
-NOT_SELECTED = "a run that selects it"
+NOT_SELECTED = "a case: this run selects none, or the profile declares nothing that it is about"
 MOST_WHY = 200
 """Characters of a case's own words in a row."""
 
