@@ -148,6 +148,11 @@ class ReferenceSystem:
             self._keeper.hold()
 
     @property
+    def keeper(self) -> NativeKeeper | None:
+        """What keeps the native service alive, and can take it away; None before the start."""
+        return self._keeper
+
+    @property
     def _native(self) -> Child | None:
         return self._keeper.child if self._keeper is not None else None
 
