@@ -53,7 +53,7 @@ from hybridcheck.checks.contract.refusals import (
 )
 from hybridcheck.checks.contract.writes import WritesAnswerAsDeclared
 from hybridcheck.checks.dashboards.data import DataFresh, DataPresent
-from hybridcheck.checks.eventloop.doses import FlatBesideCompute
+from hybridcheck.checks.eventloop.doses import AnswersBesideCompute, FlatBesideCompute
 from hybridcheck.checks.eventloop.stalls import NoStalls
 from hybridcheck.checks.exposure.banners import NoVersionBanner
 from hybridcheck.checks.exposure.files import DocsAsDeclared, NoDebugPages, NoDirectoryListing, NoDotfiles
@@ -92,6 +92,7 @@ from hybridcheck.checks.performance.scaling import ScalesWithCores
 from hybridcheck.checks.performance.shapes import FlatFirstCall
 from hybridcheck.checks.performance.speedup import NativeSpeedup
 from hybridcheck.checks.protocol.connections import IdleIsolated, KeepAliveReused
+from hybridcheck.checks.protocol.dialect import AnyHeaderCase, EncodingsHonoured, QueryDecoded
 from hybridcheck.checks.protocol.framing import FramingStrict
 from hybridcheck.checks.protocol.travelling import BodyLadder, LargeResponse, SegmentedRequest
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
@@ -115,6 +116,7 @@ from hybridcheck.checks.usage.limits import (
     OpenFilesWithinLimit,
 )
 from hybridcheck.checks.workflows.completes import ReadingWorkflowCompletes, WorkflowCompletes
+from hybridcheck.checks.workflows.faulted import WorkflowUnderFaults
 from hybridcheck.checks.workflows.quality import DetectionQuality, ReadingDetectionQuality
 from hybridcheck.checks.workflows.timing import ReadingWorkflowInTime, WorkflowInTime
 
@@ -233,12 +235,14 @@ CHECKS: tuple[type[Check], ...] = (
     ReadingWorkflowInTime,
     DetectionQuality,
     ReadingDetectionQuality,
+    WorkflowUnderFaults,
     NoCrosstalk,
     NoLostUpdates,
     Progress,
     ThreadSafe,
     NoStalls,
     FlatBesideCompute,
+    AnswersBesideCompute,
     BoundaryOverhead,
     NativeSpeedup,
     ScalesWithCores,
@@ -276,6 +280,9 @@ CHECKS: tuple[type[Check], ...] = (
     LargeResponse,
     KeepAliveReused,
     IdleIsolated,
+    AnyHeaderCase,
+    EncodingsHonoured,
+    QueryDecoded,
     BadInput,
     ClientAbort,
     IndexBounds,

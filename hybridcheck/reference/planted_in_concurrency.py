@@ -41,6 +41,12 @@ IN_CONCURRENCY: tuple[Defect, ...] = (
         "eventloop.flat-beside-compute",
         "native/work.py",
     ),
+    Defect(
+        "twin-in-loop",
+        "long computations of the CPython twin run in the gateway's event loop",
+        "eventloop.answers-beside-compute",
+        "gateway/twins.py",
+    ),
     # how long it takes
     Defect(
         "gateway-adds-40ms",

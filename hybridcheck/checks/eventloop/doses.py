@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from hybridcheck.cases import Case, Dimension, Json, Phase, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.computing import compute_in, compute_params, computed, sized
-from hybridcheck.checks.operations import ask_for
+from hybridcheck.checks.eventloop.stalls import light_path
+from hybridcheck.checks.operations import ask_for, params_of, suite_of
 from hybridcheck.checks.paired import STOP_RISK, duration_ms, emulated
 from hybridcheck.checks.repeats import describe, numbered
 from hybridcheck.evidence import Evidence, Exchange
@@ -14,8 +15,13 @@ from hybridcheck.statistics.medians import Decision, MedianBounds, decide_at_mos
 from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.verdict import Finding, Price, failed, passed, undecided
 
-DOSES = (0.4, 0.7, 1.0)
-"""Shares of the probe's long size."""
+LONG_DOSES = (0.4, 0.7, 1.0)
+"""Shares of the probe's long size, for the native side."""
+
+TWIN_DOSES = (1, 2, 4)
+"""Multiples of the probe's largest size, for the CPython twin."""
+
+DOSES = 3
 
 ROUNDS = (3, 7, 12)
 """How many times each dose is given when the sample is looked at."""
@@ -40,42 +46,26 @@ NEEDS = (
     "light: LIGHT_ID}}   # long: busy for some 100 ms; light: what the same service answers at once"
 )
 
+NEEDS_TWIN = (
+    "health: /health, probes: {compute: {operation: ID, in: $.size, out: $.result, sizes: [10000, 20000, 40000]}}, and "
+    "at that operation: twin: ID_OF_THE_SAME_IN_CPYTHON"
+)
 
-class FlatBesideCompute(ReadCheck):
-    """Light requests to a native service do not wait for its computations.
 
-    Sends computations of three sizes, and beside each of them light requests to the same service. A host that computes
-    under its interpreter's lock, or in its event loop, lets them wait for the rest of the computation, and their latency
-    grows with the dose; a native one that gives the lock back stays flat. The share of the remaining computation that a
-    light request waited for is judged by its median: below three quarters it is not held (what other work on the
-    machine costs both of them is part of the share).
-    """
+class DoseCheck(ReadCheck):
+    """The base: computations of three sizes, and light requests to the same host beside each of them."""
 
-    id = "eventloop.flat-beside-compute"
     dimension = Dimension.PERFORMANCE
     severity = Severity.MEDIUM
-    suite = "boundary"
     phase = Phase.WRITE  # runs alone: nobody else's traffic is timed
-    remedy = "Release the interpreter lock around native calls (ctypes does, pyext does not), and leave the event loop."
     refs = ("docs.python.org/3/glossary.html#term-global-interpreter-lock",)
-
-    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case for the compute probe, where it has a long size and a light operation."""
-        params, probe = compute_params(scene, self.suite), scene.profile.probes.compute
-        if params is None or probe is None or probe.long is None or params["light"] is None:
-            yield Unmet(subject="compute", needs=NEEDS)
-            return
-        name = str(params["service"])
-        subject, needs = f"{name}: {params['operation']['id']}", emulated(name, scene.profile.services.get(name))
-        case = Case(check=self.id, subject=subject, params=params, statistical=True)
-        yield Unmet(subject=subject, needs=needs) if needs else case
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Give doses until the share is decided."""
         operation, probe = compute_in(case)
         light = ask_for(Operation.model_validate(case.params["light"]))
+        asks = [sized(operation, probe, size) for size in case.params["doses"]]
         base = [await target.read(f"base.{number + 1}", light) for number in range(BASES)]
-        asks = [sized(operation, probe, max(int((probe.long or 1) * dose), 1)) for dose in DOSES]
         usual = [await target.read(f"warm.{index}", ask) for index, ask in enumerate(asks)]
         doses: list[Dose] = []
         for number in range(1, ROUNDS[-1] + 1):
@@ -110,6 +100,62 @@ class FlatBesideCompute(ReadCheck):
         return (passed if decision.outcome == "pass" else failed)(expected, observed, **details)
 
 
+class FlatBesideCompute(DoseCheck):
+    """Light requests to a native service do not wait for its computations.
+
+    Sends computations of three sizes, and beside each of them light requests to the same service. A host that computes
+    under its interpreter's lock, or in its event loop, lets them wait for the rest of the computation, and their latency
+    grows with the dose; a native one that gives the lock back stays flat. The share of the remaining computation that a
+    light request waited for is judged by its median: below three quarters it is not held (what other work on the
+    machine costs both of them is part of the share).
+    """
+
+    id = "eventloop.flat-beside-compute"
+    suite = "boundary"
+    remedy = "Release the interpreter lock around native calls (ctypes does, pyext does not), and leave the event loop."
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case for the compute probe, where it has a long size and a light operation."""
+        params, probe = compute_params(scene, self.suite), scene.profile.probes.compute
+        if params is None or probe is None or probe.long is None or params["light"] is None:
+            yield Unmet(subject="compute", needs=NEEDS)
+            return
+        name = str(params["service"])
+        subject, needs = f"{name}: {params['operation']['id']}", emulated(name, scene.profile.services.get(name))
+        params["doses"] = [max(int(probe.long * dose), 1) for dose in LONG_DOSES]
+        case = Case(check=self.id, subject=subject, params=params, statistical=True)
+        yield Unmet(subject=subject, needs=needs) if needs else case
+
+
+class AnswersBesideCompute(DoseCheck):
+    """A CPython service answers light requests while it computes.
+
+    As for the native service: computations of the CPython twin at one, two and four times its largest size, and requests
+    to the health route beside them. Under the interpreter's lock a thread that computes slows the others down, which the
+    figures show by dose; in the event loop it stops them, which is a fail.
+    """
+
+    id = "eventloop.answers-beside-compute"
+    remedy = "Move computations out of the event loop: to a thread, better to a process, best to the native service."
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case for the compute probe's twin in a CPython service."""
+        params, probe, light = compute_params(scene, ""), scene.profile.probes.compute, light_path(scene.profile)
+        twin = scene.profile.operation(str(params["twin"]["id"])) if params is not None and params["twin"] else None
+        place = next(((n, s) for n, s, op in scene.profile.all_operations() if op is twin and s is not None), None)
+        if params is None or probe is None or twin is None or light is None or place is None:
+            yield Unmet(subject="compute", needs=NEEDS_TWIN)
+            return
+        name, service = place
+        if service.runtime != "cpython":
+            yield Unmet(subject=f"{name}: {twin.id}", needs=f"services: {{{name}: {{runtime: cpython}}}}")
+            return
+        params |= params_of(twin, suite_of(service))
+        params |= {"doses": [max(probe.sizes) * factor for factor in TWIN_DOSES]}
+        params["light"] = params_of(Operation(id="light", path=light), "")["operation"]
+        yield Case(check=self.id, subject=f"{name}: {twin.id}", params=params, statistical=True)
+
+
 async def _dose(target: ReadTarget, label: str, asks: tuple[Ask, Ask], usual_ms: float) -> Dose:
     """A computation, and light requests at equal parts of the time that it usually takes."""
     compute, light = asks
@@ -138,7 +184,7 @@ def _recorded(case: Case, evidence: Evidence) -> tuple[tuple[Exchange, ...], lis
     rounds = len(evidence.exchanges("dose.0"))
     doses = []
     for number in range(1, rounds + 1):
-        for index in range(len(DOSES)):
+        for index in range(DOSES):
             call = evidence.exchange(f"dose.{index}.{number}")
             lights = evidence.exchanges(f"light.{index}.{number}")
             if len(lights) != LIGHTS or computed(call, probe) is None:
@@ -176,7 +222,7 @@ def _figures(base: Sequence[Exchange], doses: Sequence[Dose]) -> dict[str, Json]
     """Medians per dose: the response of light requests to it."""
     figures: dict[str, Json] = {"base_ms": median([duration_ms(exchange) for exchange in base])}
     for index, name in enumerate(("smallest", "middle", "largest")):
-        of_dose = doses[index :: len(DOSES)]
+        of_dose = doses[index::DOSES]
         figures[f"compute_ms_at_{name}"] = median([duration_ms(dose[0]) for dose in of_dose])
         figures[f"light_ms_at_{name}"] = median([duration_ms(light) for dose in of_dose for light in dose[1:]])
     return figures

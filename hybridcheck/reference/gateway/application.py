@@ -21,6 +21,7 @@ from hybridcheck.reference.gateway.strain import Audit, Strain
 from hybridcheck.reference.gateway.streams import Streams
 from hybridcheck.reference.gateway.tokens import Tokens
 from hybridcheck.reference.gateway.twins import twin_routes
+from hybridcheck.reference.gateway.wire import query_route
 from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.native.context import context_routes
 from hybridcheck.reference.native.wire import wire_routes
@@ -61,8 +62,9 @@ class Gateway:
             *self._streams.routes(),
             *forwarded_routes(client),
             *wire_routes(client.forward, client.forward),
+            query_route(defects),
             *context_routes(ContextGateway(client, defects).handler_of),
-            *twin_routes(),
+            *twin_routes(defects),
         )
         metrics.open([route.label for route in self.routes])
         self._openapi = openapi_document("Reference hybrid system", self.routes, SCHEMAS, settings.body_limit_bytes)

@@ -3,6 +3,7 @@
 import asyncio
 from functools import partial
 
+from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.native.edges import EDGES
 from hybridcheck.reference.native.plain_kernels import PlainKernels
 from hybridcheck.reference.native.services import COMPUTATIONS, Computation, refuse_arithmetic
@@ -10,22 +11,23 @@ from hybridcheck.reference.routing import Route
 from hybridcheck.reference.web import Answer, Request, json_answer
 
 
-async def _compute(row: Computation, request: Request) -> Answer:
+async def _compute(row: Computation, request: Request, *, in_loop: bool) -> Answer:
     with refuse_arithmetic():
-        if row.long:
+        if row.long and not in_loop:
             result = await asyncio.to_thread(row.compute, PlainKernels(), request.document)
         else:
             result = row.compute(PlainKernels(), request.document)
     return json_answer({"tenant": request.tenant} | result)
 
 
-def twin_routes() -> list[Route]:
-    """One twin for each native computation."""
+def twin_routes(defects: Switches) -> list[Route]:
+    """One twin for each native computation; a long one leaves the event loop to others."""
+    in_loop = defects.on("twin-in-loop")
     return [
         Route(
             "POST",
             f"/ref{row.path}",
-            partial(_compute, row),
+            partial(_compute, row, in_loop=in_loop),
             f"{row.operation}InCPython",
             f"CPython twin of {row.path}",
             "reference",

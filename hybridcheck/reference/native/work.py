@@ -22,7 +22,7 @@ class Work:
         self._defects = defects
         self._one_at_a_time = asyncio.Lock()
         self._latest: Any = None
-        self._seen_shapes: set[str] = set()
+        self._seen_shapes: set[tuple[str, ...]] = set()
         self._seen = 0
 
     async def result(self, row: Computation, document: dict[str, Any]) -> dict[str, Any]:
@@ -51,16 +51,8 @@ class Work:
         """Take the time of a compiler for each new shape of an echoed list, where the switch is on."""
         if not (self._defects.on("native-compiles-per-shape") and row.operation == "echo"):
             return
-        shape = _shape(document)
-        if "[" in shape and shape not in self._seen_shapes:
+        value = document["value"]
+        shape = tuple(type(item).__name__ for item in value) if isinstance(value, list) else None
+        if shape and shape not in self._seen_shapes:
             self._seen_shapes.add(shape)
             await asyncio.sleep(WARM_UP_S)
-
-
-def _shape(value: Any) -> str:
-    """The types in a document, as a compiler that specialises on them sees it."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{name}:{_shape(child)}" for name, child in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_shape, value)) + "]"
-    return type(value).__name__

@@ -85,6 +85,19 @@ def sees_gateway_adds_40ms(visitor: Visitor) -> bool:
     return shortest_s(lambda: visitor.post("/analytics/echo", {"value": 1})) > 0.04
 
 
+def sees_twin_in_loop(visitor: Visitor) -> bool:
+    """While the twin computes for half a second, the health route is answered only when it has ended."""
+    visitor.token()
+    began = time.perf_counter()
+    with ThreadPoolExecutor(1) as pool:
+        computing = pool.submit(visitor.post, "/ref/analytics/compute", {"size": 5_000_000})
+        time.sleep(0.1)  # it has begun: what is sent now comes behind it
+        visitor.get("/health", None)
+        waited_s = time.perf_counter() - began
+        computing.result()
+    return waited_s > 0.8 * (time.perf_counter() - began)
+
+
 def test_seen_on_and_not_off(observer: Observer, healthy: Visitor) -> None:
     """The wrong behaviour shows with the switch on, and not on the healthy system."""
     seen_with_its_switch_only(observer, healthy)
@@ -164,7 +177,7 @@ def test_the_first_list_of_a_shape_is_compiled_for(
         worker = Work(cast(Kernels, PlainKernels()), Switches([switch] if switch else []))
         rows: list[tuple[Computation, Any]] = [(ECHO, [1, "a"]), (ECHO, [2, "b"]), (ECHO, ["c", 3]), (ECHO, 5)]
         for row, value in [*rows, (COMPUTE, [1])]:
-            await worker.warm_up(row, {"value": value})
+            await worker.warm_up(row, {"value": value})  # the types of its values are its shape
 
     asyncio.run(echo())
     assert waited == wanted

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hybridcheck.cases import Reason, Undecided
-from hybridcheck.checks.eventloop.doses import FlatBesideCompute
+from hybridcheck.checks.eventloop.doses import AnswersBesideCompute, FlatBesideCompute
 from hybridcheck.checks.eventloop.stalls import NoStalls
 from hybridcheck.checks.eventloop.waves import release_wave
 from hybridcheck.evidence import Evidence, Exchange, SentRequest
@@ -182,6 +182,47 @@ def test_light_requests_beside_a_free_computation_stay_flat() -> None:
     finding = found_in_time(FlatBesideCompute(), COMPUTING, Host().serve)
     assert finding.outcome is Outcome.PASS
     assert finding.value == pytest.approx(0.0, abs=1e-9)
+
+
+TWINNED: dict[str, Any] = {
+    "health": "/light",
+    "services": {
+        "native": {
+            "runtime": "codon",
+            "operations": [
+                {
+                    "id": "compute",
+                    "method": "POST",
+                    "path": "/compute",
+                    "twin": "twin",
+                    "safe": True,
+                    "body": {"size": 1},
+                }
+            ],
+        },
+        "web": {
+            "runtime": "cpython",
+            "operations": [{"id": "twin", "method": "POST", "path": "/twin", "safe": True, "body": {"size": 1}}],
+        },
+    },
+    "probes": {"compute": {"operation": "compute", "sizes": [10, 20, 40]}},
+}
+
+
+@pytest.mark.parametrize(("holding", "outcome"), [(1.0, Outcome.FAIL), (0.4, Outcome.PASS), (0.0, Outcome.PASS)])
+def test_a_cpython_service_has_to_answer_while_it_computes(holding: float, outcome: Outcome) -> None:
+    """A loop that is held all the time fails; a lock that is held now and then slows others down, and passes."""
+    finding = found_in_time(AnswersBesideCompute(), TWINNED, Host(holding=holding).serve)
+    assert finding.outcome is outcome
+    assert float(finding.figures["light_ms_at_largest"] or 0) > (50 if holding == 1.0 else 0)
+
+
+def test_only_a_twin_in_cpython_is_asked() -> None:
+    """Of another runtime, without a twin, or without a health route it stays unexamined."""
+    other = {**TWINNED["services"], "web": {**TWINNED["services"]["web"], "runtime": "other"}}
+    assert "runtime: cpython" in unmet_of(AnswersBesideCompute(), {**TWINNED, "services": other})[0].needs
+    assert "twin:" in unmet_of(AnswersBesideCompute(), COMPUTING)[0].needs
+    assert "health: /health" in unmet_of(AnswersBesideCompute(), {**TWINNED, "health": None})[0].needs
 
 
 def test_computations_that_are_over_at_once_show_nothing() -> None:
