@@ -39,6 +39,12 @@ _PREFLIGHT = (
     (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, If-Match"),
     (b"access-control-max-age", b"600"),
 )
+CODON_TRACE = (
+    "ValueError: outside the domain\n\nRaised from: kernels.hk_scores.0:int\n"
+    "/app/native/kernels.codon:141:5\n\nBacktrace:\n  [0x7f31] kernels.main.0 at /app/native/kernels.codon:212:1\n"
+)
+"""What Codon writes of an exception that nobody caught."""
+
 Authorize = Callable[[Request, Route], None]
 Before = Callable[[Request], Awaitable[Answer | None]]
 
@@ -157,6 +163,8 @@ class Dispatcher:
         document = problem.document(request.trace_id)
         if self._defects.on("stack-trace"):
             document["debug"] = "".join(traceback.format_exception(error))
+        if self._defects.on("codon-trace"):
+            document["debug"] = CODON_TRACE
         if self._defects.on("error-format-html") and problem.status != 422:  # what a service refuses keeps its format
             page = f"<html><body><h1>{problem.status}</h1><p>{escape(problem.detail)}</p></body></html>"
             return Answer(problem.status, page.encode(), b"text/html; charset=utf-8", problem.headers)
@@ -177,6 +185,8 @@ class Dispatcher:
             (b"x-trace-id", request.trace_id.encode()),
             *self._cors(request),
         ]
+        if self._defects.on("gzip-mislabelled") and request.headers.get(b"accept-encoding") == b"gzip":
+            headers.append((b"content-encoding", b"gzip"))
         if self._defects.on("errors-untraced") and answer.status >= 400:
             headers = [header for header in headers if header[0] != b"x-trace-id"]
         if isinstance(answer, Answer):

@@ -221,7 +221,13 @@ AT_THE_SURFACE: tuple[Defect, ...] = (
         "gateway/authentication.py",
     ),
     # exposure and headers
-    Defect("stack-trace", "error responses carry a Python traceback", "exposure.no-stack-trace", "dispatch.py"),
+    Defect(
+        "stack-trace",
+        "error responses carry a Python traceback",
+        "exposure.no-stack-trace",
+        "dispatch.py",
+        signature="LEAKPY",
+    ),
     Defect(
         "leaks-secret",
         "GET /auth/whoami returns the password of the user",

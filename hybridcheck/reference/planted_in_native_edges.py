@@ -12,6 +12,20 @@ IN_NATIVE_EDGES: tuple[Defect, ...] = (
         HERE,
         signature="INDEF",
     ),
+    Defect(
+        "native-sum-reordered",
+        "terms of a variance are added in another order each time, as by threads",
+        "operations.deterministic",
+        HERE,
+        signature="REORDER",
+    ),
+    Defect(
+        "codon-trace",
+        "problem documents show where in the Codon source the exception was raised",
+        "exposure.no-stack-trace",
+        "dispatch.py",
+        signature="LEAKCODON",
+    ),
     Defect("native-shift-masked", "a shift takes only six bits of its count", "numeric.shift-range", HERE),
     Defect(
         "native-prefix-bytes",
