@@ -42,6 +42,13 @@ class Paged(Probe):
                 yield (key,), text
 
 
+class QueryEcho(Probe):
+    """Gives back what a query parameter held."""
+
+    parameter: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "text"
+    out: Place = "$.text"
+
+
 class Framing(Probe):
     """An operation that may be sent requests with broken framing at the public address: nobody else is behind it.
 

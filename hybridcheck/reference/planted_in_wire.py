@@ -59,4 +59,7 @@ IN_WIRE: tuple[Defect, ...] = (
     Defect("error-body-as-200", "415 is answered with 200 and the error's body", "boundary.no-false-success", SURFACE),
     Defect("errors-untraced", "errors do not name their trace", "boundary.errors-correlated", SURFACE),
     Defect("console-in-errors", "404 quotes what the native runtime printed", "exposure.no-console-output", SURFACE),
+    Defect("wire-header-case", "header names in upper case are not known", "protocol.header-case", HERE),
+    Defect("gzip-mislabelled", "an answer says gzip and is not", "protocol.encodings-honoured", SURFACE),
+    Defect("query-decoded-twice", "a query is decoded twice", "protocol.query-decoded", "gateway/wire.py"),
 )

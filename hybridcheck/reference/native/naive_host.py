@@ -21,7 +21,7 @@ REQUESTS_PER_CONNECTION = 10
 SIGPIPE_STATUS = 141  # what a shell shows for a process that SIGPIPE ended
 IN_FRONT = (
     "wire-body-one-recv", "wire-first-segment-only", "wire-one-send", "wire-keepalive-dropped", "wire-serial-accept",
-    "wire-framing-lenient", "wire-abort-kills", "wire-bad-input-kills",
+    "wire-framing-lenient", "wire-abort-kills", "wire-bad-input-kills", "wire-header-case",
 )  # fmt: skip
 LENGTH = re.compile(rb"^content-length[ \t]*:[^\r\n]*\r?\n", re.IGNORECASE | re.MULTILINE)
 TRANSFER = re.compile(rb"^transfer-encoding[ \t]*:[^\r\n]*\r?\n", re.IGNORECASE | re.MULTILINE)
@@ -75,6 +75,8 @@ class NaiveHost:
     def _request(self, client: socket.socket, data: bytes) -> bytes:
         """The request as this layer understood it."""
         head, blank, body = data.partition(b"\r\n\r\n")
+        if self._defects.on("wire-header-case"):
+            head = head.replace(b"\r\nCONTENT-TYPE:", b"\r\nX-UNKNOWN:")  # it only knows names as books write them
         if self._defects.on("wire-framing-lenient"):
             return _last_length_wins(head) + blank + body
         if self._defects.on("wire-first-segment-only") and len(body) < _length(head):

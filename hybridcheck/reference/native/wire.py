@@ -21,6 +21,7 @@ SCHEMAS: Mapping[str, Schema] = {
         "required": ["bytes"],
         "additionalProperties": False,
     },
+    "Queried": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
     "Blob": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
     "PageWanted": {
         "type": "object",
