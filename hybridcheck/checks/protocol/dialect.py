@@ -54,8 +54,8 @@ class AnyHeaderCase(Travels):
 class EncodingsHonoured(Travels):
     """A content encoding is what it says, on the way there and back.
 
-    Sends the declared request of the round trip probe with `Accept-Encoding: identity` (the control) and `gzip`, and
-    with its body in gzip. An answer that cannot be decoded, one that is encoded though nobody asked, and a success that
+    Sends the declared request of the round trip probe as it is (the control), with `Accept-Encoding: identity` and
+    `gzip`, and with its body in gzip. An answer that cannot be decoded, one that is encoded though nobody asked, and a success that
     is not the declared one, two times of two, are a fail. A body in gzip may be refused with any 4xx; a server error
     (5xx) is a fail.
     """
@@ -73,10 +73,11 @@ class EncodingsHonoured(Travels):
         return sendable(scene, probe.operation) if probe is not None else None
 
     def messages(self, case: Case) -> Sequence[tuple[str, Ask, Manner]]:
-        """Identity, gzip back, gzip there."""
+        """As it is, identity, gzip back, gzip there."""
         ask = ask_at(case.params)
         packed = gzip.compress(ask.body or b"", mtime=0)
         return (
+            ("as declared", ask, WHOLE),
             ("Accept-Encoding: identity", _with(ask, ("Accept-Encoding", "identity")), WHOLE),
             ("Accept-Encoding: gzip", _with(ask, ("Accept-Encoding", "gzip")), WHOLE),
             ("a body in gzip", replace(_with(ask, ("Content-Encoding", "gzip")), body=packed), WHOLE),
@@ -84,10 +85,10 @@ class EncodingsHonoured(Travels):
 
     def complaint(self, case: Case, index: int, exchange: Exchange, control: Exchange) -> str | None:
         """Not the declared answer; a refusal is one where the body is in gzip."""
-        if index == 2 and exchange.status is not None and 400 <= exchange.status < 500:
+        if index == 3 and exchange.status is not None and 400 <= exchange.status < 500:
             return None
         encoding = exchange.response.header("content-encoding") if exchange.response is not None else None
-        if index == 0 and encoding not in (None, "identity"):
+        if index == 1 and encoding not in (None, "identity"):
             return f"Content-Encoding: {encoding} though only identity was asked for"
         return complaint_about(exchange, operation_in(case.params).expect)
 

@@ -170,6 +170,25 @@ def sees_console_in_errors(visitor: Visitor) -> bool:
     return "\x1b[1m" in visitor.get("/nowhere").json()["detail"]
 
 
+def sees_wire_header_case(visitor: Visitor) -> bool:
+    """CONTENT-TYPE is none."""
+    with connected(visitor) as peer:
+        peer.sendall(head(visitor, "echo", "Content-Length: 11").replace(b"Content-Type", b"CONTENT-TYPE"))
+        peer.sendall(b'{"value":7}')
+        return status_of(peer) == 415
+
+
+def sees_gzip_mislabelled(visitor: Visitor) -> bool:
+    """What says gzip is plain text."""
+    with visitor.http.stream("GET", f"{visitor.system.base_url}/health", headers={"Accept-Encoding": "gzip"}) as answer:
+        return answer.headers.get("content-encoding") == "gzip" and b"alive" in b"".join(answer.iter_raw())
+
+
+def sees_query_decoded_twice(visitor: Visitor) -> bool:
+    """A plus becomes a blank."""
+    return bool(visitor.get("/ref/query?text=a%2Bb").json()["text"] == "a b")
+
+
 def test_seen_on_and_not_off(observer: Observer, healthy: Visitor) -> None:
     """The wrong behaviour shows with the switch on, and not on the healthy system."""
     seen_with_its_switch_only(observer, healthy)

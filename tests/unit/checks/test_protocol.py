@@ -2,11 +2,13 @@
 
 import json
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
 
 from hybridcheck.cases import Reason
 from hybridcheck.checks.protocol.connections import IdleIsolated, KeepAliveReused
+from hybridcheck.checks.protocol.dialect import AnyHeaderCase, EncodingsHonoured, QueryDecoded
 from hybridcheck.checks.protocol.framing import MUST_REFUSE, VECTORS, FramingStrict
 from hybridcheck.checks.protocol.travelling import BodyLadder, LargeResponse, SegmentedRequest
 from hybridcheck.evidence import Failure
@@ -264,3 +266,65 @@ def test_the_public_address_is_used_only_where_it_is_declared() -> None:
     declared = {**PROFILE, "probes": {"framing": {"operation": "echo"}}}
     assert [case.params["via"] for case in cases_of(FramingStrict(), declared)] == [None, "native"]
     assert len(MUST_REFUSE) < len(VECTORS)
+
+
+QUERY: dict[str, Any] = {
+    "operations": [{"id": "query", "path": "/query"}],
+    "probes": {"query": {"operation": "query"}},
+}
+
+
+def queried(read: Any) -> Finding:
+    """The finding for a target that reads the value so."""
+    target = FakeTarget(lambda ask: (200, {}, {"text": read(dict(ask.query)["text"])}))
+    return finding_of(QueryDecoded(), QUERY, target)
+
+
+def test_a_query_that_is_decoded_twice_is_a_fail() -> None:
+    """Or read as Latin-1; as it was sent, it passes."""
+    assert queried(str).outcome is Outcome.PASS
+    assert queried(unquote_plus).outcome is Outcome.FAIL
+    assert queried(lambda text: text.encode().decode("latin-1")).outcome is Outcome.FAIL
+    assert unmet_of(QueryDecoded(), {})[0].needs.startswith("probes: {query: ")
+
+
+def test_header_names_in_another_case_have_to_be_known() -> None:
+    """A target that knows them as written only takes the body for another type."""
+
+    def exact(ask: Ask) -> Answer:
+        return right(ask) if "Content-Type" in dict(ask.headers) else (415, {}, {})
+
+    assert finding_of(AnyHeaderCase(), PROFILE, FakeTarget(right)).outcome is Outcome.PASS
+    assert finding_of(AnyHeaderCase(), PROFILE, FakeTarget(exact)).outcome is Outcome.FAIL
+
+
+def encoding(
+    ask: Ask, *, as_it_is: Answer, gzipped_body: Answer, gzip: Answer | Failure, identity: Answer
+) -> Answer | Failure:
+    """An answer for each of the four requests."""
+    if "Accept-Encoding" not in dict(ask.headers) and "Content-Encoding" not in dict(ask.headers):
+        return as_it_is
+    if dict(ask.headers).get("Content-Encoding") == "gzip":
+        return gzipped_body
+    return gzip if dict(ask.headers)["Accept-Encoding"] == "gzip" else identity
+
+
+GOOD: Answer = (200, {}, {"value": 7})
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({}, Outcome.PASS),
+        ({"gzipped_body": GOOD}, Outcome.PASS),
+        ({"gzipped_body": (500, {}, {})}, Outcome.FAIL),
+        ({"gzip": Failure.DECODING}, Outcome.FAIL),
+        ({"identity": (200, {"Content-Encoding": "br"}, {"value": 7})}, Outcome.FAIL),
+        ({"as_it_is": (401, {}, {})}, Outcome.INCONCLUSIVE),
+    ],
+)
+def test_encodings(answers: dict[str, Any], expected: Outcome) -> None:
+    """A body in gzip may be refused or read; nothing may break or be mislabelled."""
+    given = {"as_it_is": GOOD, "gzipped_body": (415, {}, {}), "gzip": GOOD, "identity": GOOD, **answers}
+    finding = finding_of(EncodingsHonoured(), PROFILE, FakeTarget(lambda ask: encoding(ask, **given)))
+    assert finding.outcome is expected
