@@ -21,6 +21,9 @@ MOST_AT_ONCE = 8
 SHARE_OF_IDEAL = 0.6
 """X(c)/X(1) has to reach 0.6 min(c, cores): a lock gives 1, an ideal service c."""
 
+STEADY_RATIO = 1.5
+"""Where computations alone take so much longer now and then, others use the cores: what is missing may be theirs."""
+
 ROUNDS = 16
 NEEDS_SIZE = (
     "probes: {compute: {operation: ID, in: $.size, out: $.result, sizes: [10000, 20000, 40000], long: 50000000}}"
@@ -89,6 +92,10 @@ class ScalesWithCores(LoadCheck):
         if decision.outcome == "open":
             price = Price(requests=4 * ROUNDS * count)
             return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, price=price, **details)
+        steadiness = _spread(evidence)
+        if decision.outcome == "fail" and steadiness > STEADY_RATIO:
+            text = f"{observed}, but one alone takes up to {steadiness:.1f} times as long as at its best: the cores are in use"
+            return undecided(Reason.TOO_FEW_CORES, expected, text, **details)
         return (passed if decision.outcome == "pass" else failed)(expected, observed, **details)
 
 
@@ -104,6 +111,12 @@ def too_few_cores(service: str, cores: int | None, base_url: str) -> str:
     known = "unknown" if cores is None else f"{cores}, of which {free_cores(cores, base_url)} are free"
     fewest = FEWEST_FREE + 1 if free_cores(1, base_url) == 0 else FEWEST_FREE
     return f"services: {{{service}: {{cores: {fewest}}}}}   # or more: {Reason.TOO_FEW_CORES}, its cores are {known}"
+
+
+def _spread(evidence: Evidence) -> float:
+    """How much longer than the shortest the longest but a tenth of the computations alone take, as a factor."""
+    durations = sorted(duration_ms(exchange) for exchange in evidence.exchanges("alone"))
+    return durations[int(0.9 * (len(durations) - 1))] / durations[0]
 
 
 def _gain(case: Case, evidence: Evidence, number: int) -> float:

@@ -229,6 +229,21 @@ def test_computations_have_to_use_the_declared_cores(cores: int, outcome: Outcom
     assert finding.value == pytest.approx(cores, rel=0.01)
 
 
+def test_cores_that_others_use_are_no_fail() -> None:
+    """One at a time, and alone it takes now 10 and now 20 ms: nobody knows whose fault it is."""
+    cores, asked = Cores(1), 0
+
+    async def serve(ask: Ask) -> Answer:
+        nonlocal asked
+        asked += 1
+        if asked % 3 == 0:
+            await asyncio.sleep(0.01)
+        return await cores.serve(ask)
+
+    finding = found_in_time(ScalesWithCores(), COMPUTING, serve)
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.TOO_FEW_CORES)
+
+
 def test_too_few_cores_are_never_guessed() -> None:
     """Unknown ones, and those that the tester takes on loopback, leave the case unexamined and say why."""
     without = {**COMPUTING["services"]["native"], "cores": None}
