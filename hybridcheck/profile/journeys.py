@@ -43,7 +43,7 @@ class JourneyStep(Frozen):
 class Journey(Frozen):
     """A workflow in one scenario; `copies` are made at the same time, each with data of its own.
 
-    `refreshed`: where the answer to a refresh has the new token and the new refresh token.
+    `hooks` are applied for as long as it takes. `refreshed`: where the answer to a refresh has the new token and the new refresh token.
     """
 
     workflow: str
@@ -54,6 +54,7 @@ class Journey(Frozen):
     copies: int = 1
     max_s: float | None = None
     refreshed: tuple[str, str] = ("", "")
+    hooks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -99,6 +100,7 @@ def journey(profile: Profile, name: str, scenario: str) -> Journey:
         variables={key: value for layer in layers for key, value in layer.variables.items()},
         data={key: value for layer in layers for key, value in layer.data.items()},
         copies=varied.concurrency,
+        hooks=tuple(dict.fromkeys((*(part.hook for part in workflow.requires if part.hook), *varied.hooks))),
         max_s=workflow.max_s,
         refreshed=(call.token or "", call.refresh_token or "")
         if session is not None and (call := session.refresh)

@@ -36,6 +36,8 @@ def workflow_contradictions(profile: Profile) -> Iterator[Contradiction]:
             yield from _step(profile, name, workflow, (*place, *keys), step)
         for scenario, varied in workflow.variations().items():
             yield from _Variables(profile, name, scenario, varied).faults()
+            for index, hook in enumerate(varied.hooks):
+                yield from _hook(profile, (*place, "scenarios", scenario, "hooks", index), hook)
 
 
 def _requirements(profile: Profile, name: str, workflow: Workflow) -> Iterator[Contradiction]:
@@ -48,12 +50,19 @@ def _requirements(profile: Profile, name: str, workflow: Workflow) -> Iterator[C
             elif not (operation.reads and operation.sendable):
                 message = f"'{operation.id}' is no operation that can be asked whether it is there"
                 yield Contradiction((*place, "operation"), message, "one that reads and whose path is complete")
+        elif needed.hook is not None:
+            yield from _hook(profile, (*place, "hook"), needed.hook)
         elif needed.workflow not in profile.workflows:
             message = f"no workflow '{needed.workflow}'"
             yield Contradiction((*place, "workflow"), message, near(needed.workflow or "", profile.workflows))
         elif circle := _circle(profile, name, (needed.workflow or "",)):
             message = f"a circle: {' needs '.join((name, *circle))}"
             yield Contradiction((*place, "workflow"), message, "take one of these requirements away")
+
+
+def _hook(profile: Profile, place: KeyPath, name: str) -> Iterator[Contradiction]:
+    if name not in profile.hooks:
+        yield Contradiction(place, f"no hook '{name}'", near(name, profile.hooks))
 
 
 def _circle(profile: Profile, goal: str, way: tuple[str, ...]) -> tuple[str, ...]:

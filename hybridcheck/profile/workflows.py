@@ -167,28 +167,35 @@ class Stage(Step):
 
 
 class Requirement(Strict):
-    """What has to be there before the first step: an `operation` that answers as declared, or a `workflow` gone through.
+    """What has to be there before the first step.
 
-    The variables of a required workflow, in its normal scenario, are there for this one.
+    An `operation` that answers as declared, a `workflow` gone through (in its normal scenario; its variables are there
+    for this one), or a `hook` that is applied for as long as the journey takes.
     """
 
     operation: str | None = None
     workflow: Name | None = None
+    hook: Name | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "Requirement":
-        if (self.operation is None) == (self.workflow is None):
-            raise ValueError("a requirement is either an `operation` or a `workflow`")
+        if sum(way is not None for way in (self.operation, self.workflow, self.hook)) != 1:
+            raise ValueError("a requirement is one of `operation`, `workflow` and `hook`")
         return self
 
 
 class Scenario(Strict):
-    """A variation of a workflow: other values, data, steps; `last` is the step it ends with; `concurrency` runs copies."""
+    """A variation of a workflow: other values, data, steps.
+
+    `last` is the step that it ends with, `concurrency` how many copies are made at once, `hooks` are applied for as long as
+    it takes (`--allow disrupt`).
+    """
 
     variables: dict[Variable, Json] = Field(default_factory=dict)
     data: dict[Variable, DataSet] = Field(default_factory=dict)
     steps: dict[StepName, StepChange] = Field(default_factory=dict)
     last: str | None = None
+    hooks: tuple[Name, ...] = ()
     concurrency: Annotated[int, Field(ge=1, le=50)] = 1
 
 

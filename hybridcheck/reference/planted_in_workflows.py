@@ -26,6 +26,13 @@ IN_WORKFLOWS: tuple[Defect, ...] = (
         "workflow.completes",
         "gateway/datasets.py",
     ),
+    Defect(
+        "outage-leaves-training-hanging",
+        "a training whose native service is down stays running for ever",
+        "workflow.under-faults",
+        _WHERE,
+        allow="disrupt",
+    ),
     Defect("results-slow", "results take almost a second", "workflow.in-time", _WHERE),
     Defect("anomalies-missed", "three of four anomalies are not found", "detection.quality", _WHERE),
     Defect("false-alarms", "every fifth row is called an anomaly", "detection.quality", _WHERE),

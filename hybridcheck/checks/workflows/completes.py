@@ -35,7 +35,7 @@ NEEDS_WRITES = (
 
 def cases_of(check: Check, scene: Scene, *, reads: bool, needs: str) -> Iterator[Case | Unmet]:
     """One case per journey that only reads, or does not; one unmet where there is none."""
-    found = [journey for journey in journeys(scene.profile) if journey.reads is reads]
+    found = [journey for journey in journeys(scene.profile) if journey.reads is reads and not journey.hooks]
     for journey in found:
         params = journey_params(journey, suite_of(scene.profile, journey))
         yield Case(check=check.id, subject=journey.name, params=params)
@@ -47,9 +47,14 @@ async def probe_rounds(journey: Journey, target: ReadTarget, send: Sending) -> N
     """Make the journey, and again where it did not arrive."""
     for number in range(1, ROUNDS + 1):
         walks = await travel(journey, target, send, f"round{number}")
-        if not any(walked.trouble for walked in walks):
+        if arrived(walks):
             return
         await target.sleep(PAUSE_S)
+
+
+def arrived(walks: tuple[Walked, ...]) -> bool:
+    """Whether every copy came to its end."""
+    return not any(walked.trouble for walked in walks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,8 @@ def quality_cases(check: str, scene: Scene, *, reads: bool) -> Iterator[Case | U
         (journey, step)
         for journey in journeys(scene.profile)
         for step in journey.steps
-        if step.detects is not None and not step.preparation and journey.scenario == "normal" and journey.reads is reads
+        if step.detects is not None and not step.preparation
+        if journey.scenario == "normal" and journey.reads is reads and not journey.hooks
     ]
     for journey, step in found:
         params: dict[str, Json] = {**journey_params(journey, suite_of(scene.profile, journey)), "step": step.name}

@@ -33,7 +33,8 @@ def timed(scene: Scene, *, reads: bool) -> Iterator[Journey]:
     found = sorted(journeys(scene.profile), key=lambda journey: journey.scenario != "normal")
     for journey in found:
         has_limits = journey.max_s is not None or any(step.max_ms is not None for step in journey.steps)
-        if has_limits and journey.reads is reads and journey.copies == 1 and journey.workflow not in seen:
+        suits = journey.reads is reads and journey.copies == 1 and not journey.hooks
+        if has_limits and suits and journey.workflow not in seen:
             seen.add(journey.workflow)
             yield journey
 

@@ -6,10 +6,20 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.integration.reference.visitor import Observer, Visitor, seen_with_its_switch_only
+from hybridcheck.reference.planted_in_workflows import IN_WORKFLOWS
+from tests.integration.reference.visitor import Visitor, visiting
 
 LONGEST_S = 1.0
 """How long a training may take: the healthy one needs a tenth of it."""
+
+TOGETHER = (
+    "detector-of-nothing deleted-detector-stays trained-dataset-stays training-lost-when-busy results-slow false-alarms",
+    "training-never-ends upload-truncated",
+    "results-of-another anomalies-missed",
+    "training-ignores-data",
+    "training-done-too-early",
+)
+"""Defects that do not hide each other, in one system: each start takes half a second."""
 
 VALUES = [float(index % 7) for index in range(230)]
 for place in range(0, 230, 10):
@@ -120,9 +130,30 @@ def sees_false_alarms(visitor: Visitor) -> bool:
     return bool(results(visitor, trained(visitor))["labels"][5] == "anomaly")
 
 
-def test_defect(observer: Observer, healthy: Visitor) -> None:
-    """The switch makes the difference."""
-    seen_with_its_switch_only(observer, healthy)
+def test_outage_leaves_training_hanging() -> None:
+    """With the native service down a training fails; with the switch on it stays running."""
+    states = {}
+    for defects in ([], ["outage-leaves-training-hanging"]):
+        with visiting(*defects) as visitor:
+            visitor.system.stop_native()
+            states[bool(defects)] = waited(visitor, trained(visitor, [1, 2, 3]))
+    assert states == {False: "failed", True: "running"}
+
+
+@pytest.mark.parametrize("together", TOGETHER)
+def test_seen_on_and_not_off(together: str, healthy: Visitor) -> None:
+    """The wrong behaviour shows with the switch on, and not on the healthy system."""
+    names = together.split()
+    found = {name: globals()[f"sees_{name.replace('-', '_')}"] for name in names}
+    assert [name for name, sees in found.items() if sees(healthy)] == []
+    with visiting(*names) as visitor:
+        assert [name for name, sees in found.items() if not sees(visitor)] == []
+
+
+def test_every_defect_of_journeys_is_in_a_group() -> None:
+    """Nothing is left out, but what has a test of its own."""
+    grouped = [name for together in TOGETHER for name in together.split()]
+    assert sorted(grouped) == sorted(d.name for d in IN_WORKFLOWS if d.name != "outage-leaves-training-hanging")
 
 
 def test_detectors_keep_their_contract(healthy: Visitor) -> None:

@@ -6,13 +6,26 @@ import pytest
 
 from hybridcheck.cases import Case, Reason, Undecided
 from hybridcheck.checks.workflows.completes import ReadingWorkflowCompletes, WorkflowCompletes
+from hybridcheck.checks.workflows.faulted import WorkflowUnderFaults
 from hybridcheck.checks.workflows.timing import ReadingWorkflowInTime, WorkflowInTime
-from hybridcheck.evidence import Created, Evidence, Exchange, Record
+from hybridcheck.evidence import Created, Evidence, Exchange, Observation, Record
 from hybridcheck.verdict import Finding, Outcome
 from tests.unit.checks.fake_target import FakeTarget, cases_of, finding_of, unmet_of
 from tests.unit.checks.journey_service import STEPS, Service, profile
 from tests.unit.checks.session_server import PROFILE as SESSIONS
 from tests.unit.checks.session_server import SessionServer
+
+
+STEP = {"command": ["true"]}
+HOOK = {
+    "class": "disrupt",
+    "breaks": ["x"],
+    "does": "down",
+    "apply": STEP,
+    "verify_active": STEP,
+    "revert": STEP,
+    "verify_clean": STEP,
+}
 
 
 def found(service: FakeTarget, data: dict[str, Any] | None = None, index: int = 0) -> Finding:
@@ -251,6 +264,51 @@ def test_what_is_missing_is_named_in_lines_of_a_profile() -> None:
     for check in (WorkflowCompletes(), ReadingWorkflowCompletes(), WorkflowInTime(), ReadingWorkflowInTime()):
         assert len(unmet_of(check, {})) == 1
     assert "max_ms" in unmet_of(ReadingWorkflowInTime(), profile())[0].needs
+
+
+def faulted(service: Service, *, works: bool = True) -> Finding:
+    """The finding about a journey under a hook."""
+    service.hooks_work = works
+    scenarios = {
+        "normal": {},
+        "failure-down": {
+            "hooks": ["down"],
+            "steps": {"wait": {"until": {"values": {"$.state": "failed"}, "within_s": 2}}},
+            "last": "wait",
+        },
+    }
+    data = {**profile(scenarios=scenarios), "hooks": {"down": HOOK}}
+    assert [case.subject for case in cases_of(WorkflowCompletes(), data)] == ["detect normal"]
+    return finding_of(WorkflowUnderFaults(), data, service)
+
+
+def test_a_scenario_with_hooks_is_made_while_they_are_applied() -> None:
+    """Its expectations are those of the fault; a hook that does not work proves nothing."""
+    service = Service("fails")
+    assert faulted(service).outcome is Outcome.PASS
+    labels = [record.label for record in service.records if isinstance(record, Observation)]
+    assert labels[:2] == ["hook1.round1.apply", "hook1.round1.active"]
+    assert labels[-1] == "hook1.round1.clean"
+    hanging = faulted(Service("never ends"))
+    assert hanging.outcome is Outcome.FAIL
+    assert '$.state is "running" instead of "failed"' in hanging.observed
+    idle = Service("fails")
+    assert faulted(idle, works=False).reason is Reason.EVIDENCE_INCOMPLETE
+    assert idle.sent == []
+    assert len(unmet_of(WorkflowUnderFaults(), profile())) == 1
+
+
+def test_without_the_proof_that_a_hook_worked_nothing_is_decided() -> None:
+    """The observation is needed for a pass and for a fail."""
+    for fault in ("fails", "never ends"):
+        service = Service(fault)
+        whole = faulted(service)
+        assert whole.outcome is not Outcome.INCONCLUSIVE
+        data = {**profile(scenarios={"failure": {"hooks": ["down"]}}), "hooks": {"down": HOOK}}
+        (case,) = cases_of(WorkflowUnderFaults(), data)
+        less = tuple(r for r in service.records if getattr(r, "label", "") != "hook1.round1.active")
+        with pytest.raises(Undecided):
+            WorkflowUnderFaults().judge(case, Evidence(less, {}))
 
 
 def test_the_suite_is_the_kind_of_service_that_is_touched() -> None:
