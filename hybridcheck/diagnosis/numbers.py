@@ -21,6 +21,12 @@ def of_integer(want: int, got: Number) -> tuple[Signature, ...]:
     return tuple(_of_integer(want, found)) if found is not None and found != want else ()
 
 
+def of_shift(a: int, b: int, got: Number) -> tuple[Signature, ...]:
+    """What turns `a << b` into what came."""
+    kept = ((a << (b & 63)) + TWO63) % TWO64 - TWO63
+    return (Signature.SHIFT64,) if b >= 64 and got.whole() == kept != a << b else of_integer(a << b, got)
+
+
 def _of_integer(want: int, got: int) -> Iterator[Signature]:
     outside = not -TWO63 <= want < TWO63
     if outside and got == (want + TWO63) % TWO64 - TWO63:

@@ -13,6 +13,7 @@ class Signature(StrEnum):
     INDEF = "INDEF"
     MINUS1 = "MINUS1"
     DBL53 = "DBL53"
+    SHIFT64 = "SHIFT64"
     G6 = "G6"
     F32 = "F32"
     INTTOKEN = "INTTOKEN"
@@ -44,6 +45,7 @@ WORDS: dict[Signature, str] = {
     Signature.INDEF: "a number beyond 64 bits became -2^63: a double is cast to int64 without a check of its range",
     Signature.MINUS1: "a number beyond 64 bits became -1: a conversion failed and its error code was taken for the value",
     Signature.DBL53: "integers lose digits beyond 2^53: they pass through a double somewhere on the way",
+    Signature.SHIFT64: "a shift takes six bits of its count, as processors do: by 64 it shifts by nothing",
     Signature.G6: "floats keep six significant digits: they are written with %g, as C and Codon before 0.20 do",
     Signature.F32: "floats keep 24 bits: they pass through a 32-bit float somewhere on the way",
     Signature.INTTOKEN: "whole floats are written as integers: 1.0 comes back as 1, so the JSON type depends on the value",

@@ -26,7 +26,13 @@ IN_NATIVE_EDGES: tuple[Defect, ...] = (
         "dispatch.py",
         signature="LEAKCODON",
     ),
-    Defect("native-shift-masked", "a shift takes only six bits of its count", "numeric.shift-range", HERE),
+    Defect(
+        "native-shift-masked",
+        "a shift takes only six bits of its count",
+        "numeric.shift-range",
+        HERE,
+        signature="SHIFT64",
+    ),
     Defect(
         "native-prefix-bytes",
         "the first n characters are the first n bytes",

@@ -1,11 +1,13 @@
 """Do conversions to integers and shifts stay in range: exact, or refused."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.numeric.integers import promised, whole_result
-from hybridcheck.checks.vectors import Reading, VectorCheck, number_at
+from hybridcheck.checks.vectors import Reading, State, VectorCheck, number_at
+from hybridcheck.diagnosis.numbers import of_shift
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token
 
@@ -104,5 +106,8 @@ class ShiftRange(VectorCheck):
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The exact result."""
-        want = int(vector[0]) << int(vector[1])
-        return whole_result(case, want, number_at(document, case.params["probe"]["out"]))
+        a, b, got = int(vector[0]), int(vector[1]), number_at(document, case.params["probe"]["out"])
+        found = whole_result(case, a << b, got)
+        if found.state is State.WRONG and isinstance(got, Number):
+            return replace(found, signatures=of_shift(a, b, got))
+        return found

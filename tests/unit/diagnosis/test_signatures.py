@@ -13,6 +13,7 @@ from hybridcheck.diagnosis.numbers import (
     of_remainder,
     of_repeats,
     of_rounding,
+    of_shift,
     of_sum,
 )
 from hybridcheck.diagnosis.orders import of_keys, of_ranking
@@ -247,6 +248,20 @@ def test_whole_prefixes(unit: str, limit: int, want: str) -> None:
 def test_bytes(want: bytes, got: bytes, found: str) -> None:
     """Ended at NUL, cut, written as text; and none of them."""
     assert names(of_bytes(want, got)) == found
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "got", "found"),
+    [
+        (1, 64, "1", "SHIFT64"),
+        (3, 70, "192", "SHIFT64"),
+        (1, 63, "-9223372036854775808", "WRAP64 INDEF"),
+        (1, 64, "0", "WRAP64"),
+    ],
+)
+def test_shifts(a: int, b: int, got: str, found: str) -> None:
+    """Six bits of the count, or a result that wraps."""
+    assert names(of_shift(a, b, Number(got))) == found
 
 
 def test_keys() -> None:
