@@ -123,7 +123,7 @@ class Step(StepChange):
     @model_validator(mode="after")
     def _one_thing(self) -> "Step":
         beside = bool(getattr(self, "parallel", ()))
-        if beside and self.model_fields_set - {"parallel"}:
+        if beside and self._says() - {"parallel"}:
             raise ValueError("`parallel` stands alone: what a step sends and expects is said at the steps in it")
         ways = [self.operation, self.request, self.session]
         if sum(way is not None for way in ways) + beside != 1:
@@ -135,6 +135,15 @@ class Step(StepChange):
         if not beside and not self.called:
             raise ValueError("a step needs a `name` of letters, digits, - and _")
         return self
+
+    def _says(self) -> set[str]:
+        """The keys that say something: a profile that comes out of a ledger has all of them, most as their defaults."""
+        fields = type(self).model_fields
+        return {
+            key
+            for key in self.model_fields_set
+            if getattr(self, key) != fields[key].get_default(call_default_factory=True)
+        }
 
     @property
     def called(self) -> str:

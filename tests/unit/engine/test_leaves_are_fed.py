@@ -12,7 +12,7 @@ from hybridcheck.checks.check import Scene
 from hybridcheck.engine.trees import INTEGRATION, PRODUCTION, Leaf
 from hybridcheck.integrators.suites import SUITES, leaves_of
 from hybridcheck.plan import Selection, make
-from hybridcheck.profile.models import Environment
+from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import read_profile
 from hybridcheck.verdict import CaseVerdict, passed
 
@@ -20,13 +20,18 @@ NOT_FED = {"horizontal_scaling", "vertical_scaling", "load_distribution", "alert
 """No check, or none that the reference system on one machine can be asked: several instances, more cores, alerts."""
 
 
-def planned(*suites: str) -> tuple[PlannedCase, ...]:
-    """What a run over the reference system would ask, of all suites or of some."""
+def reference_profile() -> Profile:
+    """The profile of the reference system."""
     path = data_file("profiles", "reference.yaml")
     names = re.findall(r"env:([A-Z_]+)", path.read_text(encoding="utf-8"))
     values = {name: "http://127.0.0.1:1" if name.endswith("_URL") else f"value of {name}" for name in names}
-    loaded = read_profile(path, {**values, "REFERENCE_RUNTIME": "native-standin", "REFERENCE_GENERATION": "modern"})
-    scene = Scene(loaded.profile, "http://127.0.0.1:1", Environment.LOCAL)
+    variables = {**values, "REFERENCE_RUNTIME": "native-standin", "REFERENCE_GENERATION": "modern"}
+    return read_profile(path, variables).profile
+
+
+def planned(*suites: str) -> tuple[PlannedCase, ...]:
+    """What a run over the reference system would ask, of all suites or of some."""
+    scene = Scene(reference_profile(), "http://127.0.0.1:1", Environment.LOCAL)
     selection = Selection(suites=leaves_of(suites))
     plan = make(scene, by_id(), selection, today=date(2026, 11, 20))
     return tuple(case for case in plan.cases if case.group in (Group.REQUIRED, Group.ADVISORY))
@@ -61,3 +66,10 @@ def test_a_suite_on_its_own_feeds_its_branch_and_no_other(suite: str, branch: st
         leaf for leaf in INTEGRATION if leaf.branch in {"cpython_tests", "codon_tests", "hybrid_tests"} - {branch}
     ]
     assert not [case.case.id for case in cases if any(is_in(leaf, case) for leaf in others)]
+
+
+def test_the_profile_comes_out_of_a_ledger_as_it_went_in() -> None:
+    """Figures and advice are made from the profile in the ledger: one that cannot be read there would silence them."""
+    profile = reference_profile()
+    dumped = profile.model_dump(mode="json", by_alias=True)
+    assert Profile.model_validate(dumped).model_dump(mode="json", by_alias=True) == dumped
