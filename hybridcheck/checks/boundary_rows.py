@@ -72,7 +72,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "HB-RES-04": ("resilience.native-down",),
     "HB-RES-05": ("resilience.fallback-agrees",),
     "HB-STR-01": ("streams.delivered-incrementally",),
-    "HB-STR-02": ("streams.complete", "streams.in-order", "streams.ends-cleanly"),
+    "HB-STR-02": ("streams.complete", "streams.in-order", "streams.ends-cleanly", "streams.text-whole"),
     "HB-CON-01": ("concurrency.no-crosstalk",),
     "HB-CON-02": ("concurrency.no-lost-updates",),
     "HB-CON-03": ("concurrency.thread-safe",),

@@ -103,7 +103,7 @@ from hybridcheck.checks.resilience.retries import NoRetryStorm
 from hybridcheck.checks.scaling.replicas import ReplicasShare
 from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
 from hybridcheck.checks.streams.delay import DeliveryDelay
-from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder
+from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder, TextWhole
 from hybridcheck.checks.text.fidelity import EscapeSafe, UnicodeRoundtrip
 from hybridcheck.checks.text.measures import CaseRules, LengthUnit
 from hybridcheck.checks.text.parts import DigitRules, PrefixWhole, StripRules
@@ -184,6 +184,7 @@ CHECKS: tuple[type[Check], ...] = (
     DeliveredIncrementally,
     DeliveryDelay,
     EndsCleanly,
+    TextWhole,
     Resumes,
     RefusesAnonymous,
     ExamplesHold,

@@ -162,7 +162,8 @@ class StreamSpec(Frozen):
     """A stream: where it is, who may read it, and what its events carry (paths into their JSON data).
 
     `sequence` counts up by one; `sent_at` is the target's clock in UTC seconds; `total` events end the stream cleanly;
-    `end_event` is the name of the event that says so, and is none of them.
+    `end_event` is the name of the event that says so, and is none of them. `holds` are texts that every event has, by
+    their paths: with letters beyond ASCII they show what becomes of characters that are split on the way.
     """
 
     model_config = PART
@@ -179,6 +180,7 @@ class StreamSpec(Frozen):
     resumes: bool = False
     total: Annotated[int, Field(ge=1)] | None = None
     end_event: str | None = None
+    holds: dict[str, str] = Field(default_factory=dict)
     within_s: Annotated[float, Field(gt=0, le=300)] = 10
 
     @model_validator(mode="before")

@@ -62,4 +62,5 @@ IN_WIRE: tuple[Defect, ...] = (
     Defect("wire-header-case", "header names in upper case are not known", "protocol.header-case", HERE),
     Defect("gzip-mislabelled", "an answer says gzip and is not", "protocol.encodings-honoured", SURFACE),
     Defect("query-decoded-twice", "a query is decoded twice", "protocol.query-decoded", "gateway/wire.py"),
+    Defect("sse-text-split", "each chunk of a stream is decoded alone", "streams.text-whole", "gateway/streams.py"),
 )

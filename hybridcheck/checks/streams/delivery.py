@@ -1,8 +1,9 @@
 """Do streams deliver what they promise: every event, in order, as it happens, and a clean end."""
 
+import json
 from itertools import pairwise
 
-from hybridcheck.cases import Case, Reason, Undecided
+from hybridcheck.cases import Case, Reason, Severity, Undecided
 from hybridcheck.checks.streams.listening import (
     StreamCheck,
     described,
@@ -14,6 +15,7 @@ from hybridcheck.checks.streams.listening import (
     usable_ticks,
 )
 from hybridcheck.evidence import Evidence, StreamRecord
+from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.operations import StreamSpec
 from hybridcheck.verdict import Finding
 
@@ -156,6 +158,46 @@ class EndsCleanly(StreamCheck):
         spec = spec_in(case)
         end = f"'{spec.end_event}' and " if spec.end_event else ""
         expected = f"{spec.path} ends with {end}a proper close"
+        return judge_listens(evidence, "probe", expected, lambda record: self.complaint(record, spec))
+
+
+class TextWhole(StreamCheck):
+    """The text of events arrives as it was sent, also where a character is split between two chunks.
+
+    Opens each stream that declares what its events hold (`holds`) and compares the texts. Another text, two times of
+    two, is a fail: U+FFFD shows that pieces are decoded one by one on the way, and so does every other replacement.
+    """
+
+    id = "streams.text-whole"
+    severity = Severity.MEDIUM
+    remedy = "Pass bytes on as bytes, or decode with one incremental decoder for the whole stream."
+    refs = ("RFC 3629 §3", "RFC 9112 §7.1")
+
+    def lacks(self, spec: StreamSpec) -> str:
+        """`holds`."""
+        return "" if spec.holds else 'holds: {$.note: "naïve ☕"}'
+
+    def complaint(self, record: StreamRecord, spec: StreamSpec) -> str | None:
+        """The first text that is another one."""
+        usable_ticks(record, spec)
+        compared = 0
+        for event in record.events:
+            for path, wanted in spec.holds.items():
+                try:
+                    got = value_at(json.loads(event.data), path)
+                except (ValueError, NoSuchPath):
+                    continue
+                compared += 1
+                if got != wanted:
+                    return f"{path} of event {event.id or compared} is {json.dumps(got, ensure_ascii=False)[:120]}"
+        if not compared:
+            raise Undecided(Reason.NO_TEST_DATA, f"no event has {' or '.join(spec.holds)}")
+        return None
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """Compare the texts."""
+        spec = spec_in(case)
+        expected = f"the texts in events of {spec.path} are the declared ones"
         return judge_listens(evidence, "probe", expected, lambda record: self.complaint(record, spec))
 
 

@@ -29,6 +29,9 @@ PATH_SSE = "/stream/events"
 PATH_WS = "/stream/ws"
 DELAY_S = 2.5  # of the defect `stream-delayed`; more than whole seconds in Date headers can hide
 
+NOTE = "naïve café ☕ 😀"  # in every event
+SPLIT_EACH, SPLIT_LETTER = 5, "☕".encode()  # every fifth event is sent in two pieces, cut in the middle of that letter
+
 Event = dict[str, Any]
 
 
@@ -86,6 +89,10 @@ class Streams:
         held: list[bytes] = []
         async for event in self._happening(last, count, interval_ms):
             piece = b"id: %d\nevent: tick\ndata: %s\n\n" % (event["sequence"], _json(event))
+            if event["sequence"] % SPLIT_EACH == 0:  # as buffers of fixed size do
+                cut = piece.index(SPLIT_LETTER) + 1
+                yield self._passed_on(piece[:cut])
+                piece = self._passed_on(piece[cut:])
             if self._defects.on("sse-buffered"):
                 held.append(piece)
             elif self._defects.on("sse-out-of-order"):
@@ -99,6 +106,10 @@ class Streams:
         if self._defects.on("sse-no-clean-end"):
             raise ConnectionAbortedError("planted: cut off before the end")
         yield b"event: end\ndata: {}\n\n"
+
+    def _passed_on(self, piece: bytes) -> bytes:
+        """A piece, or what is left of it where each is decoded alone."""
+        return piece.decode("utf-8", "replace").encode() if self._defects.on("sse-text-split") else piece
 
     async def _happening(self, last: int, count: int, interval_ms: int) -> AsyncGenerator[Event, None]:
         """The events as they happen, each stamped with its moment (Unix time in seconds)."""
@@ -148,7 +159,7 @@ async def _ticks(last: int, count: int, interval_ms: int) -> AsyncGenerator[Even
     for sequence in range(last + 1, count + 1):
         if sequence > last + 1:
             await asyncio.sleep(interval_ms / 1000)
-        yield {"sequence": sequence, "sent_at": time.time()}
+        yield {"sequence": sequence, "sent_at": time.time(), "note": NOTE}
 
 
 async def _delayed(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
@@ -177,7 +188,7 @@ def _last_event_id(header: str | None, parameter: int) -> int:
 
 
 def _json(event: Event) -> bytes:
-    return json.dumps(event, separators=(",", ":")).encode()
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 async def _closed(receive: Receive) -> None:

@@ -189,6 +189,11 @@ def sees_query_decoded_twice(visitor: Visitor) -> bool:
     return bool(visitor.get("/ref/query?text=a%2Bb").json()["text"] == "a b")
 
 
+def sees_sse_text_split(visitor: Visitor) -> bool:
+    """The fifth event has lost a letter."""
+    return "\ufffd" in visitor.get("/stream/events?count=5&interval_ms=0").content.decode()
+
+
 def test_seen_on_and_not_off(observer: Observer, healthy: Visitor) -> None:
     """The wrong behaviour shows with the switch on, and not on the healthy system."""
     seen_with_its_switch_only(observer, healthy)
