@@ -1,7 +1,6 @@
 """Does the first request of its kind wait for a compiler: shapes of documents that nobody has sent before."""
 
-from collections.abc import Iterator, Sequence
-from random import Random
+from collections.abc import Callable, Iterator, Sequence
 
 from hybridcheck.cases import Case, Dimension, Json, Phase, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
@@ -75,7 +74,7 @@ class FlatFirstCall(ReadCheck):
             for shape in range(first, first + SHAPES):
                 makers = [target.random.choice(MAKERS) for _ in range(LENGTH)]
                 calls = [
-                    await target.read(f"shape.{shape}.{call + 1}", _ask(operation, probe, makers, target.random))
+                    await target.read(f"shape.{shape}.{call + 1}", _ask(operation, probe, makers, target))
                     for call in range(CALLS)
                 ]
                 if any(call.status not in operation.expect.status or call.total_ms is None for call in calls):
@@ -106,36 +105,38 @@ class FlatFirstCall(ReadCheck):
         return undecided(Reason.FLAKY, EXPECTED, observed, **details)
 
 
-def _integer(random: Random) -> Json:
-    return random.randrange(1_000_000)
+def _integer(target: ReadTarget) -> Json:
+    return target.random.randrange(1_000_000)
 
 
-def _float(random: Random) -> Json:
-    return random.randrange(1_000_000) + 0.5
+def _float(target: ReadTarget) -> Json:
+    return target.random.randrange(1_000_000) + 0.5
 
 
-def _text(random: Random) -> Json:
-    return f"t{random.randrange(1_000_000)}"
+def _text(target: ReadTarget) -> Json:
+    return f"t{target.random.randrange(1_000_000)}"
 
 
-def _flag(random: Random) -> Json:
-    return random.random() < 0.5
+def _flag(target: ReadTarget) -> Json:
+    return target.random.random() < 0.5
 
 
-def _list(random: Random) -> Json:
-    return [_integer(random)]
+def _list(target: ReadTarget) -> Json:
+    return [_integer(target)]
 
 
-def _texts(random: Random) -> Json:
-    return [_text(random), _text(random)]
+def _texts(target: ReadTarget) -> Json:
+    return [_text(target), _text(target)]
 
 
-MAKERS = (_integer, _float, _text, _flag, _list, _texts)
+Maker = Callable[[ReadTarget], Json]
+
+MAKERS: tuple[Maker, ...] = (_integer, _float, _text, _flag, _list, _texts)
 """Six kinds in seven places: 279,936 shapes, so that a run hardly meets one twice."""
 
 
-def _ask(operation: Operation, probe: Roundtrip, makers: Sequence[object], random: Random) -> Ask:
-    values = [maker(random) for maker in makers if callable(maker)]
+def _ask(operation: Operation, probe: Roundtrip, makers: Sequence[Maker], target: ReadTarget) -> Ask:
+    values = [maker(target) for maker in makers]
     own = probe.body if probe.body is not None else operation.body if isinstance(operation.body, dict) else {}
     return ask_for(operation.model_copy(update={"body": write(placed(own, probe.into, values))}))
 
