@@ -42,8 +42,8 @@ def command(
 ) -> ExitCode:
     """Write a first profile from an OpenAPI document.
 
-    Reads Swagger 2.0, OpenAPI 3.0 and 3.1, in JSON or YAML. Sends GET requests only, to operations that anybody may call, and to nothing but the origin of the base URL. What is
-    guessed is marked as GUESS in the file, what only you know as FILL IN.
+    Reads Swagger 2.0, OpenAPI 3.0 and 3.1, in JSON or YAML. Sends GET requests only, to operations that anybody may
+    call, and to nothing but the origin of the base URL. What is guessed is marked GUESS, what only you know FILL IN.
     """
     if output.exists() and not force:
         raise UsageError(f"{output} exists", where="--output", hint="--force writes over it; --output names another")
