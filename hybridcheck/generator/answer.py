@@ -127,15 +127,16 @@ class LookingReader(Reader):
                 self.problem, self.detail = failures.CONTENT_TYPE, f"content type {shown!r}"
                 return
             wanted.content_type_as_sent = self.content_type  # equal bytes need no second look
-        if wanted.body_contains is not None and wanted.body_contains not in self._readable_body():
+        if wanted.body_contains is not None and wanted.body_contains not in self.readable_body():
             self.problem, self.detail = failures.BODY_CHECK, "the declared text is not in the body"
         elif self.sampled and wanted.sampler is not None:
             self.looked_into()
-            fault = wanted.sampler.fault(self._readable_body())
+            fault = wanted.sampler.fault(self.readable_body())
             if fault is not None:
                 self.problem, self.detail = failures.SCHEMA, fault
 
-    def _readable_body(self) -> bytes:
+    def readable_body(self) -> bytes:
+        """The kept body, unpacked where it is compressed; empty where that fails."""
         body = b"".join(self.body)
         if self.encoding not in _COMPRESSED:
             return body

@@ -265,9 +265,16 @@ class Lane:
         run.connections_opened += 1
         self._connection = connection
         self._send, self._receive = connection.send, connection.receive
-        self._reader = LookingReader(self._looked_into) if run.orders.looks_into_answers else Reader()
+        self._reader = self._new_reader()
         self._watcher = run.hub.loop.io(connection.fileno(), _READ)
         self._watcher.start(self.greenlet.switch, READABLE)
+
+    def _new_reader(self) -> Reader:
+        return LookingReader(self._looked_into) if self._run.orders.looks_into_answers else Reader()
+
+    def begin(self) -> None:
+        """Start taking what is due."""
+        self.greenlet.start()
 
     def _looked_into(self) -> None:
         if self.cell is not None:

@@ -7,42 +7,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hybridcheck import shapes
-from hybridcheck.errors import ToolError
+from hybridcheck.generator.operation import Operation
 from hybridcheck.generator.recording import Book
+from hybridcheck.generator.request_heads import heads
 from hybridcheck.generator.sampling import Sampler
+from hybridcheck.generator.script import Script
+from hybridcheck.generator.script_reading import read_script
+
+__all__ = ["WHOLE", "Operation", "Orders", "Share", "read_orders"]
 
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
-
-
-class Operation:
-    """One kind of request with all its bytes, what a right answer is, and its book."""
-
-    __slots__ = (
-        "body_contains",
-        "book",
-        "content_type",
-        "content_type_as_sent",
-        "expected",
-        "head",
-        "method",
-        "name",
-        "request",
-        "sampler",
-    )
-
-    def __init__(
-        self, ordered: Mapping[str, Any], request: bytes, book: Book, sampler: Sampler | None = None
-    ) -> None:
-        self.name: str = ordered["name"]
-        self.method: str = ordered["method"]
-        self.request = request
-        self.head = self.method == "HEAD"
-        self.expected = frozenset(ordered["expected_statuses"])
-        self.content_type: bytes | None = _encoded(ordered["content_type"], lower=True)
-        self.content_type_as_sent: bytes | None = None
-        self.body_contains: bytes | None = _encoded(ordered["body_contains"], lower=False)
-        self.book = book
-        self.sampler = sampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +61,15 @@ class Orders:
     duration_ns: int
     warm_up_s: int
     max_requests: int
+    script: Script | None
     share: Share
 
     @property
     def looks_into_answers(self) -> bool:
         """True when an operation's check needs headers or body of its answers."""
-        return any(found.content_type or found.body_contains or found.sampler for found in self.operations)
+        return self.script is not None or any(
+            found.content_type or found.body_contains or found.sampler for found in self.operations
+        )
 
 
 def read_orders(
@@ -142,22 +119,14 @@ def read_orders(
         warm_up_s=plan["warm_up_s"],
         max_requests=plan["max_requests"] or sys.maxsize,
         share=share,
+        script=read_script(plan, {found.name: found for found in operations}, secrets, (share.index, share.of)),
     )
 
 
 def _request(authority: str, prefix: str, ordered: Mapping[str, Any], secrets: Mapping[str, str], body: bytes) -> bytes:
     """The bytes of a request; headers that the plan names replace ours, whatever their case."""
-    headers = {"host": ("Host", authority), "user-agent": ("User-Agent", "hybridcheck"), "accept": ("Accept", "*/*")}
-    if body or ordered["method"] in _BODY_EXPECTED:
-        headers["content-length"] = ("Content-Length", str(len(body)))
-    for name, value in ordered["headers"]:
-        headers[name.lower()] = (name, value)
-    for name, secret in ordered["secret_headers"]:
-        if secret not in secrets:
-            raise ToolError(f"the secret {secret!r} did not come with the plan", where=ordered["name"])
-        headers[name.lower()] = (name, secrets[secret])
-    if any(character in value for _, value in headers.values() for character in "\r\n\0"):
-        raise ToolError("a header value contains a line break", where=ordered["name"])
+    sized = bool(body) or ordered["method"] in _BODY_EXPECTED
+    headers = heads(authority, ordered, secrets, len(body) if sized else None)
     lines = [f"{ordered['method']} {prefix}{ordered['path']} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.values()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
@@ -166,9 +135,3 @@ def _request(authority: str, prefix: str, ordered: Mapping[str, Any], secrets: M
 def _sampler(ordered: Mapping[str, Any], seed: int) -> Sampler | None:
     every = ordered.get("sample_every", 0)
     return Sampler(ordered["json_schema"], every, f"{seed}/{ordered['name']}") if every else None
-
-
-def _encoded(text: str | None, *, lower: bool) -> bytes | None:
-    if text is None:
-        return None
-    return (text.lower() if lower else text).encode()

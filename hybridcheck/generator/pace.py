@@ -8,15 +8,20 @@ from collections.abc import Iterator
 
 from hybridcheck import shapes
 from hybridcheck.generator.orders import Operation, Orders
+from hybridcheck.generator.script import Scenario, Script
 
 NOTHING_DUE = -1
 NEVER = 1 << 62
 
 
+Booked = Operation | Scenario
+"""What an arrival is of: an operation, or a scenario that begins with one."""
+
+
 class OpenPace:
     """Arrivals come when the plan says, whoever is free; those beyond their deadline are unsent."""
 
-    def __init__(self, orders: Orders, turn: Iterator[Operation]) -> None:
+    def __init__(self, orders: Orders, turn: Iterator[Booked]) -> None:
         self._turn = turn
         self._patience_ns = orders.deadline_ns
         self._arrivals, self._due_ones = _intended(orders), _intended(orders)
@@ -59,6 +64,14 @@ class OpenPace:
             self._next_counted = next(self._due_ones, NEVER)
         self.expire(now)
         return 0
+
+    def goes_on(self, now: int) -> bool:
+        """Whether a user may send the next request of its scenario, which is counted."""
+        if now >= self.duration_ns:
+            return False
+        self.taken += 1
+        self.offered += 1
+        return True
 
     @property
     def backlog(self) -> int:
@@ -106,6 +119,14 @@ class ClosedPace:
         self.taken += 1
         return now
 
+    def goes_on(self, now: int) -> bool:
+        """Whether a user may send the next request of its scenario, which is counted."""
+        if self.exhausted(now):
+            return False
+        self._left -= 1
+        self.taken += 1
+        return True
+
     def tick(self, now: int) -> int:
         """How many users there are now: lanes below that number are to be woken."""
         everyone = round(shapes.level_at(self._stages, now / shapes.NS_PER_S)) if self._left > 0 else 0
@@ -138,7 +159,7 @@ def _intended(orders: Orders) -> Iterator[int]:
     return itertools.islice(own, orders.share.part(orders.max_requests))
 
 
-def pace_of(orders: Orders, turn: Iterator[Operation]) -> Pace:
+def pace_of(orders: Orders, turn: Iterator[Booked]) -> Pace:
     """The pace that the plan's load model asks for."""
     return OpenPace(orders, turn) if orders.open_model else ClosedPace(orders)
 
@@ -146,4 +167,10 @@ def pace_of(orders: Orders, turn: Iterator[Operation]) -> Pace:
 def turns(orders: Orders) -> Iterator[Operation]:
     """The endless order in which the operations take their turns: that of this process's arrivals."""
     everyones = itertools.cycle([orders.operations[index] for index in orders.turn])
+    return itertools.islice(everyones, orders.share.index, None, orders.share.of)
+
+
+def scenario_turns(orders: Orders, script: Script) -> Iterator[Scenario]:
+    """The endless order in which scenarios are begun: that of this process's arrivals."""
+    everyones = itertools.cycle([script.scenarios[index] for index in script.turn])
     return itertools.islice(everyones, orders.share.index, None, orders.share.of)

@@ -19,9 +19,10 @@ from hybridcheck.generator.alarm import alarm
 from hybridcheck.generator.connection import Address, resolve, tls_context
 from hybridcheck.generator.lane import EXPIRED, WAKE, Lane
 from hybridcheck.generator.orders import Operation, Orders
-from hybridcheck.generator.pace import NEVER, pace_of, turns
+from hybridcheck.generator.pace import NEVER, pace_of, scenario_turns, turns
 from hybridcheck.generator.recording import NS_PER_S, Buckets, Window, merged
 from hybridcheck.generator.report_pipe import Reports
+from hybridcheck.generator.user_lane import UserLane, set_up, tear_down
 from hybridcheck.statistics.histogram import Histogram
 
 _TICK_S = 0.02
@@ -43,7 +44,8 @@ class LoadRun:
         self.orders = orders
         self.hub = gevent.get_hub()
         self.turn: Iterator[Operation] = turns(orders)
-        self.pace = pace_of(orders, self.turn)
+        self.scenario_turn = scenario_turns(orders, orders.script) if orders.script is not None else None
+        self.pace = pace_of(orders, self.turn if self.scenario_turn is None else self.scenario_turn)
         self.idle: list[Lane] = []
         self.own_lag: Buckets = {}
         self.pool_lag: Buckets = {}
@@ -79,12 +81,16 @@ class LoadRun:
 
         Raises:
             OSError: the CA file cannot be read.
+        ToolError: the setup of a user failed.
         """
         self.tls_context = tls_context(self.orders) if self.orders.tls else None
         try:
             self._addresses = resolve(self.orders.host, self.orders.port)
         except OSError as error:
             self._no_address = error
+        if self.orders.script is not None and self.orders.script.setup:
+            self._lanes = [self._new_lane(index) for index in range(self.orders.connections)]
+            set_up(self._lanes, self.orders.deadline_ns)
         return self._addresses
 
     def start(self, at_ns: int | None = None) -> None:
@@ -101,9 +107,9 @@ class LoadRun:
         self.origin_ns = at_ns or _clock()
         self._alarm = alarm(self.hub.loop, self._wake)
         self.pace.tick(0)
-        self._lanes = [Lane(self, index) for index in range(self.orders.connections)]
+        self._lanes = self._lanes or [self._new_lane(index) for index in range(self.orders.connections)]
         for lane in reversed(self._lanes):
-            lane.greenlet.start()
+            lane.begin()
         tick = self.hub.loop.timer(_TICK_S, repeat=_TICK_S)
         self._expected_tick_ns = _clock() + round(_TICK_S * NS_PER_S)
         tick.start(self._tick)
@@ -113,9 +119,12 @@ class LoadRun:
     def add_lanes(self, count: int) -> None:
         """Have at least so many lanes."""
         while len(self._lanes) < count:
-            lane = Lane(self, len(self._lanes))
+            lane = self._new_lane(len(self._lanes))
             self._lanes.append(lane)
-            lane.greenlet.start()
+            lane.begin()
+
+    def _new_lane(self, index: int) -> Lane:
+        return Lane(self, index) if self.orders.script is None else UserLane(self, self.orders.script, index)
 
     def elapsed_ns(self) -> int:
         """Time since the start of the run."""
@@ -264,6 +273,8 @@ class LoadRun:
         self._send_reports(pause=False)
         self._pipe.write(self._end_marker(cause, seconds))
         self._pipe.flush(_FLUSH_PATIENCE_S)
+        if self.orders.script is not None and self.orders.script.teardown:
+            tear_down(self._lanes)
         self.done.set()
 
     def _end_marker(self, cause: str, seconds: int) -> dict[str, Any]:

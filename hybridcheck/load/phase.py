@@ -23,8 +23,10 @@ from hybridcheck.ledger import Ledger
 from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
+from hybridcheck.load.script import ScriptUser, script_of
 from hybridcheck.load.watch import Watch
-from hybridcheck.profile.drives import Drive
+from hybridcheck.profile.drives import Drive, DriveOperation
+from hybridcheck.profile.feeders import FeederError
 from hybridcheck.profile.load_phases import judged_seconds, peak_level, shape_of
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.histogram import Histogram
@@ -118,7 +120,13 @@ async def run_phase(
         ledger.append(drive.stream, Gap(label="credential", reason=lost.reason, detail=lost.detail))
         ledger.seal(drive.stream)
         return
-    plan = plan_of(drive, site, headers)
+    try:
+        plan = plan_of(drive, site, headers)
+    except FeederError as changed:
+        detail = f"the data of the load is not what it was when the profile was read: {changed}"
+        ledger.append(drive.stream, Gap(label="feeder", reason=GapReason.TOOL_FAULT, detail=detail))
+        ledger.seal(drive.stream)
+        return
     totals = _Totals(judged_seconds(drive.spec), _timed_seconds(drive.spec), watch)
     ending = stop or asyncio.Event()
     async with contextlib.aclosing(carry_out(plan, secrets, ending)) as driven:
@@ -134,29 +142,14 @@ async def run_phase(
 def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str, str], ...]]) -> LoadPlan:
     """The generator's plan of a drive; `secret_headers` gives each identity's headers as (header, secret's name)."""
     spec = drive.spec
+    users = [ScriptUser(name=name, secret_headers=secret_headers.get(name, ())) for name in spec.identities]
     return LoadPlan(
         base_url=site.base_url,
-        operations=tuple(
-            Operation(
-                name=operation.id,
-                method=operation.method,
-                path=operation.path,
-                weight=operation.weight,
-                headers=operation.headers,
-                secret_headers=secret_headers.get(operation.identity or "", ()),
-                body=(operation.body or "").encode(),
-                expected_statuses=operation.expected_statuses,
-                content_type=operation.content_type,
-                json_schema=operation.json_schema,
-                sample_every=operation.sample_every,
-                limits_ns=tuple(round(limit * NS_PER_MS) for limit in operation.limits_ms),
-            )
-            for operation in drive.operations
-        ),
+        operations=tuple(_operation(operation, secret_headers) for operation in drive.operations),
         model=spec.model,
         spacing="poisson" if spec.poisson else "even",
         shape=_shape(spec),
-        connections=min(site.max_connections, max(spec.max_connections, _users(spec))),
+        connections=min(site.max_connections, _connections(spec)),
         deadline_s=spec.deadline_s,
         think_s=spec.think_s,
         ca_file=site.ca_file,
@@ -164,12 +157,37 @@ def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str,
         warm_up_s=round(spec.warmup_s),
         window_s=1 if spec.judge == "hold" or any(limit.mean_ms for limit in spec.limits) else WINDOW_S,
         max_requests=site.max_requests,
+        script=script_of(drive, users),
+        beside=tuple(_operation(operation, secret_headers) for operation in drive.beside),
+    )
+
+
+def _operation(operation: DriveOperation, secret_headers: Mapping[str, tuple[tuple[str, str], ...]]) -> Operation:
+    return Operation(
+        name=operation.id,
+        method=operation.method,
+        path=operation.path,
+        weight=operation.weight,
+        headers=operation.headers,
+        secret_headers=secret_headers.get(operation.identity or "", ()),
+        body=(operation.body or "").encode(),
+        expected_statuses=operation.expected_statuses,
+        content_type=operation.content_type,
+        json_schema=operation.json_schema,
+        sample_every=operation.sample_every,
+        limits_ns=tuple(round(limit * NS_PER_MS) for limit in operation.limits_ms),
     )
 
 
 def _shape(spec: LoadPhaseSpec) -> Shape:
     name, parameters = shape_of(spec)
     return Shape.model_validate({"name": name, "parameters": parameters})
+
+
+def _connections(spec: LoadPhaseSpec) -> int:
+    """One for each user where users differ, since each of them is set up; else as many as are allowed."""
+    users = _users(spec)
+    return users if users and spec.as_users else max(spec.max_connections, users)
 
 
 def _users(spec: LoadPhaseSpec) -> int:
@@ -182,7 +200,8 @@ async def _credentials(
     """Per identity the headers by the names of their secrets, and the secrets by name."""
     headers: dict[str, tuple[tuple[str, str], ...]] = {}
     secrets: dict[str, str] = {}
-    for identity in sorted({operation.identity for operation in drive.operations if operation.identity}):
+    senders = {operation.identity for operation in (*drive.operations, *drive.beside) if operation.identity}
+    for identity in sorted(senders | set(drive.spec.identities)):
         pairs = (await credential(identity)).headers
         headers[identity] = tuple((name, f"{identity}/{name}") for name, _ in pairs)
         secrets.update({f"{identity}/{name}": value for name, value in pairs})

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hybridcheck import shapes
+from hybridcheck.load.script import Script
 
 METHOD_OR_FIELD = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, section 5.6.2: methods and header names
 TARGET = r"^/[!-~]*$"
@@ -75,6 +76,8 @@ class LoadPlan(_Frozen):
     think_s: in the closed model, how long a user waits after an answer.
     warm_up_s: the first seconds of the shape; reported, marked, and left out of every judgement.
     window_s: histograms are reported for each stretch of this length.
+    script: what users do in turn, where requests depend on who sends them and on what came before; an arrival is then a
+        whole scenario, and its first step's is the intended start. `beside`: operations of its setup and teardown alone.
     max_requests: no more than this many arrivals are planned; a plan of the open model that needs more is refused.
     """
 
@@ -92,6 +95,8 @@ class LoadPlan(_Frozen):
     warm_up_s: int = Field(default=0, ge=0)
     window_s: int = Field(default=5, ge=1, le=60)
     max_requests: int | None = Field(default=None, ge=1)
+    script: Script | None = None
+    beside: tuple[Operation, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -125,8 +130,10 @@ class LoadPlan(_Frozen):
 
     @property
     def secret_names(self) -> frozenset[str]:
-        """The names of all secrets that the operations' headers need."""
-        return frozenset(name for operation in self.operations for _, name in operation.secret_headers)
+        """The names of all secrets that the headers of operations and users need."""
+        users = self.script.users if self.script is not None else ()
+        of_users = {name for user in users for _, name in user.secret_headers}
+        return frozenset(of_users | {name for op in (*self.operations, *self.beside) for _, name in op.secret_headers})
 
     def intended_starts_ns(self) -> Iterator[int]:
         """The arrivals of the open model, in nanoseconds since the start.

@@ -134,7 +134,7 @@ def _sendable(profile: Profile) -> Iterator[Contradiction]:
         for _, operation in placed_operations(profile)
         for target in (operation.read_back, operation.cleanup, operation.update)
         if target
-    }
+    } | {step.operation for phase in profile.load.values() for step in phase.all_steps()}
     linked |= {used for workflow in profile.workflows.values() for used in workflow.operation_ids()}
     for path, operation in placed_operations(profile):
         if not operation.sendable and operation.id not in linked:

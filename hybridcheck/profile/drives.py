@@ -8,9 +8,11 @@ from pydantic import Field
 
 from hybridcheck.cases import Budget, Frozen, Json
 from hybridcheck.profile.load_phases import check_every, has_schema, shortened, weights
+from hybridcheck.profile.load_scenarios import LoadStep
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
+from hybridcheck.profile.step_templates import PATH_SAFE, DriveStep, step_of
 
 LONGEST_S = {Budget.QUICK: 13.0, Budget.STANDARD: 120.0}
 """The longest load phase of a budget; `full` drives phases as declared."""
@@ -22,7 +24,6 @@ FEWEST_JUDGED_S = 11.0
 """What a shortened phase leaves to judge: its warm-up is shortened too."""
 
 MOST_WEIGHT = 10_000
-PATH_SAFE = "/:@!$&'()*+,;=-._~%"  # RFC 3986, section 3.3, and what is percent-encoded already
 
 
 class DriveOperation(Frozen):
@@ -45,13 +46,29 @@ class DriveOperation(Frozen):
     sample_every: int = 0
 
 
+class DriveScenario(Frozen):
+    """A way through the system with its weight; a phase of weighted operations has one of a single step for each."""
+
+    name: str
+    weight: int
+    steps: tuple[DriveStep, ...]
+
+
 class Drive(Frozen):
-    """A load phase as it will be driven; its records go to the shared stream `stream` (`load/NAME`)."""
+    """A load phase as it will be driven; its records go to the shared stream `stream` (`load/NAME`).
+
+    `scenarios`, `setup` and `teardown` are there where requests depend on who sends them and on what came before.
+    """
 
     stream: str
     spec: LoadPhaseSpec
     operations: tuple[DriveOperation, ...] = Field(min_length=1)
     shortened_from_s: float | None = None
+    scenarios: tuple[DriveScenario, ...] = ()
+    setup: tuple[DriveStep, ...] = ()
+    teardown: tuple[DriveStep, ...] = ()
+    beside: tuple[DriveOperation, ...] = ()
+    """Operations of setup and teardown alone: they are in no numbers."""
 
 
 def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
@@ -62,9 +79,37 @@ def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
     chosen = weights(profile, declared)
     whole = _whole_weights(chosen)
     found = {operation.id: operation for _, _, operation in profile.all_operations()}
+    prepared = {step.operation: 1 for step in (*declared.setup, *declared.teardown) if step.operation not in whole}
     operations = tuple(_resolved(profile, spec, found[key], weight) for key, weight in whole.items())
+    beside = tuple(_resolved(profile, spec, found[key], weight) for key, weight in prepared.items())
     longer = declared.duration_s if spec.duration_s < declared.duration_s else None
-    return Drive(stream=f"load/{name}", spec=spec, operations=operations, shortened_from_s=longer)
+    return Drive(
+        stream=f"load/{name}",
+        spec=spec,
+        operations=operations,
+        shortened_from_s=longer,
+        scenarios=_scenarios(declared, found, whole) if declared.as_users else (),
+        setup=tuple(step_of(found[step.operation], step) for step in declared.setup),
+        teardown=tuple(step_of(found[step.operation], step) for step in declared.teardown),
+        beside=beside,
+    )
+
+
+def _scenarios(
+    declared: LoadPhaseSpec, found: Mapping[str, Operation], weights: Mapping[str, int]
+) -> tuple[DriveScenario, ...]:
+    """The declared scenarios, or one step for each weighted operation."""
+    if not declared.scenarios:
+        single = {key: (weight, (step_of(found[key], LoadStep(operation=key)),)) for key, weight in weights.items()}
+        return tuple(DriveScenario(name=key, weight=weight, steps=steps) for key, (weight, steps) in single.items())
+    return tuple(
+        DriveScenario(
+            name=name,
+            weight=scenario.weight,
+            steps=tuple(step_of(found[step.operation], step) for step in scenario.steps),
+        )
+        for name, scenario in declared.scenarios.items()
+    )
 
 
 def scaled(spec: LoadPhaseSpec, budget: Budget, phases: int = 1) -> LoadPhaseSpec:

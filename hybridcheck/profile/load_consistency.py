@@ -11,11 +11,13 @@ from hybridcheck.profile.load_phases import (
     judged_seconds,
     peak_level,
     planned_requests,
+    requests_per_arrival,
     tagged,
     weights,
 )
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
+from hybridcheck.profile.scenario_consistency import scenario_contradictions
 
 ALL_TOGETHER = "*"
 """Among a load phase's objectives: all operations together."""
@@ -36,6 +38,7 @@ def _load(profile: Profile) -> Iterator[Contradiction]:
             where = (*place, "objectives", operation_id)
             yield Contradiction(where, f"this phase does not send '{operation_id}'", "add it to `operations`")
         yield from _within_limits(profile, place, phase)
+        yield from scenario_contradictions(profile, phase, place)
         for index, limit in enumerate(phase.limits):
             yield from _limit(profile, phase, limit, (*place, "limits", index))
 
@@ -57,6 +60,7 @@ def _within_limits(profile: Profile, place: KeyPath, phase: LoadPhaseSpec) -> It
         message = "no second is judged: the load never rests at its level for a whole second after the warm-up"
         yield Contradiction((*place, "judge"), message, "a longer phase, or judge: all")
     limits, peak = profile.limits, peak_level(phase)
+    peak *= requests_per_arrival(phase) if phase.model == "open" else 1.0
     if phase.model == "open" and peak > limits.max_rps:
         message = f"{peak:g} requests per second are more than limits.max_rps, {limits.max_rps:g}"
         key = "peak_rps" if phase.peak_rps == peak else "stages" if phase.stages else "rate_rps"

@@ -33,9 +33,28 @@ def callable_in_load(operation: Operation) -> bool:
 
 def weights(profile: Profile, phase: LoadPhaseSpec) -> Mapping[str, float]:
     """Operation id → weight. A phase that names none sends every reading operation that can be sent, equally often."""
+    if phase.scenarios:
+        return _in_scenarios(phase)
     if phase.operations:
         return phase.operations
     return {op.id: 1.0 for _, _, op in profile.all_operations() if op.reads and callable_in_load(op)}
+
+
+def _in_scenarios(phase: LoadPhaseSpec) -> Mapping[str, float]:
+    """Operation id → how often the scenarios send it, in the proportions of their weights."""
+    found: dict[str, float] = {}
+    for scenario in phase.scenarios.values():
+        for step in scenario.steps:
+            found[step.operation] = found.get(step.operation, 0.0) + scenario.weight
+    return found
+
+
+def requests_per_arrival(phase: LoadPhaseSpec) -> float:
+    """How many requests one arrival is on average: those of a whole scenario, where there are any."""
+    if not phase.scenarios:
+        return 1.0
+    weight = sum(scenario.weight for scenario in phase.scenarios.values())
+    return sum(_in_scenarios(phase).values()) / weight
 
 
 def shape_of(phase: LoadPhaseSpec) -> tuple[str, dict[str, shapes.Parameter]]:
@@ -95,7 +114,7 @@ def peak_level(phase: LoadPhaseSpec) -> float:
 
 def planned_requests(phase: LoadPhaseSpec) -> float | None:
     """How many arrivals the phase plans; None in the closed model."""
-    return shapes.area_until(stages(phase), math.inf) if phase.model == "open" else None
+    return requests_per_arrival(phase) * shapes.area_until(stages(phase), math.inf) if phase.model == "open" else None
 
 
 def judged_seconds(phase: LoadPhaseSpec) -> frozenset[int]:
@@ -169,9 +188,10 @@ def seconds_of(phase: LoadPhaseSpec, window: tuple[int, int] | None) -> frozense
 
 
 def arrivals_in(phase: LoadPhaseSpec, seconds: Collection[int]) -> float:
-    """How many arrivals an open phase plans in these seconds."""
+    """How many requests an open phase plans in these seconds; of scenarios, as many as begin and go to their end in time."""
     parts = stages(phase)
-    return math.fsum(shapes.area_until(parts, second + 1) - shapes.area_until(parts, second) for second in seconds)
+    begun = math.fsum(shapes.area_until(parts, second + 1) - shapes.area_until(parts, second) for second in seconds)
+    return requests_per_arrival(phase) * begun
 
 
 def has_schema(operation: Operation) -> bool:
@@ -200,7 +220,7 @@ def looked_into(profile: Profile, phase: LoadPhaseSpec) -> float:
 def with_load_operations(profile: Profile) -> Profile:
     """The profile with the operations of each load phase written out, so that everybody reads the same."""
     phases = {
-        name: phase.model_copy(update={"operations": dict(weights(profile, phase))})
+        name: phase if phase.scenarios else phase.model_copy(update={"operations": dict(weights(profile, phase))})
         for name, phase in profile.load.items()
     }
     return profile.model_copy(update={"load": phases}) if phases else profile

@@ -5,13 +5,14 @@ with them is in `profile.load_phases`.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from hybridcheck.cases import Json
 from hybridcheck.profile.load_limits import AbortWhen, LoadLimit, StopEarly
+from hybridcheck.profile.load_scenarios import Feeder, LoadScenario, LoadStep, ScenarioName, Variable
 from hybridcheck.profile.parts import Positive, Ratio, Seconds, Strict
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -81,6 +82,10 @@ class LoadPhaseSpec(Strict):
     `judge: all` judges every second after the warm-up; `judge: hold` only the whole seconds at which the load rests at
     the level, so not the peak of a spike and no climb. The others are reported all the same.
 
+    `scenarios` in the place of `operations`: an arrival (or a user's turn) is a whole sequence of steps. `feeders` are files
+    of data for them. `identities`: each virtual user is another of these where an operation has an identity; all have
+    logged in before. Each user does `setup` before the clock starts and `teardown` after the end, outside of all numbers.
+
     `limits` hold for operations, tags and windows beside `thresholds`. `stop_early`: end the phase when a limit is certainly
     broken (`fail`), or also when all are certainly kept (`pass`). `abort_when`: break it off when the target melts down.
     `check_every`: about one in so many answers is held against its operation's `expect.schema` (0:
@@ -106,6 +111,11 @@ class LoadPhaseSpec(Strict):
     think_s: Annotated[float, Field(ge=0, le=600)] = 0
     operations: dict[str, Positive] = Field(default_factory=dict)
     objectives: dict[str, Objective] = Field(default_factory=dict)
+    scenarios: dict[ScenarioName, LoadScenario] = Field(default_factory=dict)
+    feeders: dict[Variable, Feeder] = Field(default_factory=dict)
+    identities: tuple[str, ...] = ()
+    setup: tuple[LoadStep, ...] = ()
+    teardown: tuple[LoadStep, ...] = ()
     limits: tuple[LoadLimit, ...] = ()
     stop_early: StopEarly = "never"
     abort_when: AbortWhen | Literal["never"] = AbortWhen()
@@ -144,9 +154,25 @@ class LoadPhaseSpec(Strict):
     def _fits_its_model_and_shape(self) -> "LoadPhaseSpec":
         self._level_of_its_model()
         self._parameters_of_its_shape()
+        if self.scenarios and self.operations:
+            raise ValueError("a phase has weighted operations or scenarios, not both")
+        if not self.as_users and (self.feeders or self.setup or self.teardown):
+            raise ValueError("feeders, setup and teardown need scenarios that use them")
         if self.warmup_s >= self.duration_s:
             raise ValueError("warmup_s leaves nothing of duration_s to judge")
         return self
+
+    @property
+    def as_users(self) -> bool:
+        """Whether requests depend on who sends them and on what came before: scenarios, or users of their own."""
+        return bool(self.scenarios or self.identities)
+
+    def all_steps(self) -> Iterator[LoadStep]:
+        """Every step of setup, scenarios and teardown."""
+        yield from self.setup
+        for scenario in self.scenarios.values():
+            yield from scenario.steps
+        yield from self.teardown
 
     def _level_of_its_model(self) -> None:
         needed, other = ("rate_rps", "users") if self.model == "open" else ("users", "rate_rps")

@@ -14,9 +14,11 @@ from hybridcheck.errors import Complaint, ProfileError
 from hybridcheck.profile.consistency import contradictions
 from hybridcheck.profile.document import Document, KeyPath, Refused, read_bytes, read_document
 from hybridcheck.profile.environment import Overrides, apply, read_overrides
+from hybridcheck.profile.feeders import FeederError, read_rows
 from hybridcheck.profile.load_phases import with_load_operations
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.references import Resolved, resolve
+from hybridcheck.profile.scenario_consistency import feeder_faults
 from hybridcheck.profile.wording import complain_of, in_file
 from hybridcheck.profile.workflow_rules import workflow_contradictions
 
@@ -96,6 +98,7 @@ def _checked(
     if profile is None:
         return None, resolved
     profile = _with_ca_files(apply(profile, overrides), folder, document)
+    profile = _with_feeders(profile, folder, document)
     for found in (*contradictions(profile, today), *workflow_contradictions(profile)):
         if not any(found.path[: len(key) - 1] == key[:-1] and len(key) > 1 for key in pruned):
             document.complain(_as_written(found.path, document), found.message, found.hint)
@@ -132,6 +135,26 @@ def _with_ca_files(profile: Profile, folder: Path, document: Document) -> Profil
             tls = target.tls.model_copy(update={"ca_file": str(ca_file)})
             targets[name] = target.model_copy(update={"tls": tls})
     return profile.model_copy(update={"targets": targets})
+
+
+def _with_feeders(profile: Profile, folder: Path, document: Document) -> Profile:
+    """The profile with the files of data that its load phases use found beside it; what is wrong in them is complained of."""
+    phases = dict(profile.load)
+    for name, phase in profile.load.items():
+        found = dict(phase.feeders)
+        for feeder_name, feeder in phase.feeders.items():
+            place = _as_written(("load", name, "feeders", feeder_name), document)
+            file = folder / feeder.file
+            found[feeder_name] = feeder.model_copy(update={"file": str(file)})
+            try:
+                rows = read_rows(file)
+            except FeederError as wrong:
+                document.complain(place, f"{feeder.file}: {wrong}", wrong.hint)
+                continue
+            for message, hint in feeder_faults(phase, feeder_name, rows):
+                document.complain(place, message, hint)
+        phases[name] = phase.model_copy(update={"feeders": found})
+    return profile.model_copy(update={"load": phases})
 
 
 def _as_written(path: KeyPath, document: Document) -> KeyPath:

@@ -1,0 +1,44 @@
+"""One kind of request as the generator sends it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hybridcheck.generator.recording import Book
+from hybridcheck.generator.sampling import Sampler
+
+
+class Operation:
+    """One kind of request with all its bytes, what a right answer is, and its book."""
+
+    __slots__ = (
+        "body_contains",
+        "book",
+        "content_type",
+        "content_type_as_sent",
+        "expected",
+        "head",
+        "method",
+        "name",
+        "request",
+        "sampler",
+    )
+
+    def __init__(
+        self, ordered: Mapping[str, Any], request: bytes, book: Book, sampler: Sampler | None = None
+    ) -> None:
+        self.name: str = ordered["name"]
+        self.method: str = ordered["method"]
+        self.request = request
+        self.head = self.method == "HEAD"
+        self.expected = frozenset(ordered["expected_statuses"])
+        self.content_type: bytes | None = _encoded(ordered["content_type"], lower=True)
+        self.content_type_as_sent: bytes | None = None
+        self.body_contains: bytes | None = _encoded(ordered["body_contains"], lower=False)
+        self.book = book
+        self.sampler = sampler
+
+
+def _encoded(text: str | None, *, lower: bool) -> bytes | None:
+    if text is None:
+        return None
+    return (text.lower() if lower else text).encode()

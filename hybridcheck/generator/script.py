@@ -1,0 +1,181 @@
+"""What each user does in turn: scenarios of steps, the rows that users are fed with, and who the users are; no gevent.
+
+Steps come as pieces of text and names (see `profile.step_templates`), so that rendering a request is joining them.
+"""
+
+import copy
+import json
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from hybridcheck.generator.operation import Operation
+from hybridcheck.generator.recording import Book
+
+_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+Variables = dict[str, Any]
+Pairs = tuple[tuple[str, str], ...]
+
+
+class NotRendered(Exception):
+    """A request could not be made: a variable without a value, or a value that would break the request apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request in pieces, over the operation whose book it is booked in."""
+
+    operation: Operation
+    path: Sequence[Sequence[str]]
+    headers: Sequence[tuple[str, Sequence[Sequence[str]]]]
+    fixed: Mapping[str, tuple[str, str]]
+    body: Sequence[Sequence[str]]
+    extract: Sequence[tuple[str, str]]
+    think_s: tuple[float, float]
+    as_user: bool
+    prefix: str
+
+    @property
+    def book(self) -> Book:
+        """Where an arrival is booked that nobody could begin."""
+        return self.operation.book
+
+    def own(self) -> "Step":
+        """The step for one user: its operation carries that user's bytes, the book is everybody's."""
+        operation = copy.copy(self.operation)
+        return Step(operation, self.path, self.headers, self.fixed, self.body, self.extract, self.think_s,
+                    self.as_user, self.prefix)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A sequence of steps; `index` is its place in the script."""
+
+    index: int
+    steps: tuple[Step, ...]
+
+    @property
+    def book(self) -> Book:
+        """That of the first step."""
+        return self.steps[0].book
+
+
+class Rows:
+    """Hands out the rows of a file: those of this process, in the order that was asked for."""
+
+    def __init__(self, name: str, order: str, rows: Sequence[Variables], seed: str) -> None:
+        self.name = name
+        self._rows, self._order = rows, order
+        self._dice = random.Random(seed)
+        self._next = 0
+
+    def take(self) -> Variables | None:
+        """The next row; None where each is used once and all are."""
+        if self._order == "random" and self._rows:
+            return self._rows[self._dice.randrange(len(self._rows))]
+        if self._next == len(self._rows):
+            if self._order == "once" or not self._rows:
+                return None
+            self._next = 0
+        self._next += 1
+        return self._rows[self._next - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Everything that makes users differ; `users` are the headers of each identity, in turn for each user."""
+
+    scenarios: tuple[Scenario, ...]
+    turn: tuple[int, ...]
+    setup: tuple[Step, ...]
+    teardown: tuple[Step, ...]
+    feeders: tuple[Rows, ...]
+    users: tuple[Pairs, ...]
+    seed: int
+    share: tuple[int, int] = (0, 1)
+
+
+@dataclass(slots=True)
+class User:
+    """One virtual user: number, variables, credentials, cookies, and what was extracted."""
+
+    number: int
+    headers: Pairs
+    dice: random.Random
+    variables: Variables = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
+    iterations: int = 0
+
+    def begin(self, feeders: Sequence[Rows], prepared: Variables) -> bool:
+        """A new iteration: nothing of the last one is left but what setup gave; False where a feeder has no row left."""
+        self.variables = {**prepared, "user": self.number, "iteration": self.iterations}
+        self.iterations += 1
+        for feeder in feeders:
+            row = feeder.take()
+            if row is None:
+                return False
+            self.variables[feeder.name] = row
+        return True
+
+    def keep_cookie(self, line: str) -> None:
+        """Take over a Set-Cookie header; one that is empty or has no time left is forgotten. Paths are not told apart."""
+        first, *attributes = line.split(";")
+        name, equals, value = first.strip().partition("=")
+        gone = any(part.strip().lower() in {"max-age=0", "max-age=-1"} for part in attributes)
+        if not equals or not name:
+            return
+        if gone or not value:
+            self.cookies.pop(name, None)
+        else:
+            self.cookies[name] = value
+
+    def request(self, step: Step) -> bytes:
+        """The bytes of a step's request as this user sends it.
+
+        Raises:
+            NotRendered: a variable has no value, or a header would have a line break.
+        """
+        body = "".join(_rendered(step.body, self.variables)).encode()
+        headers = dict(step.fixed)
+        if body or step.operation.method in _BODY_EXPECTED:
+            headers["content-length"] = ("Content-Length", str(len(body)))
+        for name, pieces in step.headers:
+            headers[name.lower()] = (name, "".join(_rendered(pieces, self.variables)))
+        if step.as_user:
+            headers.update({name.lower(): (name, value) for name, value in self.headers})
+        if self.cookies:
+            given = headers.get("cookie", ("", ""))[1]
+            jar = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+            headers["cookie"] = ("Cookie", f"{given}; {jar}" if given else jar)
+        if any(character in value for _, value in headers.values() for character in "\r\n\0"):
+            raise NotRendered("a header value contains a line break")
+        target = step.prefix + "".join(_rendered(step.path, self.variables))
+        lines = [f"{step.operation.method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.values())]
+        try:
+            return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+        except UnicodeEncodeError as wrong:
+            raise NotRendered(f"a header is not latin-1: {wrong.reason}") from wrong
+
+
+def _rendered(pieces: Sequence[Sequence[str]], variables: Variables) -> Iterator[str]:
+    for kind, text in pieces:
+        if kind == "text":
+            yield text
+            continue
+        value = _value(text, variables)
+        if kind == "json":
+            yield json.dumps(value)
+            continue
+        written = value if isinstance(value, str) else json.dumps(value)
+        yield quote(written, safe="") if kind == "url" else json.dumps(written)[1:-1] if kind == "inner" else written
+
+
+def _value(name: str, variables: Variables) -> Any:
+    found: Any = variables
+    for part in name.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            raise NotRendered(f"no variable '{name}'")
+        found = found[part]
+    return found

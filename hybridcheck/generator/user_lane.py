@@ -1,0 +1,257 @@
+"""A lane that is a user: takes its way through a scenario, with what it was told before, its own credentials and cookies.
+
+Lanes of weighted operations know nothing of this. A step's request is booked like any other: the first one at the
+arrival's intended start, those after it when the user comes to them. What setup and teardown do is in no numbers.
+"""
+
+import json
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import gevent
+from gevent.event import Event
+
+from hybridcheck.errors import ToolError
+from hybridcheck.generator import failures
+from hybridcheck.generator.answer import LookingReader
+from hybridcheck.generator.connection import CHUNK_BYTES
+from hybridcheck.generator.lane import Lane, Run
+from hybridcheck.generator.operation import Operation
+from hybridcheck.generator.pace import NOTHING_DUE
+from hybridcheck.generator.script import NotRendered, Scenario, Script, Step, User, Variables
+
+_clock = time.perf_counter_ns
+_AFTER_NO_CONNECTION_S = 0.1
+_TEARDOWN_PATIENCE_S = 3.0
+"""Less than the time after which the parent ends a child that lingers."""
+
+
+class ScriptRun(Run, Protocol):
+    """What a user's lane needs of its run beyond what every lane does."""
+
+    scenario_turn: Iterator[Scenario] | None
+
+
+class StepReader(LookingReader):
+    """A reader that takes over cookies, and takes out of an answer what the step extracts."""
+
+    __slots__ = ("_user", "extract")
+
+    def __init__(self, user: User, looked_into: Any) -> None:
+        super().__init__(looked_into)
+        self._user = user
+        self.extract: Sequence[Any] = ()
+
+    def expect(self, operation: Operation) -> None:
+        """The next answer is to a request of this operation; its body is kept where something is taken from it."""
+        super().expect(operation)
+        self.keeps_body = self.keeps_body or bool(self.extract)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Also the cookies that the answer sets."""
+        super().on_header(name, value)
+        if len(name) == 10 and name.lower() == b"set-cookie":
+            self._user.keep_cookie(value.decode("latin-1"))
+
+    def look(self) -> None:
+        """An answer without what the next steps need is not the right one."""
+        super().look()
+        if self.problem is None and self.extract:
+            try:
+                document = json.loads(self.readable_body())
+                for name, keys in self.extract:
+                    self._user.variables[name] = _at(document, keys)
+            except (ValueError, RecursionError, LookupError, TypeError) as wrong:
+                self.problem, self.detail = failures.BODY_CHECK, f"nothing to extract: {wrong}"[:200]
+
+
+def _at(document: Any, keys: Sequence[str | int]) -> Any:
+    for key in keys:
+        document = document[key]
+    return document
+
+
+class UserLane(Lane):
+    """One virtual user with at most one connection."""
+
+    def __init__(self, run: ScriptRun, script: Script, index: int) -> None:
+        super().__init__(run, index)
+        number = index * script.share[1] + script.share[0]
+        headers = script.users[number % len(script.users)] if script.users else ()
+        self._script_run, self.script = run, script
+        self.user = User(number, headers, random.Random(f"{script.seed}/user/{number}"))
+        self._own = {
+            scenario.index: tuple(step.own() for step in scenario.steps) for scenario in script.scenarios
+        }
+        self._prepared: Variables = {}
+        self.ready = Event()
+        self.trouble = ""
+        self._step: Step | None = None
+        self._begun = self.went_well = False
+
+    def begin(self) -> None:
+        """Start taking arrivals; a user that was set up before waits for this."""
+        if not self._begun:
+            self._begun = True
+            self.greenlet.start()
+            return
+        self._run.hub.loop.run_callback(self.greenlet.switch, "begin")
+
+    def set_up(self) -> None:
+        """Do the setup, before the clock starts; `ready` is set when it is done, `trouble` says what went wrong."""
+        self._begun = True
+        self.greenlet.start()
+
+    def _live(self) -> None:
+        if self.script.setup:
+            self.user.begin((), {})
+            self.user.iterations = 0
+            self.trouble = self._unbooked(self.script.setup)
+            self._prepared = {k: v for k, v in self.user.variables.items() if k not in {"user", "iteration"}}
+            self.ready.set()
+            while self._wait() != "begin":
+                self._receive_or_close()
+        self._live_on()
+
+    def _live_on(self) -> None:
+        """As `Lane._live`, with whole scenarios in the place of single requests."""
+        run, orders, origin = self._script_run, self._run.orders, self._run.origin_ns
+        turn = run.scenario_turn
+        assert turn is not None
+        now = _clock() - origin
+        while True:
+            intended = run.pace.take(self.index, now)
+            if intended == NOTHING_DUE:
+                self._park()
+                now = _clock() - origin
+                continue
+            if orders.open_model:
+                self._book_lag(now - intended)
+            now = self._go_through(next(turn), intended, now)
+            if not orders.open_model and (orders.think_s or self._refused):
+                self._pause(max(orders.think_s, _AFTER_NO_CONNECTION_S) if self._refused else orders.think_s)
+                now = _clock() - origin
+
+    def _go_through(self, scenario: Scenario, intended: int, now: int) -> int:
+        """One iteration; it ends with the first step that fails, and when the phase is over."""
+        pace, origin = self._run.pace, self._run.origin_ns
+        steps = self._own[scenario.index]
+        if not self.user.begin(self.script.feeders, self._prepared):
+            self._book_not_sent(steps[0], intended)
+            pace.stop(now)
+            return now
+        for number, step in enumerate(steps):
+            if number:
+                if not pace.goes_on(now):
+                    break
+                intended = now
+            now, good = self._take(step, intended, now)
+            if not good:
+                break
+            least, most = step.think_s
+            if most and number + 1 < len(steps):
+                self._pause(self.user.dice.uniform(least, most))
+                now = _clock() - origin
+        return now
+
+    def _take(self, step: Step, intended: int, now: int) -> tuple[int, bool]:
+        """Send one step's request and book its outcome; gives the time after it, and whether the user may go on."""
+        operation = step.operation
+        try:
+            operation.request = self.user.request(step)
+        except NotRendered as wrong:
+            cell = operation.book.cell_at(intended)
+            cell.planned += 1
+            cell.failed[failures.OTHER] = cell.failed.get(failures.OTHER, 0) + 1
+            self._run.example(operation, intended, failures.OTHER, f"the request could not be made: {wrong}")
+            return now, False
+        self._step = step
+        if self._connection is not None:
+            self._tell_reader()
+        self.went_well = True
+        now = self._exchange(operation, intended, now)
+        return now, self.went_well
+
+    def _book_not_sent(self, step: Step, intended: int) -> None:
+        cell = step.book.cell_at(intended)
+        cell.planned += 1
+        cell.unsent += 1
+
+    def _book_failure(self, operation: Operation, cell: Any, intended: int, problem: str | None) -> None:
+        self.went_well = False
+        super()._book_failure(operation, cell, intended, problem)
+
+    def _new_reader(self) -> StepReader:
+        return StepReader(self.user, self._looked_into)
+
+    def _connect(self) -> None:
+        super()._connect()
+        self._tell_reader()
+
+    def _tell_reader(self) -> None:
+        assert isinstance(self._reader, StepReader)
+        self._reader.extract = self._step.extract if self._step is not None else ()
+
+    def _receive_or_close(self) -> None:
+        """Bytes that nobody asked for, or the target's goodbye."""
+        try:
+            self._receive(CHUNK_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._close()
+
+    def _unbooked(self, steps: Sequence[Step]) -> str:
+        """Send steps whose books nobody reports; gives in words what went wrong."""
+        for step in steps:
+            book = step.operation.book
+            book.examples = _Everything()
+            now = _clock() - self._run.origin_ns
+            _, good = self._take(step.own(), now, now)
+            if not good:
+                kinds = ", ".join(sorted({kind for cell in book.cells.values() for kind in cell.failed}))
+                return f"user {self.user.number}: {step.operation.name}: {kinds}"
+        return ""
+
+    def tear_down(self) -> None:
+        """Do the teardown after the end, in a greenlet of its own; the user keeps what it knew at its last step."""
+        self._close()
+        self.deadline_ns = 0
+        self.trouble = self._unbooked(self.script.teardown)
+
+
+def set_up(lanes: Sequence[Lane], deadline_ns: int) -> None:
+    """Let every user do its setup, all at once, before the clock starts.
+
+    Raises:
+        ToolError: one of them could not; nothing has been sent that counts.
+    """
+    users = [lane for lane in lanes if isinstance(lane, UserLane)]
+    for user in users:
+        user.set_up()
+    patience_s = deadline_ns / 1e9 * max(len(users[0].script.setup), 1)
+    gevent.wait([user.ready for user in users], timeout=patience_s)
+    late = [f"user {user.user.number}: no answer within {patience_s:g} s" for user in users if not user.ready.is_set()]
+    trouble = late + [user.trouble for user in users if user.trouble]
+    if trouble:
+        raise ToolError(f"the setup of {len(trouble)} of {len(users)} users failed: {'; '.join(trouble[:3])}")
+
+
+def tear_down(lanes: Sequence[Lane]) -> None:
+    """Let every user that was set up do its teardown; what does not end in time is left."""
+    users = [lane for lane in lanes if isinstance(lane, UserLane)]
+    for user in users:
+        user.greenlet = gevent.spawn(user.tear_down)
+    gevent.joinall([user.greenlet for user in users], timeout=_TEARDOWN_PATIENCE_S)
+    for user in users:
+        user.greenlet.kill(block=False)
+
+
+class _Everything(set[str]):
+    """All kinds of failures are known: none is told."""
+
+    def __contains__(self, kind: object) -> bool:
+        return True

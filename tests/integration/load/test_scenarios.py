@@ -1,0 +1,102 @@
+"""Users with scenarios, at a real server: values go from answer to request, everybody is somebody else, books balance."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from hybridcheck.cases import Budget
+from hybridcheck.evidence import LoadEnd, LoadSecond, Record
+from hybridcheck.ledger import Ledger
+from hybridcheck.load.phase import Site, run_phase
+from hybridcheck.profile.drives import drive_of
+from hybridcheck.profile.reading import read_profile
+from hybridcheck.redact import Redactor
+from hybridcheck.target import Credential
+
+PROFILE = """
+version: 1
+identities:
+  ada: {token: "env:ADA"}
+  bob: {token: "env:BOB"}
+operations:
+  - {id: find, path: /items, query: {q: x}}
+  - {id: makeCart, method: POST, path: /carts, auth: required, identity: ada, expect: 201}
+  - {id: fill, method: POST, path: "/carts/{cart}", auth: required, identity: ada}
+  - {id: drop, method: DELETE, path: "/carts/{cart}", auth: required, identity: ada, expect: 204}
+thresholds: {max_error_ratio: 0.01}
+load:
+  shop:
+    users: 4
+    think_s: 0.2
+    duration_s: 3
+    warmup_s: 0
+    identities: [ada, bob]
+    feeders: {people: people.csv}
+    setup: [{operation: makeCart, extract: {cart: $.cart}}]
+    scenarios:
+      buy:
+        - {operation: find, query: {q: "{people.name}"}, extract: {item: "$.items[0].id", name: "$.items[0].name"}}
+        - {operation: fill, body: {item: "{item}", note: "for {people.name}: {name}"}, think_s: 0.05}
+    teardown: [drop]
+"""
+
+
+@pytest.fixture
+def shop() -> Iterator[str]:
+    """The address of a running shop."""
+    command = [sys.executable, str(Path(__file__).with_name("shop_server.py"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.kill()
+
+
+def seen(url: str) -> list[dict[str, Any]]:
+    """What the shop saw, in order."""
+    with urlopen(f"{url}/seen", timeout=5) as answer:
+        found: list[dict[str, Any]] = json.load(answer)
+    return found
+
+
+async def test_users_go_their_ways_and_only_these_are_in_the_numbers(shop: str, tmp_path: Path) -> None:
+    """Setup before, teardown after; in between the values of feeders, answers, cookies and identities are each user's own."""
+    (tmp_path / "people.csv").write_text("name,age\nada & co,36\nbob,41\n")
+    (tmp_path / "profile.yaml").write_text(PROFILE)
+    profile = read_profile(tmp_path / "profile.yaml", {"ADA": "ada-token", "BOB": "bob-token"}).profile
+    records: list[Record] = []
+    ledger = Ledger(tmp_path / "ledger.ndjson", Redactor(b"k" * 32), records.append)
+
+    async def credential(identity: str) -> Credential:
+        header = ("Authorization", f"Bearer {identity}-token")
+        return Credential(identity=identity, headers=(header,), scheme="Bearer", token=f"{identity}-token")
+
+    site = Site(shop, None, 1, max_connections=50, max_requests=10_000)
+    await run_phase(drive_of(profile, "shop", Budget.FULL), site, ledger, credential)
+    ledger.close()
+    told = seen(shop)
+    (end,) = [record for record in records if isinstance(record, LoadEnd)]
+    assert (end.cause, end.failed) == ("completed", 0)
+    made, found, filled, dropped = (
+        [one for one in told if one["method"] == method and one["path"].startswith(path)]
+        for method, path in (("POST", "/carts"), ("GET", "/items"), ("POST", "/carts/"), ("DELETE", "/carts/"))
+    )
+    made = [one for one in made if one["path"] == "/carts"]
+    assert len(made) == len(dropped) == 4
+    assert told[: len(made)] == made
+    assert end.planned == len(found) + len(filled)
+    booked = {row.operation for row in records if isinstance(row, LoadSecond)}
+    assert booked == {"find", "fill"}
+    assert {one["path"] for one in found} == {"/items?q=ada%20%26%20co", "/items?q=bob"}
+    assert {json.loads(one["body"])["note"] for one in filled} == {"for ada & co: a/b", "for bob: a/b"}
+    owners = {f"session={number}": one["who"] for number, one in enumerate(made, 1)}
+    assert {one["who"] for one in made} == {"Bearer ada-token", "Bearer bob-token"}
+    assert all(owners[one["cookie"]] == one["who"] for one in (*filled, *dropped))
+    assert all(one["path"].endswith("/" + one["cookie"].removeprefix("session=")) for one in (*filled, *dropped))

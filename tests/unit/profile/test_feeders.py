@@ -1,0 +1,84 @@
+"""Files of data: CSV and JSON lines as rows; every mistake in them is told with its line."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from hybridcheck.errors import ProfileError
+from hybridcheck.profile.feeders import FeederError, read_rows
+from hybridcheck.profile.reading import read_profile
+
+CSV = 'name,city\nada,"London, UK"\n\nbob,Köln\n'
+PHASE = """
+version: 1
+operations: [{id: find, path: "/items/{id}"}]
+thresholds: {max_error_ratio: 0.01}
+load:
+  rate_rps: 5
+  duration_s: 20
+  feeders: {people: FEEDER}
+  scenarios: {look: [{operation: find, params: {id: "{people.name}"}}]}
+"""
+
+
+def written(folder: Path, name: str, text: str | bytes) -> Path:
+    """A file with this content."""
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_rows_are_what_the_file_says(tmp_path: Path) -> None:
+    """CSV gives texts under its head, JSON lines their own types; blank lines and a byte order mark are nothing."""
+    rows = read_rows(written(tmp_path, "a.csv", "\ufeff" + CSV))
+    assert rows == ({"name": "ada", "city": "London, UK"}, {"name": "bob", "city": "Köln"})
+    assert read_rows(written(tmp_path, "a.jsonl", '{"n": 1}\n\n{"n": null}\n')) == ({"n": 1}, {"n": None})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line", "words"),
+    [
+        ("a.csv", "a,b\n1,2\n3\n", 3, "1 values under 2 columns"),
+        ("a.csv", "a b\n1\n", 1, "'a b' cannot be the name"),
+        ("a.csv", "a,a\n1,2\n", 1, "same name"),
+        ("a.csv", 'a\n"x\n', 2, "no CSV"),
+        ("a.csv", "a\n", 0, "no row"),
+        ("a.csv", b"a\n\xff\n", 0, "not UTF-8"),
+        ("a.jsonl", '{"a": 1}\n{"a": \n', 2, "no JSON"),
+        ("a.jsonl", '{"a": 1}\n[1]\n', 2, "no JSON object"),
+        ("a.jsonl", '{"a": 1}\n{"b": 1}\n', 2, "other keys"),
+        ("a.txt", "a\n1\n", 0, "no format"),
+    ],
+)
+def test_every_mistake_has_its_line(tmp_path: Path, name: str, text: str | bytes, line: int, words: str) -> None:
+    """What is wrong, in words."""
+    with pytest.raises(FeederError, match=words) as raised:
+        read_rows(written(tmp_path, name, text))
+    assert raised.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("feeder", "text", "words"),
+    [
+        ("people.csv", "", "it has no row"),
+        ("missing.csv", CSV, "cannot be read"),
+        ("people.csv", "nam\nada\n", "no column 'name'"),
+        ("{file: people.csv, order: once}", CSV, "100 arrivals need a row each, it has 2"),
+    ],
+)
+def test_a_profile_with_a_bad_file_is_refused(tmp_path: Path, feeder: str, text: str, words: str) -> None:
+    """The complaint stands at the feeder's line, and nothing is sent."""
+    written(tmp_path, "people.csv", text)
+    profile = written(tmp_path, "hybridcheck.yaml", PHASE.replace("FEEDER", feeder))
+    with pytest.raises(ProfileError, match=words) as raised:
+        read_profile(profile, {}, today=date(2026, 11, 20))
+    assert raised.value.complaints[0].where.startswith("hybridcheck.yaml:8 load.feeders.people")
+
+
+def test_the_file_is_found_beside_the_profile(tmp_path: Path) -> None:
+    """Wherever the command is called from."""
+    written(tmp_path, "people.csv", CSV)
+    profile = written(tmp_path, "hybridcheck.yaml", PHASE.replace("FEEDER", "people.csv"))
+    (phase,) = read_profile(profile, {}, today=date(2026, 11, 20)).profile.load.values()
+    assert phase.feeders["people"].file == str(tmp_path / "people.csv")
