@@ -3,11 +3,14 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -24,10 +27,10 @@ def kills(runs: int) -> Iterator[str]:
     yield "\nKilled while the load child sends, after its first two seconds.\n"
     yield "| what | as it should | exit codes | goal | |"
     yield "|---|---:|---|---:|---|"
-    for name, (kill, codes) in MATRIX.items():
+    for name, death in MATRIX.items():
         faults, seen = [], []
         for _ in range(runs):
-            code, fault = _one(kill, codes)
+            code, fault = _one(death)
             seen.append(code)
             faults += [fault] if fault else []
         fine = runs - len(faults)
@@ -47,40 +50,81 @@ def _descendant(parent: psutil.Process, word: str) -> psutil.Process:
     return next(found for found in parent.children(recursive=True) if word in " ".join(found.cmdline()))
 
 
-Kill = Callable[[psutil.Process], None]
-MATRIX: dict[str, tuple[Kill, frozenset[int]]] = {
-    "SIGINT to the gate": (lambda gate: gate.send_signal(signal.SIGINT), frozenset({130})),
-    "SIGTERM to the gate": (lambda gate: gate.send_signal(signal.SIGTERM), frozenset({143})),
-    "kill -9 of the load child": (lambda gate: _child_of(gate).kill(), frozenset({3})),
-    "kill -9 of the gate": (lambda gate: gate.kill(), frozenset({-9})),
-    "kill -9 of the target": (lambda gate: _target_of(gate).kill(), frozenset({1, 3})),
+Kill = Callable[[psutil.Process, list[psutil.Process]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """What is killed (of the gate, or of the workers beside it), and the exit codes that the gate may leave with."""
+
+    kill: Kill
+    codes: frozenset[int]
+    command: tuple[str, ...] = ("validate",)
+    workers: int = 0
+
+
+PROCESSES = ("load", "--processes", "2")
+MASTER = ("load", "--master", "--expect-workers", "2")
+MATRIX: dict[str, Death] = {
+    "SIGINT to the gate": Death(lambda gate, _: gate.send_signal(signal.SIGINT), frozenset({130})),
+    "SIGTERM to the gate": Death(lambda gate, _: gate.send_signal(signal.SIGTERM), frozenset({143})),
+    "kill -9 of the load child": Death(lambda gate, _: _child_of(gate).kill(), frozenset({3})),
+    "kill -9 of the gate": Death(lambda gate, _: gate.kill(), frozenset({-9})),
+    "kill -9 of the target": Death(lambda gate, _: _target_of(gate).kill(), frozenset({1, 3})),
+    "kill -9 of one of two processes": Death(lambda gate, _: _child_of(gate).kill(), frozenset({3}), PROCESSES),
+    "SIGTERM to the gate with two processes": Death(
+        lambda gate, _: gate.send_signal(signal.SIGTERM), frozenset({143}), PROCESSES
+    ),
+    "kill -9 of one of two workers": Death(
+        lambda _, workers: _descendant(workers[0], "worker.py").kill(), frozenset({3}), MASTER, 2
+    ),
+    "kill -9 of the master": Death(lambda gate, _: _descendant(gate, "master.py").kill(), frozenset({3}), MASTER, 2),
+    "kill -9 of the gate with two workers": Death(lambda gate, _: gate.kill(), frozenset({-9}), MASTER, 2),
 }
-"""What is killed, and the exit codes that the gate may leave with."""
+WORKERS_PATIENCE_S = 30.0
+"""Workers without a master stop sending after ten seconds, and then leave."""
 
 
-def _one(kill: Kill, codes: frozenset[int]) -> tuple[int, str]:
+def _one(death: Death) -> tuple[int, str]:
     """One run: its exit code, and what was wrong, empty where nothing was."""
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = ("validate", "--demo", "-q", "--output-dir", folder)
-        with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as gate:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        arguments = [*death.command, "--demo", "-q", "--output-dir", folder]
+        workers = []
+        if death.workers:
+            port = str(_free_port())
+            arguments += ["--master-bind-port", port]
+            join = (*COMMAND, "load", "--worker", "--master-port", port)
+            workers = [stack.enter_context(_silent(join)) for _ in range(death.workers)]
+        with _silent((*COMMAND, *arguments)) as gate:
             ledger = _under_load(gate, Path(folder))
-            process = psutil.Process(gate.pid)
-            family = process.children(recursive=True)
-            kill(process)
+            process, beside = psutil.Process(gate.pid), [psutil.Process(worker.pid) for worker in workers]
+            family = [each for one in (process, *beside) for each in one.children(recursive=True)]
+            death.kill(process, beside)
             try:
                 code = gate.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 gate.kill()
                 return 0, f"it did not end within {PATIENCE_S:g} s"
-        _, alive = psutil.wait_procs(family, timeout=10)
+        _, alive = psutil.wait_procs([*family, *beside], timeout=WORKERS_PATIENCE_S if workers else 10)
         if alive:
             left = alive[0].cmdline()[:6]
             for process in alive:
                 process.kill()
             return code, f"a process was left: {left}"
-        if code not in codes:
+        if code not in death.codes:
             return code, f"exit code {code}"
         return code, _evidence_fault(ledger, survived=code >= 0)
+
+
+def _silent(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 def _under_load(gate: subprocess.Popen[bytes], folder: Path) -> Path:

@@ -5,8 +5,10 @@ given its own; what a generator that is lost still owes goes out without it when
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar, assert_never
+
+from pydantic import BaseModel
 
 from hybridcheck.load.reports import (
     ChildReport,
@@ -17,6 +19,7 @@ from hybridcheck.load.reports import (
     OperationSecond,
     OperationTimes,
     ProcessSecond,
+    Started,
 )
 from hybridcheck.statistics.histogram import Histogram
 
@@ -49,8 +52,10 @@ class Merger:
                 found[name] = report
                 if len(found) == len(self._names):
                     yield _together(self._waiting.pop(_key(report)))
+            case Started():
+                pass  # who they are together is told by whoever started them
             case _:
-                pass
+                assert_never(report)
 
     def rest(self) -> Iterator[ChildReport]:
         """What some generators reported and others did not, and the end marker where all have given theirs."""
@@ -86,16 +91,22 @@ def _of(parts: Iterable[Partial], kind: type[T]) -> list[T]:
 
 
 def _one_row(rows: list[OperationSecond]) -> OperationSecond:
-    failed: Counter[FailureKind] = Counter()
-    late: Counter[str] = Counter(dict.fromkeys(rows[0].late, 0))
-    for row in rows:
-        failed.update(row.failed)
-        late.update(row.late)
-    counts = {name: sum(getattr(row, name) for row in rows) for name in _ROW_COUNTS}
-    return rows[0].model_copy(update={**counts, "failed": dict(failed), "late": dict(late)})
+    return rows[0].model_copy(update=_summed(rows, kept=frozenset({"kind", "second", "operation", "warmup"})))
 
 
-_ROW_COUNTS = ("planned", "ok", "unsent", "cut", "bytes_received", "sampled")
+def _summed(parts: Sequence[BaseModel], *, kept: frozenset[str]) -> dict[str, Any]:
+    """The sum of every field that is a count or counts by name, but for those that are kept as they are."""
+    sums: dict[str, Any] = {}
+    for name in type(parts[0]).model_fields.keys() - kept:
+        values = [getattr(part, name) for part in parts]
+        if isinstance(values[0], Mapping):
+            counts: Counter[Any] = Counter(dict.fromkeys((key for value in values for key in value), 0))
+            for value in values:
+                counts.update(value)
+            sums[name] = dict(counts)
+        else:
+            sums[name] = sum(values)
+    return sums
 
 
 def _one_window(windows: list[OperationTimes]) -> OperationTimes:
@@ -153,16 +164,10 @@ def _pairs(histograms: Iterable[Pairs]) -> Pairs:
 
 
 def _one_marker(markers: list[EndMarker]) -> EndMarker:
-    failed: Counter[FailureKind] = Counter()
-    for marker in markers:
-        failed.update(marker.failed)
-    names = ("lines", "planned", "ok", "unsent", "cut", "connections_opened", "cpu_s")
-    sums = {name: sum(getattr(marker, name) for marker in markers) for name in names}
     complete = all(marker.cause == "completed" for marker in markers)
     return markers[0].model_copy(
         update={
-            **sums,
-            "failed": dict(failed),
+            **_summed(markers, kept=frozenset({"kind", "cause", "seconds", "wall_s"})),
             "cause": "completed" if complete else "interrupted",
             "seconds": max(marker.seconds for marker in markers),
             "wall_s": max(marker.wall_s for marker in markers),

@@ -1,0 +1,63 @@
+"""What the parent makes of several generators' reports when not all of them say everything."""
+
+from hybridcheck.load.fleet import one_end
+from hybridcheck.load.merging import Merger
+from hybridcheck.load.reports import ChildEnd, EndCause, GeneratorSecond, OperationSecond
+
+
+def row(second: int, planned: int) -> OperationSecond:
+    """A row of ok answers."""
+    fields = {"second": second, "operation": "a", "warmup": False, "planned": planned, "ok": planned, "late": {"5": 1}}
+    return OperationSecond.model_validate({**fields, "failed": {}, "unsent": 0, "cut": 0, "bytes_received": 10})
+
+
+def health(cpu_ratio: float, rss_bytes: int | None) -> GeneratorSecond:
+    """A second of a process."""
+    counts = dict.fromkeys(("offered", "sent", "in_flight", "backlog", "connections_opened", "gc_collections"), 10)
+    fields = {"second": 0, "warmup": False, "wall_ns": 10**9, "cpu_ratio": cpu_ratio, "runqueue_ratio": 0.1}
+    lags = {"lag": ((100, 10),), "own_lag": ((100, 9),), "lag_p99_ns": 100, "own_lag_p99_ns": 100}
+    rest = {"pool_waits": 1, "loop_lag_max_ns": 7, "rss_bytes": rss_bytes}
+    return GeneratorSecond.model_validate({**fields, **counts, **lags, **rest})
+
+
+def test_a_second_goes_out_when_all_have_told_it_and_the_rest_in_the_end() -> None:
+    """Nothing is waited for by others' later seconds; what one process owes goes out without it, without an end marker."""
+    merger = Merger(("0", "1"))
+    assert list(merger.take("0", row(0, 3))) == []
+    assert list(merger.take("0", row(1, 3))) == []
+    (whole,) = merger.take("1", row(0, 2))
+    assert isinstance(whole, OperationSecond)
+    assert (whole.second, whole.planned, whole.ok, whole.late, whole.bytes_received) == (0, 5, 5, {"5": 2}, 20)
+    (left,) = merger.rest()
+    assert isinstance(left, OperationSecond)
+    assert (left.second, left.planned) == (1, 3)
+
+
+def test_health_is_the_sum_of_counts_and_the_worst_of_shares() -> None:
+    """CPU of the busiest, memory of all or not known; each process is named."""
+    merger = Merger(("0", "1"))
+    list(merger.take("1", health(0.95, None)))
+    (both,) = merger.take("0", health(0.2, 1000))
+    assert isinstance(both, GeneratorSecond)
+    assert (both.cpu_ratio, both.sent, both.pool_waits, both.rss_bytes) == (0.95, 20, 2, None)
+    assert both.own_lag == ((100, 18),)
+    assert [(process.name, process.cpu_ratio) for process in both.processes] == [("0", 0.2), ("1", 0.95)]
+
+
+def ending(cause: EndCause, **fields: object) -> ChildEnd:
+    """How one process ended."""
+    return ChildEnd.model_validate({"cause": cause, "exit_code": 0, **fields})
+
+
+def test_the_end_of_all() -> None:
+    """One that is lost decides over those that were stopped for it; all must complete; a wish to stop is no loss."""
+    done, stopped = ending(EndCause.COMPLETED), ending(EndCause.ABORTED)
+    dead = ending(EndCause.KILLED, missing_seconds=(2, 3), detail="2 of 4 seconds are missing", exit_code=-9)
+    assert one_end({"a": done, "b": done}, asked=False).cause is EndCause.COMPLETED
+    lost = one_end({"a": stopped, "b": dead}, asked=False)
+    assert (lost.cause, lost.missing_seconds, lost.exit_code) == (EndCause.WORKER_LOST, (2, 3), -9)
+    assert lost.detail == "b: killed: 2 of 4 seconds are missing"
+    assert one_end({"a": done, "b": stopped}, asked=True).cause is EndCause.ABORTED
+    assert one_end({"a": done, "b": ending(EndCause.INTERRUPTED)}, asked=False).cause is EndCause.INTERRUPTED
+    assert one_end({"a": ending(EndCause.START_FAILED)}, asked=False).cause is EndCause.START_FAILED
+    assert one_end({"a": done, "b": ending(EndCause.INCOMPLETE)}, asked=True).cause is EndCause.WORKER_LOST
