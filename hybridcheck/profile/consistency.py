@@ -125,6 +125,13 @@ def _probes(profile: Profile) -> Iterator[Contradiction]:
         elif not (operation.reads and operation.sendable):
             message = f"'{operation.id}' cannot be sent by the read class, and probes send nothing else"
             yield Contradiction(place, message, "safe: true   # at the operation, where it changes nothing")
+    compute, tally = profile.probes.compute, profile.probes.tally
+    for keys, name in (
+        (("compute", "light"), compute.light if compute is not None else None),
+        (("tally", "operation"), tally.operation if tally is not None else None),
+    ):
+        if name is not None and name not in known:
+            yield Contradiction(("probes", *keys), f"no operation has the id '{name}'", near(name, known))
 
 
 def _sendable(profile: Profile) -> Iterator[Contradiction]:
@@ -158,6 +165,8 @@ def _paths(profile: Profile) -> Iterator[tuple[KeyPath, str]]:
         yield from _paths_of(path, operation)
     for keys, probe in profile.probes.placed():
         yield from ((("probes", *keys, *below), text) for below, text in probe.places())
+    if profile.probes.tally is not None:
+        yield ("probes", "tally", "value"), profile.probes.tally.value
     for path, stream in _callers(profile):
         if isinstance(stream, StreamSpec):
             given = (("sequence", stream.sequence), ("sent_at", stream.sent_at))
