@@ -89,10 +89,6 @@ class Streams:
         held: list[bytes] = []
         async for event in self._happening(last, count, interval_ms):
             piece = b"id: %d\nevent: tick\ndata: %s\n\n" % (event["sequence"], _json(event))
-            if event["sequence"] % SPLIT_EACH == 0:  # as buffers of fixed size do
-                cut = piece.index(SPLIT_LETTER) + 1
-                yield self._passed_on(piece[:cut])
-                piece = self._passed_on(piece[cut:])
             if self._defects.on("sse-buffered"):
                 held.append(piece)
             elif self._defects.on("sse-out-of-order"):
@@ -100,8 +96,12 @@ class Streams:
                 if len(held) == 2:
                     yield held.pop(0)
                     yield held.pop(0)
-            else:
+            elif event["sequence"] % SPLIT_EACH:
                 yield piece
+            else:  # as buffers of fixed size do
+                cut = piece.index(SPLIT_LETTER) + 1
+                yield self._passed_on(piece[:cut])
+                yield self._passed_on(piece[cut:])
         yield b"".join(held)
         if self._defects.on("sse-no-clean-end"):
             raise ConnectionAbortedError("planted: cut off before the end")

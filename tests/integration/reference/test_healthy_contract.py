@@ -18,6 +18,8 @@ BODIES: dict[str, Any] = {
     "/analytics/rank": {"rows": [{"id": "a", "score": 1}, {"id": "b", "score": 2}]},
     "/analytics/instant": {"at": "2026-03-29T01:30:00+02:00"},
     "/analytics/calendar": {"epoch_s": -1},
+    "/analytics/blob": {"bytes": 100},
+    "/analytics/page": {"offset": 8, "limit": 5},
     "/detection/score": {"values": [1, 2, 1, 2, 50], "method": "ewma", "alpha": 0.5, "threshold": 2},
     "/monitoring/percentiles": {"values": [3, 1, 2], "ranks": [50, 99.9]},
     "/monitoring/rate": {"samples": [{"at_s": 0, "value": 1}, {"at_s": 2, "value": 5}]},

@@ -11,7 +11,7 @@ from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.check import Check
 from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
 from hybridcheck.checks.streams.delay import CLOCK_READS, DeliveryDelay
-from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder
+from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder, TextWhole
 from hybridcheck.evidence import Failure, ReceivedResponse, SentRequest, StreamEvent, StreamRecord
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
@@ -302,3 +302,30 @@ def test_what_is_not_declared_is_named(check: Check, lacking: str) -> None:
     profile = profile_of(**without)
     assert [lacking in unmet.needs for unmet in unmet_of(check, profile)] == [True]
     assert len(unmet_of(check, {})) == 1
+
+
+def with_note(events: list[StreamEvent], note: str) -> StreamRecord:
+    """A stream whose fifth event has this note, and all others the right one."""
+    noted = [
+        event.model_copy(update={"data": json.dumps({**json.loads(event.data), "note": "naïve ☕"})})
+        for event in events
+    ]
+    noted[4] = noted[4].model_copy(update={"data": json.dumps({"sequence": 5, "sent_at": BEGAN, "note": note})})
+    return heard([*noted, END])
+
+
+@pytest.mark.parametrize(
+    ("note", "outcome"),
+    [("naïve ☕", Outcome.PASS), ("naïve \ufffd\ufffd\ufffd", Outcome.FAIL), ("naÃ¯ve", Outcome.FAIL)],
+)
+def test_the_text_of_events_stays_whole(note: str, outcome: Outcome) -> None:
+    """A replacement character and mojibake are not what was declared."""
+    record = with_note(steady(), note)
+    assert finding(TextWhole(), record, record, holds={"$.note": "naïve ☕"}).outcome is outcome
+
+
+def test_events_without_the_declared_text_show_nothing() -> None:
+    """And a stream that declares none is unexamined."""
+    found = finding(TextWhole(), HEALTHY, holds={"$.note": "naïve ☕"})
+    assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
+    assert "holds" in unmet_of(TextWhole(), profile_of())[0].needs
