@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from hybridcheck.cases import Json
 from hybridcheck.profile.operations import SHORT, Expect, Operation
@@ -100,6 +107,14 @@ class StepChange(Flexible):
     each: Annotated[dict[Variable, Json], Field(max_length=1)] = Field(default_factory=dict)
     until: Until | None = None
 
+    @model_serializer(mode="wrap")
+    def _as_written(self, written: SerializerFunctionWrapHandler) -> dict[str, Json]:
+        """Only what was said: a scenario's change stands over a step, and defaults that nobody wrote must not."""
+        found: dict[str, Json] = written(self)
+        if self.expect is not None:
+            found["expect"] = self.expect.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return {key: value for key, value in found.items() if key in self.model_fields_set}
+
 
 class Step(StepChange):
     """One step: a declared `operation`, a `request` of its own (`POST /path -> 201`), or a `session` call.
@@ -123,7 +138,7 @@ class Step(StepChange):
     @model_validator(mode="after")
     def _one_thing(self) -> "Step":
         beside = bool(getattr(self, "parallel", ()))
-        if beside and self._says() - {"parallel"}:
+        if beside and self.model_fields_set - {"parallel"}:
             raise ValueError("`parallel` stands alone: what a step sends and expects is said at the steps in it")
         ways = [self.operation, self.request, self.session]
         if sum(way is not None for way in ways) + beside != 1:
@@ -135,15 +150,6 @@ class Step(StepChange):
         if not beside and not self.called:
             raise ValueError("a step needs a `name` of letters, digits, - and _")
         return self
-
-    def _says(self) -> set[str]:
-        """The keys that say something: a profile that comes out of a ledger has all of them, most as their defaults."""
-        fields = type(self).model_fields
-        return {
-            key
-            for key in self.model_fields_set
-            if getattr(self, key) != fields[key].get_default(call_default_factory=True)
-        }
 
     @property
     def called(self) -> str:

@@ -15,7 +15,6 @@ from tests.unit.checks.journey_service import STEPS, Service, profile
 from tests.unit.checks.session_server import PROFILE as SESSIONS
 from tests.unit.checks.session_server import SessionServer
 
-
 STEP = {"command": ["true"]}
 HOOK = {
     "class": "disrupt",

@@ -147,6 +147,13 @@ def test_a_scenario_resolves_into_steps_that_need_nothing_else() -> None:
     assert not normal.reads
 
 
+def test_a_profile_that_comes_out_of_a_ledger_means_the_same() -> None:
+    """Dumped with its defaults and read again it gives the same journeys: what nobody wrote is not written."""
+    read_again = Profile.model_validate(right().model_dump(mode="json", by_alias=True))
+    for scenario in ("normal", "failure", "stress"):
+        assert journey(read_again, "life", scenario) == journey(right(), "life", scenario)
+
+
 def test_a_request_of_a_workflow_is_an_operation_that_may_be_sent() -> None:
     """The transport knows it under `workflow/step`; clean-up and reads of it are declared operations."""
     operation = right().operation("life/put")
