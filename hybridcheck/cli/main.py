@@ -18,7 +18,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "validate": "Say whether the system behind a base URL may go to production.",
         "integrate": "Check how the services work together: chosen suites, a scoped verdict.",
-        "load": "Drive the profile's load and judge it: a scoped verdict on performance.",
+        "load": "Drive the profile's load, or the load that the options say, and judge it: a scoped verdict on performance.",
         "demo": "See a verdict in half a minute, on an embedded reference system.",
         "judge": "Judge a saved ledger again, without a target.",
         "report": "Render a saved verdict in another format.",
@@ -28,7 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "schema": "Print the JSON Schema of the profile or of the verdict.",
         "init": "Write a first profile from an OpenAPI document.",
         "lint": "Find every error in a profile without sending anything.",
-        "cleanup": "Remove what a run created and could not remove itself.",
+        "cleanup": "Take back the faults that a run left applied, and remove what it created and could not remove itself.",
     }
 )
 """Name of a command (and of its module in this folder) → the first line of its docstring."""
