@@ -1,4 +1,4 @@
-"""Writes the generated part of docs/ from the code: `figures.md`, `checks.md` and `checks/TOPIC.md`.
+"""Writes the generated part of docs/ from the code: `figures.md`, `checks.md`, `checks/TOPIC.md` and `requirement-004.md`.
 
 `make docs` runs it; `tests/unit/test_docs.py` holds the committed files against what it would write.
 """
@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
+from docs.requirement_page import requirement_page
 from hybridcheck.cases import Group, Severity
 from hybridcheck.checks.catalogue import CATALOGUE, CHECKS
 from hybridcheck.checks.check import Check
@@ -30,6 +31,7 @@ def pages() -> dict[str, str]:
     checks = [made() for made in CHECKS]
     topics = dict.fromkeys(check.id.partition(".")[0] for check in checks)
     found = {"figures.md": figures_page(checks), "checks.md": index_page(checks)}
+    found["requirement-004.md"] = GENERATED + "\n" + requirement_page()
     for topic in topics:
         found[f"checks/{topic}.md"] = topic_page(topic, [c for c in checks if c.id.partition(".")[0] == topic])
     return found
