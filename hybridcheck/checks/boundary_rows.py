@@ -13,7 +13,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "HB-NUM-03": ("numeric.float-fidelity",),
     "HB-NUM-04": ("numeric.type-stable",),
     "HB-NUM-05": ("numeric.no-nonfinite", "contract.no-nan"),
-    "HB-NUM-06": ("numeric.division-semantics",),
+    "HB-NUM-06": ("numeric.division-semantics", "numeric.float-division"),
     "HB-NUM-07": ("numeric.zero-division",),
     "HB-NUM-08": ("numeric.rounding",),
     "HB-NUM-09": ("numeric.summation-accuracy",),

@@ -79,7 +79,7 @@ from hybridcheck.checks.load.declared import KeepsDeclaredLimits
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
 from hybridcheck.checks.metrics.truth import CountersMonotone, CounterTrue, MetricsParse
 from hybridcheck.checks.numeric.accumulation import StatisticsStable, SummationAccuracy
-from hybridcheck.checks.numeric.arithmetic import DivisionSemantics, RoundingRule
+from hybridcheck.checks.numeric.arithmetic import DivisionSemantics, FloatDivision, RoundingRule
 from hybridcheck.checks.numeric.floats import FloatFidelity, NoNonfinite, TypeStable
 from hybridcheck.checks.numeric.integers import Int64Edges, PowShift, SumOverflow
 from hybridcheck.checks.numeric.ranges import FloatToInt, ShiftRange
@@ -196,6 +196,7 @@ CHECKS: tuple[type[Check], ...] = (
     TypeStable,
     NoNonfinite,
     DivisionSemantics,
+    FloatDivision,
     RoundingRule,
     PowShift,
     ShiftRange,

@@ -40,6 +40,19 @@ IN_NATIVE_EDGES: tuple[Defect, ...] = (
         HERE,
         signature="CUT",
     ),
+    Defect(
+        "native-float-floordiv",
+        "the floor of a rounded quotient is taken: 1.0 // 0.1 is 10",
+        "numeric.float-division",
+        HERE,
+    ),
+    Defect(
+        "native-fmod",
+        "the remainder of floats has the sign of the dividend",
+        "numeric.float-division",
+        HERE,
+        signature="CMOD",
+    ),
     Defect("native-strip-ascii", "only ASCII blanks are stripped", "text.strip-rules", HERE),
     Defect("native-digits-ascii", "only ASCII digits are digits", "text.digit-rules", HERE),
     Defect(
@@ -98,6 +111,14 @@ IN_NATIVE_EDGES: tuple[Defect, ...] = (
     Defect(
         "native-zero-crash",
         "an integer is divided by zero without a look at it: the process dies",
+        "numeric.zero-division",
+        HERE,
+        signature="CRASH",
+        allow="abuse",
+    ),
+    Defect(
+        "native-smallest-crash",
+        "the smallest integer is divided by -1 without a look at either: the process dies",
         "numeric.zero-division",
         HERE,
         signature="CRASH",

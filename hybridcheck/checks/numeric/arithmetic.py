@@ -11,6 +11,7 @@ from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token
 
 DIVISIONS = ((7, 3), (-7, 3), (7, -3), (-7, -3), (-1, 86_400), (-9, 3))
+FLOATS = (("7.5", "2.0"), ("1.0", "0.1"), ("6.0", "0.1"), ("-1.5", "1.0"), ("1.5", "-1.0"))
 ROUNDINGS = (
     *(("1.3", 0), ("0.5", 0), ("2.5", 0), ("-2.5", 0), ("1.5", 0)),
     *(("0.125", 2), ("1.15", 1), ("2.675", 2), ("4.35", 1)),
@@ -65,6 +66,47 @@ class DivisionSemantics(_OfTwo):
         dividing = case.params["name"] == "floordiv"
         want = a // b if dividing else a % b
         if isinstance(got, Number) and got.exact() == want:
+            return RIGHT
+        name = of_quotient if dividing else of_remainder
+        return wrong(got, str(want), name(Fraction(a), Fraction(b), got) if isinstance(got, Number) else ())
+
+
+class FloatDivision(_OfTwo):
+    """Floor division and remainder of floats are Python's.
+
+    Sends pairs whose quotient rounds up to an integer (1.0 by 0.1, 6.0 by 0.1), and negative ones, to the operations that
+    are declared as `//` and `%`. The floor of the rounded quotient (10 instead of 9), or a remainder with the sign of the
+    dividend, twice of two, is a fail: what falls into which bucket differs from side to side.
+    """
+
+    id = "numeric.float-division"
+    severity = Severity.MEDIUM
+    remedy = "Take the remainder first (fmod), give it the divisor's sign, and divide what is left, as Python does."
+    refs = ("CWE-682", "CWE-1339", "github.com/exaloop/codon #775")
+    needs = "probes: {scalar: {floordiv: {operation: ID, a: $.a, b: $.b, out: $.result}}}"
+    promise = "1.0 // 0.1 is 9.0 and -1.5 % 1.0 is 0.5"
+
+    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+        """Both operations."""
+        for name in ("floordiv", "mod"):
+            found = getattr(scene.profile.probes.scalar, name)
+            if found is not None:
+                yield name, found
+
+    def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
+        """Dividend and divisor."""
+        return [list(pair) for pair in FLOATS]
+
+    def sent(self, vector: Json) -> str:
+        """Both numbers."""
+        return f"{vector[0]} by {vector[1]}"
+
+    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
+        """Python's own result."""
+        a, b, got = float(vector[0]), float(vector[1]), self.result(case, document)
+        dividing = case.params["name"] == "floordiv"
+        want = a // b if dividing else a % b
+        if isinstance(got, Number) and got.double() == want:
             return RIGHT
         name = of_quotient if dividing else of_remainder
         return wrong(got, str(want), name(Fraction(a), Fraction(b), got) if isinstance(got, Number) else ())

@@ -10,7 +10,10 @@ from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token, write
 
-ZEROS = (("7", "2"), ("1", "0"), ("-1", "0"), ("0", "0"), ("1.0", "0.0"))
+SMALLEST = (str(-(2**63)), "-1")
+"""Its quotient is 2^63, which int64 does not hold: x86-64 raises the same signal as for a division by zero."""
+
+ZEROS = (("7", "2"), ("1", "0"), ("-1", "0"), ("0", "0"), ("1.0", "0.0"), SMALLEST)
 LISTS: tuple[list[str], ...] = (["1", "2"], [])
 FIGURES = ("mean", "median", "variance")
 
@@ -18,8 +21,8 @@ FIGURES = ("mean", "median", "variance")
 class ZeroDivision(RiskyVectorCheck):
     """A division by zero is refused, or has no result; nothing dies of it.
 
-    Divides by zero where division is declared, as integers and as floats, and asks for figures of an empty list, between
-    two looks at the service's `liveness`. A service that restarts or is gone after an exchange that broke, a number for
+    Divides by zero where division is declared, as integers and as floats, divides the smallest 64-bit integer by -1, and
+    asks for figures of an empty list, between two looks at the service's `liveness`. A service that restarts or is gone after an exchange that broke, a number for
     a result, or a 5xx, twice of two, is a fail: compiled integer division by zero ends the process on x86-64, with
     every request that it was answering. Needs `--allow abuse`.
     """
@@ -29,8 +32,8 @@ class ZeroDivision(RiskyVectorCheck):
     remedy = "Look at the divisor first and answer 422, or null where the contract says so; build with -numerics=py."
     refs = ("CWE-369", "docs.exaloop.io/codon -numerics=c", "github.com/exaloop/codon #173")
     needs = "probes: {scalar: {floordiv: {operation: ID, a: $.a, b: $.b, out: $.result}}}"
-    promise = "a division by zero is refused with 4xx or has null for its result, and the service lives on"
-    did = "a division by zero"
+    promise = "a division without a result is refused with 4xx or has null for it, and the service lives on"
+    did = "a division by zero, or of the smallest integer by -1"
 
     def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
         """Division, remainder, and figures of a list."""
@@ -63,10 +66,11 @@ class ZeroDivision(RiskyVectorCheck):
         if isinstance(out, dict):
             return self._figures(case, vector, document)
         got = number_at(document, out)
-        if self.may_refuse(case, vector):
+        if self.may_refuse(case, vector) and vector != list(SMALLEST):
             return RIGHT if got is None else wrong(got, "null or a refusal")
-        want = 7 // 2 if case.params["name"] == "floordiv" else 7 % 2
-        return RIGHT if isinstance(got, Number) and got.exact() == want else wrong(got, str(want))
+        a, b = map(int, vector)
+        want = a // b if case.params["name"] == "floordiv" else a % b
+        return RIGHT if isinstance(got, Number) and got.double() == float(want) else wrong(got, str(want))
 
     def _figures(self, case: Case, vector: Json, document: Token) -> Reading:
         paths = {name: path for name in FIGURES if (path := case.params["probe"]["out"].get(name)) is not None}

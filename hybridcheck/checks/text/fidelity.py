@@ -7,7 +7,7 @@ from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.shrinking import parts
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
-from hybridcheck.diagnosis.texts import of_text
+from hybridcheck.diagnosis.texts import REPLACEMENT, of_text
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Raw, Token, plain, read, write
 
@@ -16,6 +16,9 @@ UNICODE = (
     *("\u05e9\u05dc\u05d5\u05dd", "\ufeffx", "\u2028", "a\0b", "☕" * 12),
 )
 """ASCII as control; composed, combining, three- and four-byte, joined, right-to-left, byte-order mark, line separator, NUL; 36 bytes of 12."""
+
+LONE = '"\\ud83d"'
+"""Half a surrogate pair: no character, so it may be refused, or be replaced."""
 
 PAIR = '"\\ud83d\\ude00"'
 
@@ -45,7 +48,7 @@ class UnicodeRoundtrip(VectorCheck):
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """JSON texts: characters as they are, and once as the escapes of a surrogate pair."""
-        return [*map(write, UNICODE), PAIR]
+        return [*map(write, UNICODE), PAIR, LONE]
 
     def values(self, case: Case, vector: Json) -> dict[str, object]:
         """The text as it is."""
@@ -60,13 +63,13 @@ class UnicodeRoundtrip(VectorCheck):
         return ascii(plain(read(vector)))
 
     def may_refuse(self, case: Case, vector: Json) -> bool:
-        """Text with NUL."""
-        return "\\u0000" in vector
+        """Text with NUL, and what is no text."""
+        return "\\u0000" in vector or vector == LONE
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The same text."""
         got, want = number_at(document, case.params["probe"]["out"]), plain(read(vector))
-        if got == want:
+        if got == want or (vector == LONE and got == REPLACEMENT):
             return RIGHT
         text = f"came back as {shown(ascii(plain(got)))}"
         return Reading(State.WRONG, text, of_text(want, got) if isinstance(got, str) else ())

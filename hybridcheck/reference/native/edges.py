@@ -64,8 +64,9 @@ def struck(operation: str, document: Any, kernels: Kernels, defects: Switches) -
         raise Problem(422, f"$: at most {MOST_DEPTH} levels expected")
     if operation == "scalar" and document.get("operation") in {"floordiv", "mod"}:
         a, b = document["a"], document["b"]
-        if defects.on("native-zero-crash") and type(a) is int and b == 0:
-            kernels.raw_division(a, 0)
+        raw = (defects.on("native-zero-crash") and b == 0) or (defects.on("native-smallest-crash") and b == -1)
+        if raw and type(a) is type(b) is int and abs(a) <= 2**63:
+            kernels.raw_division(a, b)
     if defects.on("native-hash-flooding"):
         _fill_tables(document)
 
@@ -97,6 +98,11 @@ def without_check(operation: str, document: Any, defects: Switches) -> Document 
     a, b = document["a"], document["b"]
     if document["operation"] in {"floordiv", "mod"} and b == 0 and defects.on("native-zero-answers"):
         return {"result": 0}
+    if float in {type(a), type(b)} and b:
+        if document["operation"] == "floordiv" and defects.on("native-float-floordiv"):
+            return {"result": float(math.floor(a / b))}
+        if document["operation"] == "mod" and defects.on("native-fmod"):
+            return {"result": math.fmod(a, b)}
     if document["operation"] == "truncate" and defects.on("native-int-indef"):
         return {"result": int(a) if abs(a) < 2**63 else -(2**63)}
     if document["operation"] == "shift" and defects.on("native-shift-masked"):

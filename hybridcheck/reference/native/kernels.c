@@ -96,13 +96,13 @@ int32_t hk_floordiv_i64(int64_t a, int64_t b, int64_t *out)
     return DONE;
 }
 
-/* The processor's division as it is, for a planted defect: by 0 it raises SIGFPE on x86-64, and where the processor does
- * not (arm64 gives 0), it is raised here, so that the defect is the same everywhere. */
+/* The processor's division as it is, for a planted defect: by 0, and of the smallest integer by -1, it raises
+ * SIGFPE on x86-64; where the processor does not (arm64), it is raised here, so that the defect is the same everywhere. */
 int32_t hk_raw_division(int64_t a, int64_t b, int64_t *out)
 {
     volatile int64_t divisor = b;
     *out = a / divisor;
-    if (divisor == 0)
+    if (divisor == 0 || (a == INT64_MIN && divisor == -1))
         raise(SIGFPE);
     return DONE;
 }

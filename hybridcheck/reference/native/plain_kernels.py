@@ -61,8 +61,8 @@ class PlainKernels:
         return math.pow(a, b) if a or b >= 0 else 1.0 / a  # 0 ** -1 is a division by zero
 
     def raw_division(self, a: int, b: int) -> int:
-        """Division as C does it: by 0 it ends the process."""
-        if b == 0:
+        """Division as C does it: by 0, and of the smallest integer by -1, it ends the process."""
+        if b == 0 or (a == INT64.start and b == -1):
             os.abort()
         return int(math.copysign(abs(a) // abs(b), a) * (1 if b > 0 else -1))
 

@@ -17,8 +17,9 @@ pytestmark = pytest.mark.timeout(120)
 TOGETHER = (
     "native-int-indef native-shift-masked native-prefix-bytes native-strip-ascii native-digits-ascii native-key-order",
     "native-partition-signed native-validate-newline native-binary-nul duplicate-first-wins native-zero-answers",
-    "native-validate-digits native-binary-text unknown-members-dropped native-zero-crash native-depth-500",
+    "native-validate-digits native-binary-text unknown-members-dropped native-zero-crash native-depth-500 native-fmod",
     "native-nan-canonical native-depth-crash generation-misdeclared codon-trace native-sum-reordered",
+    "native-smallest-crash native-float-floordiv",
 )
 """Mistakes that do not hide each other."""
 

@@ -108,8 +108,8 @@ COMPUTED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 }
 
 
-def service(spoil: Spoil = lambda *_: None) -> FakeTarget:
-    """The target; `spoil` may answer in the place of what is right."""
+def service(spoil: Spoil = lambda *_: None, *, lone: Answer = (400, {}, {})) -> FakeTarget:
+    """The target; `spoil` may answer in the place of what is right, `lone` is the answer to half a surrogate pair."""
 
     def answering(ask: Ask) -> Answer | Failure:
         try:
@@ -120,6 +120,8 @@ def service(spoil: Spoil = lambda *_: None) -> FakeTarget:
             spoilt = spoil("malformed", {})
             return spoilt if spoilt is not None else (400, {}, {})
         operation = ask.path.removeprefix("/")
+        if b'\\ud83d"' in (ask.body or b""):
+            return lone
         spoilt = spoil(operation, document)
         if isinstance(spoilt, tuple | Failure):
             return spoilt

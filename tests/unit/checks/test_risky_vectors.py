@@ -49,11 +49,9 @@ class Service:
         if ask.path == "/echo":
             return 200, {}, document
         values = document.get("values")
-        return (
-            200,
-            {},
-            {"result": 7 // 2} if values is None else {"mean": sum(values) / len(values), "sum": sum(values)},
-        )
+        if values is None:
+            return 200, {}, {"result": document["a"] // document["b"]}
+        return 200, {}, {"mean": sum(values) / len(values), "sum": sum(values)}
 
     def is_risky(self, path: str, document: dict[str, Any]) -> bool:
         """A zero for divisor, an empty list, more than 256 levels."""
@@ -107,6 +105,20 @@ def test_a_result_of_nothing_is_made_up(answer: Any, index: int, outcome: Outcom
     """A result that is none is null; a number, a text or a token that is no JSON is not."""
     found = finding_of(ZeroDivision(), PROFILE, Service((200, {}, answer)).target, index=index)
     assert found.outcome is outcome, found.observed
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome"), [(2**63, Outcome.PASS), (9.223372036854775808e18, Outcome.PASS), (-(2**63), Outcome.FAIL)]
+)
+def test_the_smallest_integer_by_minus_one_has_a_result(result: float, outcome: Outcome) -> None:
+    """2^63, also as a double; where it wraps it is wrong."""
+    service = Service()
+
+    def answering(ask: Ask) -> Answer | Failure:
+        smallest = json.loads(ask.body or b"{}").get("b") == -1
+        return (200, {}, {"result": result}) if smallest else service.answer(ask)
+
+    assert finding_of(ZeroDivision(), PROFILE, FakeTarget(answering)).outcome is outcome
 
 
 def test_a_deep_document_may_come_back_whole_and_nothing_else() -> None:

@@ -16,7 +16,7 @@ from hybridcheck.checks.instants.conversions import EpochsKept, OffsetsKept
 from hybridcheck.checks.json.documents import AcceptsValid, RejectsMalformed
 from hybridcheck.checks.json.types import LateElementType
 from hybridcheck.checks.numeric.accumulation import StatisticsStable, SummationAccuracy
-from hybridcheck.checks.numeric.arithmetic import DivisionSemantics, RoundingRule
+from hybridcheck.checks.numeric.arithmetic import DivisionSemantics, FloatDivision, RoundingRule
 from hybridcheck.checks.numeric.floats import FloatFidelity, NoNonfinite, TypeStable
 from hybridcheck.checks.numeric.integers import Int64Edges, PowShift, SumOverflow
 from hybridcheck.checks.numeric.ranges import FloatToInt, ShiftRange
@@ -35,7 +35,7 @@ ALL: tuple[type[VectorCheck], ...] = (
     *(Int64Edges, SumOverflow, PowShift, FloatFidelity, TypeStable, NoNonfinite, DivisionSemantics, RoundingRule),
     *(SummationAccuracy, StatisticsStable, UnicodeRoundtrip, EscapeSafe, LengthUnit, CaseRules, AcceptsValid),
     *(RejectsMalformed, LateElementType, StableRanking, OffsetsKept, EpochsKept, FloatToInt, ShiftRange),
-    *(PrefixWhole, StripRules, DigitRules, KeysKept),
+    *(PrefixWhole, StripRules, DigitRules, KeysKept, FloatDivision),
 )
 NOW = 1_800_000_000.0
 

@@ -10,6 +10,7 @@ import pytest
 from hybridcheck.checks.instants.conversions import EpochsKept
 from hybridcheck.checks.json.documents import RejectsMalformed
 from hybridcheck.checks.numeric.accumulation import SummationAccuracy
+from hybridcheck.checks.numeric.arithmetic import FloatDivision
 from hybridcheck.checks.numeric.ranges import FloatToInt, ShiftRange
 from hybridcheck.checks.ordering.keys import KeysKept
 from hybridcheck.checks.ordering.ranking import StableRanking
@@ -73,6 +74,7 @@ MISTAKES: list[tuple[type[VectorCheck], Spoil, str | None]] = [
     (KeysKept, objects(lambda value: dict(sorted(value.items()))), "HASHORD"),
     (KeysKept, objects(lambda value: {name: value[name] for name in list(value)[:3]}), None),
     (EpochsKept, seconds_of_32_bits, None),
+    (FloatDivision, lambda _, d: {"result": math.floor(d["a"] / d["b"])}, None),
 ]
 
 
@@ -105,6 +107,26 @@ def test_a_limit_in_bytes_asks_for_whole_characters() -> None:
     cut = prefixed(lambda text, n: text.encode()[:n].decode("utf-8", "replace"))
     assert finding_of(PrefixWhole(), PROFILE | {"probes": probes}, service(whole)).outcome is Outcome.PASS
     assert finding_of(PrefixWhole(), PROFILE | {"probes": probes}, service(cut)).outcome is Outcome.FAIL
+
+
+def test_the_remainder_of_floats_has_a_name() -> None:
+    """C's fmod, in the second case of the check."""
+    found = finding_of(FloatDivision(), PROFILE, service(lambda _, d: {"result": math.fmod(d["a"], d["b"])}), index=1)
+    assert (found.outcome, found.figures.get("signature")) == (Outcome.FAIL, "CMOD")
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        ((200, {}, {"value": "\ufffd"}), Outcome.PASS),
+        ((400, {}, {}), Outcome.PASS),
+        ((500, {}, {}), Outcome.FAIL),
+        ((200, {}, {"value": ""}), Outcome.FAIL),
+    ],
+)
+def test_half_a_surrogate_pair_may_be_refused_or_replaced(answer: Any, outcome: Outcome) -> None:
+    """It is no character; but nothing breaks of it, and it does not vanish."""
+    assert finding_of(UnicodeRoundtrip(), PROFILE, service(lone=answer)).outcome is outcome
 
 
 SMALLEST: list[tuple[type[VectorCheck], Spoil, str]] = [
