@@ -13,7 +13,7 @@ from hybridcheck.checks.workflows import datasets
 from hybridcheck.checks.workflows.walking import Errand, Variables, Walk, Walked, request_of, walk
 from hybridcheck.evidence import Created, Evidence, Exchange, GapReason, Observation
 from hybridcheck.profile.journeys import Journey, JourneyStep
-from hybridcheck.profile.templates import filled
+from hybridcheck.profile.templates import filled, names_in
 from hybridcheck.target import Ask, Credential, ReadTarget, WriteTarget
 
 BEGIN = "begin"
@@ -65,7 +65,8 @@ class _Traveller:
         """From the first step to the last, or to the first trouble."""
         made = {name: datasets.make(spec, self.target.random) for name, spec in self.journey.data.items()}
         variables: dict[str, Json] = {**self.journey.variables, "marker": new_marker(self.target), "copy": number}
-        variables |= {name: data.variables() for name, data in made.items()}
+        used = set(names_in([step.model_dump(by_alias=True) for step in self.journey.steps]))
+        variables |= {name: _needed(name, data.variables(), used) for name, data in made.items()}
         labels = {name: sorted(data.anomalies) for name, data in made.items()}
         self.target.observe(f"{base}.{BEGIN}", {"variables": variables, "anomalies": labels})
         walking = walk(self.journey, base, variables)
@@ -127,6 +128,11 @@ class _Traveller:
         )
         own = self.sessions.get(step.identity or "")
         return ask if own is None else replace(ask, authorization=own.token)
+
+
+def _needed(name: str, figures: dict[str, Json], used: set[str]) -> dict[str, Json]:
+    """Of a data set's figures those that some step uses, and the count: all of them go into the ledger."""
+    return {key: value for key, value in figures.items() if key == "count" or {f"{name}.{key}", name} & used}
 
 
 def retraced(journey: Journey, evidence: Evidence, base: str) -> tuple[Walked, ...]:

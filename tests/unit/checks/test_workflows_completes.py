@@ -45,6 +45,8 @@ def test_a_journey_that_arrives_passes_once_and_leaves_nothing() -> None:
     assert service.sent[0] == "POST /sets"
     assert service.sent[-2:] == ["DELETE /sets/1", "GET /sets/1"]
     assert service.sets == {}
+    (begun,) = [record for record in service.records if isinstance(record, Observation)]
+    assert set(begun.values["variables"]["rows"]) == {"values", "count"}, "only what is used is recorded"
     assert finding.n == 1
 
 
