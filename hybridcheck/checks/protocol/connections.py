@@ -97,10 +97,17 @@ def dropped(exchanges: Sequence[Exchange]) -> str | None:
         if exchange.failure is not None:
             return f"request {index + 1}{idle}: {describe(exchange)}"
         another = exchange.facts.get("connection") != before.facts.get("connection")
-        said = "close" in ((before.response.header("connection") or "") if before.response else "").lower()
-        if another and not said:
+        if another and not said_so(before):
             return f"the connection was closed after answer {index}{idle}, which did not say so"
     return None
+
+
+def said_so(exchange: Exchange) -> bool:
+    """Whether an answer said that its connection would be closed; HTTP/1.0 says so where it does not say keep-alive."""
+    if exchange.response is None:
+        return False
+    said = (exchange.response.header("connection") or "").lower()
+    return "close" in said or (exchange.response.http_version == "HTTP/1.0" and "keep-alive" not in said)
 
 
 class IdleIsolated(AbuseCheck):

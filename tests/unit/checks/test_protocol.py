@@ -7,7 +7,7 @@ from urllib.parse import unquote_plus
 import pytest
 
 from hybridcheck.cases import Reason
-from hybridcheck.checks.protocol.connections import IdleIsolated, KeepAliveReused
+from hybridcheck.checks.protocol.connections import IdleIsolated, KeepAliveReused, said_so
 from hybridcheck.checks.protocol.dialect import AnyHeaderCase, EncodingsHonoured, QueryDecoded
 from hybridcheck.checks.protocol.framing import MUST_REFUSE, VECTORS, FramingStrict
 from hybridcheck.checks.protocol.travelling import BodyLadder, LargeResponse, SegmentedRequest
@@ -177,6 +177,17 @@ def test_a_connection_that_is_closed_without_a_word_is_a_fail() -> None:
     """With `Connection: close` it is none."""
     assert finding_of(KeepAliveReused(), PROFILE, closing_after(10, said=False)).outcome is Outcome.FAIL
     assert finding_of(KeepAliveReused(), PROFILE, closing_after(10, said=True)).outcome is Outcome.PASS
+
+
+def test_http_1_0_says_by_its_version_that_it_closes() -> None:
+    """Unless it says keep-alive."""
+    target = FakeTarget(lambda ask: (200, {"Connection": "keep-alive"} if ask.path == "/kept" else {}, {}))
+    for path, said in (("/", True), ("/kept", False)):
+        exchange = target._exchange("x", Ask("GET", path))
+        assert exchange.response is not None
+        old = exchange.response.model_copy(update={"http_version": "HTTP/1.0"})
+        assert said_so(exchange.model_copy(update={"response": old})) is said
+        assert not said_so(exchange)
 
 
 def test_a_request_that_meets_a_closed_connection_is_a_fail() -> None:
