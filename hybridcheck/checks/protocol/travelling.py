@@ -132,6 +132,7 @@ class BodyLadder(Travels):
         probe, limit = scene.profile.probes.roundtrip, scene.profile.exposure.max_body_bytes
         assert probe is not None
         most = min(limit - KIB, MOST_BYTES) if limit is not None else UNDECLARED_MOST_BYTES
+        most = min(most, most_read_bytes(scene))
         rungs = (64, ONE_RECV_BYTES - 1, ONE_RECV_BYTES + 1, UNDECLARED_MOST_BYTES, most)
         sizes = sorted({min(rung, most) for rung in rungs if rung <= max(most, 64)})
         return {"probe": probe.model_dump(mode="json", by_alias=True), "sizes": sizes}
@@ -219,6 +220,7 @@ class LargeResponse(Travels):
         probe = scene.profile.probes.large
         assert probe is not None
         most = min(probe.most_bytes, 512 * KIB) if scene.budget is Budget.QUICK else probe.most_bytes
+        most = min(most, most_read_bytes(scene))
         return {"size": probe.size, "body": probe.body, "sizes": [KIB, most, most]}
 
     def messages(self, case: Case) -> Sequence[tuple[str, Ask, Manner]]:
@@ -238,6 +240,11 @@ class LargeResponse(Travels):
             return f"{describe(exchange)}, {got} bytes arrived"
         size, wanted = exchange.response.body.size_bytes, int(case.params["sizes"][index])
         return None if size >= wanted else f"{size} bytes arrived"
+
+
+def most_read_bytes(scene: Scene) -> int:
+    """How many bytes of an answer may be asked for, so that the tester's own cap cuts none."""
+    return scene.profile.limits.max_body_bytes // 2
 
 
 def asking_for(params: dict[str, Json], values: dict[str, Json], body: dict[str, Json] | None = None) -> Ask:

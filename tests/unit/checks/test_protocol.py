@@ -101,6 +101,13 @@ def test_a_field_with_a_limit_of_its_own_may_refuse() -> None:
     assert finding_of(BodyLadder(), PROFILE, FakeTarget(answering)).outcome is Outcome.PASS
 
 
+def test_nothing_is_asked_for_that_the_tester_would_cut() -> None:
+    """Its own cap on answers counts as well."""
+    small = {**PROFILE, "limits": {"max_body_bytes": 100_000}}
+    assert max(cases_of(BodyLadder(), small)[0].params["sizes"]) == 50_000
+    assert cases_of(LargeResponse(), small)[0].params["sizes"] == [1024, 50_000, 50_000]
+
+
 def test_an_outage_is_no_lost_body() -> None:
     """The control is not answered afterwards either."""
     count = 0
