@@ -11,7 +11,8 @@ from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.concurrency.crosstalk import NoCrosstalk
 from hybridcheck.checks.concurrency.tallies import NoLostUpdates, Progress
 from hybridcheck.checks.concurrency.threads import ThreadSafe
-from hybridcheck.evidence import Failure
+from hybridcheck.checks.overlaps import most_at_once
+from hybridcheck.evidence import Exchange, Failure, SentRequest
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.fake_target import Answer, cases_of, unmet_of
@@ -292,3 +293,14 @@ def test_identities_that_may_not_call_are_not_sent() -> None:
     profile = {**ECHOING, "identities": {**IDENTITIES, "old": {"token": "old-token-123", "short_lived": True}}}
     (case,) = cases_of(NoCrosstalk(), profile)
     assert case.params["identities"] == ["ann", "ben"]
+
+
+@pytest.mark.parametrize(
+    ("spans", "most"),
+    [([(0.0, 1.0), (0.5, 1.5), (1.2, 2.0)], 2), ([(0.0, 1.0), (1.0, 2.0)], 1), ([(0.0, 3.0)] * 4, 4), ([], 0)],
+)
+def test_how_many_met_is_told_by_starts_and_ends(spans: list[tuple[float, float]], most: int) -> None:
+    """One that ends when the next begins has not met it."""
+    request = SentRequest(method="GET", url="http://target.test/")
+    found = [Exchange(label="x", request=request, at_s=a, total_ms=(b - a) * 1000) for a, b in spans]
+    assert most_at_once(found) == most
