@@ -78,7 +78,7 @@ class NativeClient:
         if not (self._defects.on("gateway-crosstalk") and request.path == "/analytics/echo"):
             return request.document
         self._latest = request
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.02)
         latest = self._latest or request
         return latest.document if latest.username != request.username else request.document
 

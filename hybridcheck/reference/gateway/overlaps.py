@@ -8,7 +8,7 @@ from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.gateway.store import Dataset, Store
 from hybridcheck.reference.web import Problem
 
-OVERLAP_S = 0.003
+OVERLAP_S = 0.02
 GIVE_UP_S = 6.0
 """After so long a deadlock is dissolved by a 503, so that the system can be stopped in order."""
 

@@ -7,7 +7,7 @@ from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.native.plain_kernels import PlainKernels
 from hybridcheck.reference.native.services import Computation, Kernels
 
-OVERLAP_S = 0.002
+OVERLAP_S = 0.01
 WARM_UP_S = 0.3
 SLOWER_BY = 3
 SLOWER_EACH_S = 0.0001
