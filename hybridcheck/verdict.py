@@ -244,7 +244,7 @@ class LoadProcess(Frozen):
 
 
 class LoadPhase(Frozen):
-    """What one load phase did (all measured; None where it was not)."""
+    """What one load phase did (all measured; None where it was not). `warm_up_s`: what the rule found and left out."""
 
     stream: str
     planned: int
@@ -259,6 +259,7 @@ class LoadPhase(Frozen):
     lag_ms: dict[str, float | None]
     generator_cpu_max_ratio: float | None
     cause: str | None
+    warm_up_s: int | None = None
     processes: tuple[LoadProcess, ...] = ()
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from hybridcheck.cases import Json
+from hybridcheck.checks.load.phases import WARM_UP
 from hybridcheck.engine.findings import rounded
 from hybridcheck.engine.streams import Streams
 from hybridcheck.evidence import GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation, Record, Sample
@@ -24,7 +25,9 @@ def load_phases(streams: Streams) -> tuple[LoadPhase, ...]:
 
 
 def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
-    """One load phase."""
+    """One load phase; seconds of a warm-up that was found by its rule are left out like those that do not count."""
+    warm_up_s = found_warm_up(records)
+    records = tuple(record for record in records if not _warming_up(record, warm_up_s or 0))
     judged = [record for record in records if isinstance(record, LoadSecond) and record.counts]
     seconds = len({record.second for record in judged})
     ok = sum(record.ok for record in judged)
@@ -47,6 +50,7 @@ def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
         lag_ms=quantiles_ms(merged(records, "lag")),
         generator_cpu_max_ratio=rounded(max(cpu, default=None)),
         cause=end.cause if end else None,
+        warm_up_s=warm_up_s,
         processes=load_processes(records),
     )
 
@@ -73,6 +77,21 @@ def _process(about: Mapping[str, Json], seconds: list[GeneratorSecond]) -> LoadP
         clock_offset_ms=rounded(about["clock_offset_ms"]),
         clock_error_ms=rounded(about["clock_error_ms"]),
     )
+
+
+def found_warm_up(records: Iterable[Record]) -> int | None:
+    """Until which second the phase was warming up by the rule; None where none was looked for, or the rule does not say."""
+    for record in records:
+        if isinstance(record, Observation) and record.label == WARM_UP:
+            until = record.values.get("until_second")
+            return until if isinstance(until, int) else None
+    return None
+
+
+def _warming_up(record: Record, until_second: int) -> bool:
+    if isinstance(record, LoadSecond):
+        return record.second < until_second
+    return isinstance(record, LoadHistogram) and record.from_second is not None and record.from_second < until_second
 
 
 def merged(records: Iterable[Record], measure: Measure) -> Histogram:

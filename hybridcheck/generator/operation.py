@@ -1,10 +1,19 @@
 """One kind of request as the generator sends it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from hybridcheck.generator.recording import Book
-from hybridcheck.generator.sampling import Sampler
+
+
+class Sample(Protocol):
+    """Chooses answers and holds them against a schema; see `sampling.Sampler`."""
+
+    def due(self) -> bool:
+        """Whether the next answer is one of the sample."""
+
+    def fault(self, body: bytes) -> str | None:
+        """What is wrong with a body, in words; None where nothing is."""
 
 
 class Operation:
@@ -24,7 +33,7 @@ class Operation:
     )
 
     def __init__(
-        self, ordered: Mapping[str, Any], request: bytes, book: Book, sampler: Sampler | None = None
+        self, ordered: Mapping[str, Any], request: bytes, book: Book, sampler: Sample | None = None
     ) -> None:
         self.name: str = ordered["name"]
         self.method: str = ordered["method"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hybridcheck.cases import Json
+from hybridcheck.checks.load.phases import WARM_UP
 from hybridcheck.evidence import (
     Gap,
     GapReason,
@@ -30,6 +31,7 @@ from hybridcheck.profile.feeders import FeederError
 from hybridcheck.profile.load_phases import judged_seconds, peak_level, shape_of
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.histogram import Histogram
+from hybridcheck.statistics.warm_up import mser5
 from hybridcheck.target import Credential, EvidenceLost
 
 NS_PER_MS = 1_000_000
@@ -60,6 +62,8 @@ class _Totals:
     timed: frozenset[int] = frozenset()
     """Seconds beside the judged ones whose response times a limit of their own needs."""
     watch: Watch | None = None
+    by_second: dict[int, Histogram] | None = None
+    """Response times of each judged second, where the warm-up is looked for in them."""
     planned: int = 0
     ok: int = 0
     unsent: int = 0
@@ -128,6 +132,7 @@ async def run_phase(
         ledger.seal(drive.stream)
         return
     totals = _Totals(judged_seconds(drive.spec), _timed_seconds(drive.spec), watch)
+    totals.by_second = {} if drive.spec.find_warmup else None
     ending = stop or asyncio.Event()
     async with contextlib.aclosing(carry_out(plan, secrets, ending)) as driven:
         async for report in driven:
@@ -155,11 +160,15 @@ def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str,
         ca_file=site.ca_file,
         seed=site.seed,
         warm_up_s=round(spec.warmup_s),
-        window_s=1 if spec.judge == "hold" or any(limit.mean_ms for limit in spec.limits) else WINDOW_S,
+        window_s=1 if _needs_single_seconds(spec) else WINDOW_S,
         max_requests=site.max_requests,
         script=script_of(drive, users),
         beside=tuple(_operation(operation, secret_headers) for operation in drive.beside),
     )
+
+
+def _needs_single_seconds(spec: LoadPhaseSpec) -> bool:
+    return spec.judge == "hold" or spec.find_warmup or any(limit.mean_ms for limit in spec.limits)
 
 
 def _operation(operation: DriveOperation, secret_headers: Mapping[str, tuple[tuple[str, str], ...]]) -> Operation:
@@ -224,7 +233,10 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
             ledger.append(stream, health)
             totals.look_at(health)
         case reports.OperationTimes() if report.from_second in totals.judged | totals.timed:
-            for histogram in _times(report, counts=report.from_second in totals.judged):
+            counts = report.from_second in totals.judged
+            if counts and totals.by_second is not None:
+                totals.by_second.setdefault(report.from_second, Histogram()).merge(Histogram.from_pairs(report.response))
+            for histogram in _times(report, counts=counts):
                 ledger.append(stream, histogram)
         case reports.ChildEnd():
             _record_end(report, stream, ledger, totals)
@@ -316,7 +328,18 @@ def _health(report: reports.GeneratorSecond, *, counts: bool) -> GeneratorSecond
     )
 
 
+def _warm_up(by_second: Mapping[int, Histogram]) -> Observation:
+    """Until which second the phase was warming up, by the rule; None where the rule does not say."""
+    medians = {second: by_second[second].quantile(0.5) for second in sorted(by_second)}
+    known = {second: float(median) for second, median in medians.items() if median is not None}
+    cut = mser5(list(known.values()))
+    until = None if cut is None else [*known][cut]
+    return Observation(label=WARM_UP, values={"until_second": until, "rule": "MSER-5 on the medians of seconds"})
+
+
 def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Totals) -> None:
+    if totals.by_second is not None:
+        ledger.append(stream, _warm_up(totals.by_second))
     detail = "; ".join(part for part in (end.detail, *end.stderr_tail[-3:]) if part)[:2000]
     ending = totals.watch.ending if totals.watch is not None and end.cause is reports.EndCause.ABORTED else None
     if ending is not None:

@@ -93,7 +93,7 @@ def ending_early(profile: Profile, asked: LoadOverride) -> Profile:
         return profile
     phases = {
         name: phase.model_copy(update={"stop_early": asked.stop_early})
-        if asked.stop_early_asked or "stop_early" not in phase.model_fields_set
+        if not phase.find_warmup and (asked.stop_early_asked or "stop_early" not in phase.model_fields_set)
         else phase
         for name, phase in profile.load.items()
     }

@@ -86,6 +86,8 @@ class LoadPhaseSpec(Strict):
     of data for them. `identities`: each virtual user is another of these where an operation has an identity; all have
     logged in before. Each user does `setup` before the clock starts and `teardown` after the end, outside of all numbers.
 
+    `find_warmup`: what MSER-5 finds to be warm-up in the medians of the judged seconds is left out beside `warmup_s`.
+
     `limits` hold for operations, tags and windows beside `thresholds`. `stop_early`: end the phase when a limit is certainly
     broken (`fail`), or also when all are certainly kept (`pass`). `abort_when`: break it off when the target melts down.
     `check_every`: about one in so many answers is held against its operation's `expect.schema` (0:
@@ -106,6 +108,7 @@ class LoadPhaseSpec(Strict):
     stages: tuple[LoadStage, ...] = ()
     duration_s: Seconds = 20
     warmup_s: Annotated[float, Field(ge=0, le=600)] = 2
+    find_warmup: bool = False
     judge: Literal["all", "hold"] = "all"
     poisson: bool = False
     think_s: Annotated[float, Field(ge=0, le=600)] = 0
@@ -154,6 +157,8 @@ class LoadPhaseSpec(Strict):
     def _fits_its_model_and_shape(self) -> "LoadPhaseSpec":
         self._level_of_its_model()
         self._parameters_of_its_shape()
+        if self.find_warmup and self.stop_early != "never":
+            raise ValueError("find_warmup is known at the end of the phase, so that stop_early cannot end it before")
         if self.scenarios and self.operations:
             raise ValueError("a phase has weighted operations or scenarios, not both")
         if not self.as_users and (self.feeders or self.setup or self.teardown):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Reason, Severity, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
 from hybridcheck.checks.load.phases import ALL, own_lag_p99_ms
-from hybridcheck.checks.load.power import shortfall
+from hybridcheck.checks.load.power import shortfall, too_short_to_settle
 from hybridcheck.checks.load.rates import Rate, error_rate, latency_rate, phase_of, rate_finding, throughput_rate
 from hybridcheck.checks.operations import ask_for, operation_in, params_of
 from hybridcheck.evidence import Evidence
@@ -64,6 +64,8 @@ class LoadPhaseCheck(LoadCheck):
         sent = [op for _, _, op in profile.all_operations() if op.id in ids and op.reads and op.identity]
         controls = [params_of(op, self.suite) for op in sent if op.auth != "none" and op.id in (operations or ids)]
         params: dict[str, Json] = {"stream": f"load/{phase}", "with_credential": controls}
+        if spec.find_warmup:
+            params["find_warmup"] = True
         return params if spec.stop_early == "never" else {**params, "stop_early": spec.stop_early}
 
 
@@ -98,6 +100,7 @@ class RateCheck(LoadPhaseCheck):
         share = sum(chosen[name] for name in operations or chosen) / sum(chosen.values())
         window = params.get("window")
         short = shortfall(spec, rate.limit, share=share, window=window, per_second=rate.per_second)
+        short = short or ("" if window else too_short_to_settle(spec))
         return case.model_copy(update={"params": {**params, "cannot_decide": short}}) if short else case
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hybridcheck.cases import Case, Reason, Undecided
 from hybridcheck.checks.load.several_processes import require_one_schedule
-from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond
+from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation
 from hybridcheck.statistics.histogram import Histogram
 
 CPU_LIMIT_RATIO = 0.9
@@ -54,6 +54,9 @@ class Phase:
 Choice = Callable[[LoadSecond], bool]
 """Says which rows a case is about."""
 
+WARM_UP = "warm-up"
+"""The label of the observation that says until which second a phase was warming up (MSER-5)."""
+
 STOPPED_EARLY, SAFETY_ABORT = "stopped_early", "safety_abort"
 """Causes of a `LoadEnd` beside `completed`: a limit was certainly broken (or kept); the target was melting down."""
 
@@ -62,13 +65,31 @@ def chosen_by(case: Case) -> Choice:
     """The rows that a case judges: those of its operations, in its window or else in the seconds that count."""
     params = case.params
     operation, window = str(params["operation"]), params.get("window")
+    settled = int(params.get("settled", 0))
     wanted = frozenset(params.get("operations") or (() if operation == ALL else (operation,)))
 
     def choice(record: LoadSecond) -> bool:
-        in_time = record.counts if window is None else window[0] <= record.second < window[1]
+        in_time = record.counts and record.second >= settled if window is None else window[0] <= record.second < window[1]
         return in_time and (not wanted or record.operation in wanted)
 
     return choice
+
+
+def settled_case(case: Case, evidence: Evidence) -> Case:
+    """The case with the second from which on its phase had settled, where its warm-up is found by the rule.
+
+    Raises:
+        Undecided: the rule found none, or what it found is not recorded.
+    """
+    if not case.params.get("find_warmup"):
+        return case
+    found = [r for r in evidence.all(Observation, stream=str(case.params["stream"])) if r.label == WARM_UP]
+    if not found:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "where the warm-up ended is not recorded")
+    until = found[0].values.get("until_second")
+    if until is None:
+        raise Undecided(Reason.TOO_FEW_SAMPLES, "the response times never settled, or there are too few seconds to tell")
+    return case.model_copy(update={"params": {**case.params, "settled": until}})
 
 
 def by_second(records: Iterable[LoadSecond], choice: Choice) -> dict[int, tuple[LoadSecond, ...]]:

@@ -6,6 +6,7 @@ from hybridcheck.profile.load_phases import arrivals_in, seconds_of
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.binomial import min_clean_samples
 from hybridcheck.statistics.sequential import MIN_BATCHES
+from hybridcheck.statistics.warm_up import BATCH, FEWEST_BATCHES
 
 PASS_CONFIDENCE = 0.95
 
@@ -41,6 +42,15 @@ def shortfall(
     where = "a window_s of" if window else "duration_s:"
     whole_s = needed_s if window else math.ceil(spec.duration_s * needed_s / len(seconds))
     return f"{', '.join(parts)}; {where} about {whole_s} s would do"
+
+
+def too_short_to_settle(spec: LoadPhaseSpec) -> str:
+    """Why a warm-up cannot be found in the phase; empty where it can, or none is looked for."""
+    judged, needed = len(seconds_of(spec, None)), BATCH * FEWEST_BATCHES
+    if not spec.find_warmup or judged >= needed:
+        return ""
+    whole_s = math.ceil(spec.duration_s + needed - judged)
+    return f"needs >= {needed} judged seconds to find the warm-up, the plan has {judged}; duration_s: about {whole_s} s would do"
 
 
 def _expected(spec: LoadPhaseSpec, seconds: frozenset[int], share: float, per_second: float | None) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hybridcheck.cases import Case, Reason, Undecided
-from hybridcheck.checks.load.phases import Phase, chosen_by, phase_until_its_end
+from hybridcheck.checks.load.phases import Phase, chosen_by, phase_until_its_end, settled_case
 from hybridcheck.evidence import Evidence, LoadSecond
 from hybridcheck.statistics.rates import Batch, RateDecision, judge_rate
 from hybridcheck.statistics.sequential import certain
@@ -95,6 +95,7 @@ def _late(record: LoadSecond, limit_key: str) -> int:
 
 def phase_of(case: Case, evidence: Evidence) -> Phase:
     """The judged part of a case's phase, with what is known of its credentials; see `phase_until_its_end`."""
+    case = settled_case(case, evidence)
     phase = phase_until_its_end(evidence, str(case.params["stream"]), chosen_by(case))
     return replace(phase, refused=refused_credential(case, evidence))
 

@@ -8,7 +8,7 @@ from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.load.answers import AnswersRightUnderLoad
 from hybridcheck.checks.load.declared import KeepsDeclaredLimits
 from hybridcheck.checks.load.limits import KeepsErrorLimit
-from hybridcheck.evidence import Evidence, LoadSecond, Record
+from hybridcheck.evidence import Evidence, LoadSecond, Observation, Record
 from hybridcheck.verdict import Finding, Outcome
 from tests.unit.checks.fake_target import cases_of, unmet_of
 from tests.unit.checks.load_records import phase, rows, times
@@ -195,3 +195,26 @@ def test_a_sample_that_cannot_decide_is_not_planned(more: dict[str, Any]) -> Non
     given = {"operations": [operation], "load": load, "thresholds": {"max_error_ratio": 0.01}}
     (unmet,) = unmet_of(AnswersRightUnderLoad(), given)
     assert "schema" in unmet.needs
+
+
+def settled(until: int | None, *, told: bool = True) -> Finding:
+    """The error limit over 40 seconds of which the first ten are bad, with what the rule found recorded."""
+    case = cases_of(KeepsErrorLimit(), profile(find_warmup=True))[0]
+    seconds = [rows(n, 100, failed=20 if n < 10 else 0) for n in range(40)]
+    found = Observation(label="warm-up", values={"until_second": until})
+    return KeepsErrorLimit().judge(case, Evidence((), {"load/steady": (*phase(seconds), *([found] if told else []))}))
+
+
+def test_a_warm_up_that_was_found_is_left_out() -> None:
+    """From there on all is well; a rule that found nothing, or whose word is missing, decides nothing."""
+    assert settled(10).outcome is Outcome.PASS
+    assert settled(0).outcome is Outcome.INCONCLUSIVE  # one bad stretch of ten seconds: not many observations
+    for arguments in ({"until": None}, {"until": 10, "told": False}):
+        with pytest.raises(Undecided):
+            settled(**arguments)  # type: ignore[arg-type]
+
+
+def test_a_phase_too_short_to_find_its_warm_up_says_so_before() -> None:
+    """MSER-5 wants four batches of five seconds."""
+    case = cases_of(KeepsErrorLimit(), profile(find_warmup=True, duration_s=15))[0]
+    assert "20 judged seconds to find the warm-up" in case.params["cannot_decide"]
