@@ -18,6 +18,7 @@ from hybridcheck.cases import Budget, Case, Undecided
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
 from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Record
 from hybridcheck.ledger import Ledger
+from hybridcheck.load import fleet
 from hybridcheck.load.child import drive
 from hybridcheck.load.phase import Site, run_phase
 from hybridcheck.load.reports import Report
@@ -161,20 +162,21 @@ def _generated(factor: float, seed: int, share: float, memory: float) -> list[Re
 
 
 def totals(runs: int) -> Iterator[str]:  # noqa: ARG001  always fifty
-    """Short runs of both models, half of them ended by SIGTERM: what we say was answered or cut is what the target got."""
+    """Short runs of both models, half ended by SIGTERM, half in two processes: what we say was answered is what came."""
     with serving() as target:
         right = Counter[str]()
         for index in range(TOTALS):
             model, ending = ("open", "closed")[index % 2], ("to its end", "SIGTERM")[index // 2 % 2]
-            right[f"{model}, {ending}"] += asyncio.run(_agrees(target, model, ending))
+            processes = 1 + index // 4 % 2
+            right[f"{model}, {ending}, {processes}"] += asyncio.run(_agrees(target, model, ending, processes))
     yield "\n| runs | agree | goal | |"
     yield "|---|---:|---:|---|"
     agree = right.total()
-    name = f"both models, normal end and SIGTERM: {dict(right)}"
+    name = f"both models, normal end and SIGTERM, one process and two: {dict(right)}"
     yield row(name, agree, TOTALS, f"{TOTALS} of {TOTALS}", met=agree == TOTALS)
 
 
-async def _agrees(target: Target, model: str, ending: str) -> bool:
+async def _agrees(target: Target, model: str, ending: str, processes: int) -> bool:
     stop = asyncio.Event()
 
     def listen(report: Report) -> None:
@@ -184,7 +186,8 @@ async def _agrees(target: Target, model: str, ending: str) -> bool:
     length_s = 20 if ending == "SIGTERM" else 1
     plan = plan_for(target.url, "/ok", model=model, level=300 if model == "open" else 4, duration_s=length_s)
     before = target.counts().get("/ok", 0)
-    outcome = await collect(drive(plan, stop=stop), listen)
+    driven = drive(plan, stop=stop) if processes == 1 else fleet.drive(plan, processes=processes, stop=stop)
+    outcome = await collect(driven, listen)
     received = target.counts().get("/ok", 0) - before
     marker = outcome.markers[0]
     answered = outcome.total("ok") + sum(outcome.failures().values())

@@ -159,6 +159,10 @@ class _Session:
             terminal.tell(f"{phase}: {error.message}" + f" ({error.hint})" * bool(error.hint))
             await self._screen.tell("refused", message=f"{phase}: {error.message}")
             return
+        except Exception as error:  # noqa: BLE001  a fault of ours ends this run, not the session
+            terminal.tell(f"{phase}: internal error: {type(error).__name__}: {error}")
+            await self._screen.tell("refused", message=f"{phase}: an error of hybridcheck itself, see the terminal")
+            return
         finally:
             shower.cancel()
             await asyncio.gather(shower, return_exceptions=True)

@@ -16,6 +16,7 @@ from typing import Any
 import gevent
 import locust
 from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
 from locust.env import Environment
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # run as a script, wherever the package lies
@@ -57,6 +58,7 @@ class Conductor:
         self._crew: dict[str, Member] = {}
         self._under_way = False
         self._stopped = False
+        self._turn = BoundedSemaphore(1)
         self._pongs: dict[tuple[str, int], AsyncResult] = {}
         runner.register_message("hc_clock", self._clock)
         runner.register_message("hc_ready", self._ready)
@@ -70,7 +72,12 @@ class Conductor:
             self._stopped = True
             self._tell_all("hc_stop")
         else:
-            self._carry_out(command["plan"], command["secrets"])
+            with self._turn:  # a plan that the parent has given up may still be ending
+                self._carry_out(command["plan"], command["secrets"])
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        """Tell the parent, with the number of the plan that it is about."""
+        self._pipe.write({**message, "drive": self._drive})
 
     def _carry_out(self, plan: dict[str, Any], secrets: dict[str, str]) -> None:
         self._drive += 1
@@ -78,12 +85,12 @@ class Conductor:
         present = self._present()
         if len(present) < self._expected:
             detail = f"{len(present)} of {self._expected} workers had joined after {self._wait_s:g} s"
-            self._pipe.write({"kind": "carried_out", "failed": detail})
+            self._tell({"kind": "carried_out", "failed": detail})
             return
         self._crew = {client: Member(client, str(index)) for index, client in enumerate(present)}
         self._under_way = True
         try:
-            self._pipe.write({"kind": "carried_out", "failed": self._with_crew(plan, secrets)})
+            self._tell({"kind": "carried_out", "failed": self._with_crew(plan, secrets)})
         finally:
             self._under_way = False
 
@@ -111,14 +118,14 @@ class Conductor:
                 self._tell_all("hc_stop")
                 return f"worker {member.name} ({member.client_id}): {why}"
             ready.append(answer)
-        self._pipe.write({"kind": "crew", "started": ready[0]["started"], "processes": self._about(ready, clocks)})
+        self._tell({"kind": "crew", "started": ready[0]["started"], "processes": self._about(ready, clocks)})
         at_ns = time.perf_counter_ns() + START_AFTER_NS
         for member in self._crew.values():
             at = {"drive": self._drive, "at_perf_ns": at_ns + member.perf_offset_ns}
             self._runner.send_message("hc_go", at, member.client_id)
         self._watch()
         compared = {name: {"offset_ms": o, "error_ms": e} for name, (o, e) in self._compare_clocks().items()}
-        self._pipe.write({"kind": "clocks", "clocks": compared})
+        self._tell({"kind": "clocks", "clocks": compared})
         return ""
 
     def _about(self, ready: list[dict[str, Any]], clocks: dict[str, tuple[float, float]]) -> list[dict[str, Any]]:
@@ -138,7 +145,7 @@ class Conductor:
             for member in self._crew.values():
                 if not member.done and not member.lost and member.client_id not in here:
                     member.lost = True
-                    self._pipe.write({"kind": "lost", "name": member.name, "detail": "it quit, or sent no heartbeat"})
+                    self._tell({"kind": "lost", "name": member.name, "detail": "it quit, or sent no heartbeat"})
                     self._tell_all("hc_stop")
 
     def _tell_all(self, what: str) -> None:
@@ -198,7 +205,7 @@ class Conductor:
         if member is None or msg.data["drive"] != self._drive:
             return
         for line in msg.data["lines"]:
-            self._pipe.write({"kind": "of", "name": member.name, "report": json.loads(line)})
+            self._tell({"kind": "of", "name": member.name, "report": json.loads(line)})
             if line.startswith('{"kind":"end"'):
                 self._runner.send_message("hc_ack", {"drive": self._drive}, member.client_id)
                 member.done = True
@@ -206,7 +213,7 @@ class Conductor:
     def _joined(self, client_id: str, **_: Any) -> None:
         known = client_id in self._crew
         detail = f"{client_id} came back" if known else f"{client_id} joined"
-        self._pipe.write({"kind": "joined", "detail": detail, "late": self._under_way})
+        self._tell({"kind": "joined", "detail": detail, "late": self._under_way})
 
 
 def main() -> None:

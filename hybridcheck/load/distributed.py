@@ -67,6 +67,7 @@ class Master:
         self._tell = tell
         self._piped = PipedProcess(GRACE_S)
         self._home = contextlib.ExitStack()
+        self._drives = 0
         self.port: int | None = None
 
     @property
@@ -111,6 +112,7 @@ class Master:
         if secrets and not self._meeting.trusted and not is_loopback(self._meeting.host):
             hint = "tunnel to a master on 127.0.0.1 (ssh -R), or say --trusted-network where nobody else can listen"
             raise ToolError("secrets would travel to the workers in clear text", where=self._meeting.host, hint=hint)
+        self._drives += 1
         await self._piped.say({"plan": plan.model_dump(mode="json"), "secrets": dict(secrets)})
         crew = _Crew(plan)
         stopper = asyncio.create_task(self._stop_when(stop, crew)) if stop is not None else None
@@ -138,6 +140,8 @@ class Master:
         while (line := await self._piped.line(None)) is not None:
             message = json.loads(line)
             match message["kind"]:
+                case kind if kind != "joined" and message["drive"] != self._drives:
+                    pass  # of a plan that was given up
                 case "joined":
                     self._tell(f"master: {message['detail']}" + ", too late for this phase" * message["late"])
                     if message["late"]:

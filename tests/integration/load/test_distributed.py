@@ -33,12 +33,17 @@ async def crew(workers: int, *, expect: int = 2, only_to: str | None = None) -> 
 
 
 async def test_two_workers_send_exactly_two_plans(target: Target) -> None:
-    """Two phases after another with the same workers: the server's own counts, secrets arrive, clocks are compared."""
+    """One phase is given up, two are carried out by the same workers: the server's own counts, secrets, clocks."""
     shape = Shape(name="ramp", parameters={"from_level": 20, "to_level": 80, "ramp_s": 2})
     first = plan_for(target.url, "/ok", "/chunked", shape=shape, spacing="poisson", seed=3)
     secret = Operation(name="mine", path="/gzip", secret_headers=(("Authorization", "token"),))
     second = plan_for(target.url, operations=(secret,), model="closed", level=3, duration_s=20, max_requests=50)
     async with crew(2) as (master, said):
+        endless = master.carry_out(plan_for(target.url, "/interim", duration_s=60), {}, None)
+        async with contextlib.aclosing(endless) as given_up:
+            async for report in given_up:
+                if report.kind == "second":
+                    break
         one = await collect(master.carry_out(first, {}, None))
         two = await collect(master.carry_out(second, {"token": "Bearer secret-token"}, None))
     due = [start // 1_000_000_000 for start in first.intended_starts_ns()]
