@@ -7,10 +7,20 @@ from typing import ClassVar
 from hybridcheck.cases import Case, Reason, Unmet
 from hybridcheck.checks.check import PassiveCheck, Scene
 from hybridcheck.evidence import Evidence, Exchange
+from hybridcheck.profile.models import Profile
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
 EVERYTHING = "*"
 MOST_SHOWN = 5
+
+
+NEEDS_JSON = "expect: {content_type: application/json} at an operation that answers JSON"
+
+
+def declares_json(profile: Profile) -> bool:
+    """Whether some operation is declared to answer JSON: else there may be none to look at, and nothing to decide."""
+    declared = [operation.expect for _, _, operation in profile.all_operations()]
+    return any(e.json_schema is not None or e.values or "json" in (e.content_type or "") for e in declared)
 
 
 class NoWitness(PassiveCheck):

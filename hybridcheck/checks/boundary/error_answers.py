@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Json, Severity, Unmet
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.witnesses import EVERYTHING, NoWitness, whole_body
+from hybridcheck.checks.witnesses import EVERYTHING, NEEDS_JSON, NoWitness, declares_json, whole_body
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.verdict import Finding
 
@@ -46,6 +46,13 @@ class NoFalseSuccess(NoWitness):
     remedy = "Give the error the status that it has: clients, caches and monitors look at nothing else."
     refs = ("RFC 9110 §15.3", "RFC 9457 §3", "CWE-393")
     expected = "no success carries an error"
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case, where some operation is declared to answer JSON: else there may be nothing to look at."""
+        if declares_json(scene.profile):
+            yield from super().cases(scene)
+        else:
+            yield Unmet(subject="everything recorded", needs=NEEDS_JSON)
 
     def considered(self, exchange: Exchange) -> bool:
         """Successes with a JSON body of ordinary length."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Json, Severity, Unmet
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.witnesses import NoWitness, whole_body
+from hybridcheck.checks.witnesses import NEEDS_JSON, NoWitness, declares_json, whole_body
 from hybridcheck.evidence import Exchange
 
 CHARSET = re.compile(r"charset\s*=\s*\"?([\w.-]+)", re.IGNORECASE)
@@ -30,12 +30,10 @@ class NoNan(NoWitness):
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """One case, where some operation is declared to answer JSON: else there may be nothing to look at."""
-        declared = [operation.expect for _, _, operation in scene.profile.all_operations()]
-        if any(e.json_schema is not None or e.values or "json" in (e.content_type or "") for e in declared):
+        if declares_json(scene.profile):
             yield from super().cases(scene)
         else:
-            needs = "expect: {content_type: application/json} at an operation that answers JSON"
-            yield Unmet(subject="everything recorded", needs=needs)
+            yield Unmet(subject="everything recorded", needs=NEEDS_JSON)
 
     def considered(self, exchange: Exchange) -> bool:
         """Bodies labelled JSON."""

@@ -21,10 +21,9 @@ from tests.unit.checks.fake_target import Answer, Answering, FakeTarget
 ROOMS = ("contract", "exposure", "headers", "metrics", "scaling")
 MINE = [check for check in CHECKS if check.__module__.split(".")[2] in ROOMS]
 REFERENCE = Path(__file__).parents[3] / "profiles" / "reference.yaml"
-NAMES = re.findall(r"env:([A-Z_]+)", REFERENCE.read_text(encoding="utf-8"))
-VARIABLES = {
-    name: "https://target.test" if name.endswith("_URL") else "p" * 20 for name in NAMES if name != "REFERENCE_RUNTIME"
-}
+NAMES = re.findall(r"env:([A-Z_]+)(?!.*\|)", REFERENCE.read_text(encoding="utf-8"))
+"""Variables without a default."""
+VARIABLES = {name: "https://target.test" if name.endswith("_URL") else "p" * 20 for name in NAMES}
 
 
 def profile() -> Profile:

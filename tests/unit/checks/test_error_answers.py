@@ -5,12 +5,16 @@ from typing import Any
 import pytest
 
 from hybridcheck.checks.boundary.error_answers import ErrorsCorrelated, NoConsoleOutput, NoFalseSuccess, error_in
+from hybridcheck.checks.witnesses import NEEDS_JSON
 from hybridcheck.evidence import Evidence
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
-from tests.unit.checks.fake_target import Answer, FakeTarget, cases_of
+from tests.unit.checks.fake_target import Answer, FakeTarget, cases_of, unmet_of
 
-PROFILE: dict[str, Any] = {"observability": {"trace_header": "X-Trace-Id"}}
+PROFILE: dict[str, Any] = {
+    "observability": {"trace_header": "X-Trace-Id"},
+    "operations": [{"request": "GET /x", "expect": {"content_type": "application/json"}}],
+}
 
 
 def finding_for(check: Any, answer: Answer, body: bytes | None = None) -> Finding:
@@ -67,6 +71,11 @@ def test_a_problem_document_under_200_is_told_by_its_media_type() -> None:
     """Whatever its members are."""
     answer = (200, {"Content-Type": "application/problem+json"}, "{}")
     assert finding_for(NoFalseSuccess(), answer).outcome is Outcome.FAIL
+
+
+def test_without_an_operation_that_answers_json_there_is_nothing_to_decide() -> None:
+    """A site of pages has no JSON to look at: the case is unexamined, with the line that would bring it in."""
+    assert [unmet.needs for unmet in unmet_of(NoFalseSuccess(), {"operations": ["GET /x"]})] == [NEEDS_JSON]
 
 
 def test_an_error_with_its_status_is_no_false_success() -> None:
