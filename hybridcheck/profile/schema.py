@@ -106,6 +106,7 @@ def _numbers_as_text(definitions: Node) -> None:
         ("Operation", ("params", "query", "headers")),
         ("Example", ("query",)),
         ("StreamSpec", ("query",)),
+        *((name, ("params", "query", "headers")) for name in ("Step", "Stage", "StepChange")),
     ):
         for key in keys:
             definitions[name]["properties"][key]["additionalProperties"] = dict(text)

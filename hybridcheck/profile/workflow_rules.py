@@ -19,6 +19,9 @@ GIVEN = frozenset({"marker", "copy", "index"})
 FIGURES = frozenset({"values", "count", "sum", "mean", "minimum", "maximum", "times", "pairs"})
 """What is known of a data set: `{readings.values}`. Its labels are not: those the tester keeps."""
 
+KINDS = ("normal", "edge", "failure", "stress")
+"""What a scenario's name begins with."""
+
 HEADER = "header:"
 STANDS_FOR: tuple[Json, ...] = (1, "x")
 """What a variable may be in a schema: such a one is wrong only where it is wrong with each of them."""
@@ -95,6 +98,9 @@ def _scenario_names(workflow: Workflow, place: KeyPath) -> Iterator[Contradictio
     steps = [step.called for _, _, step in workflow.placed_steps()]
     for name, scenario in workflow.scenarios.items():
         here = (*place, "scenarios", name)
+        if name.partition("-")[0] not in KINDS:
+            message = f"'{name}' is no kind of scenario ({', '.join(KINDS)})"
+            yield Contradiction(here, message, f"{KINDS[0]}, or with words of your own behind it: edge-{name}")
         for step in scenario.steps:
             if step not in steps:
                 yield Contradiction((*here, "steps", step), f"no step '{step}'", near(step, steps))

@@ -27,7 +27,6 @@ NOBODY = "none"
 
 StepName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=100)]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=100)]
-ScenarioName = Annotated[str, StringConstraints(pattern=r"^(normal|edge|failure|stress)(-[a-z0-9-]+)?$", max_length=60)]
 Suite = Literal[
     "auth", "dashboard", "streaming", "analytics", "ai_detection", "monitoring", "boundary", "communication", "api"
 ]
@@ -228,7 +227,7 @@ class Workflow(Strict):
     variables: dict[Variable, Json] = Field(default_factory=dict)
     data: dict[Variable, DataSet] = Field(default_factory=dict)
     steps: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=200)]
-    scenarios: dict[ScenarioName, Scenario] = Field(default_factory=dict)
+    scenarios: dict[Name, Scenario] = Field(default_factory=dict)
     max_s: Positive | None = None
 
     def placed_steps(self) -> Iterator[tuple[tuple[str | int, ...], int, Step]]:

@@ -100,7 +100,7 @@ def test_the_right_profile_is_right() -> None:
         ("{session: login}", "{session: login, operation: read}", "steps[0]: a step is exactly one of"),
         ("{name: put, request", "{request", "steps[1]: a step needs a `name`"),
         ("request: POST /rows -> 201", "request: rows", "'rows' is not of the form 'GET /path'"),
-        ("stress: {", "stres: {", "stres"),
+        ("stress: {", "stres: {", "'stres' is no kind of scenario (normal, edge, failure, stress)"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_named_with_its_line(part: str, wrong: str, said: str) -> None:
