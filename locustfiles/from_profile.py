@@ -5,13 +5,19 @@ command line or pick them with `--class-picker`. The phases run one after the ot
 and operations that `hybridcheck load` would drive (budget full), and a headless Locust quits after the last. The target is
 `-H`, else the one that the profile declares. Nothing is judged here.
 
-An identity needs a token, a key or Basic: whoever has to log in first is driven by `hybridcheck load`.
+Scenarios, feeders, identities per user, setup and teardown are those of `hybridcheck load`. Whoever has to log in does so
+before the phase begins; that is in no statistics.
 """
 
 import base64
+import json
 import os
+import ssl
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import gevent
 from locust import User, events, task
@@ -20,23 +26,27 @@ from locust.env import Environment
 from hybridcheck.cases import Budget
 from hybridcheck.generator.plain_locust import PlainRun
 from hybridcheck.load.phase import Site, plan_of
+from hybridcheck.paths import value_at
 from hybridcheck.profile.drives import drive_of
 from hybridcheck.profile.lookup import choose_target
-from hybridcheck.profile.models import Identity, Profile
+from hybridcheck.profile.models import Identity, Profile, SessionCall
 from hybridcheck.profile.reading import read_profile
+from hybridcheck.profile.templates import filled
 
 PATH = Path(os.environ.get("HYBRIDCHECK_PROFILE", "hybridcheck.yaml"))
 PROFILE = read_profile(PATH, os.environ).profile
+
+LOGIN_PATIENCE_S = 15
 
 _runs: list[PlainRun] = []
 _to_do: list[str] = []
 
 
-def _secret_of(name: str, profile: Profile) -> tuple[str, str]:
-    """Header and value that an identity is known by.
+def _secret_of(name: str, profile: Profile, base_url: str, ca_file: str | None) -> tuple[str, str]:
+    """Header and value that an identity is known by; it logs in where it has to.
 
     Raises:
-        ValueError: it has to log in.
+        ValueError: the login gave nothing to be known by.
     """
     identity: Identity = profile.identities[name]
     if identity.api_key is not None:
@@ -49,7 +59,39 @@ def _secret_of(name: str, profile: Profile) -> tuple[str, str]:
             (profile.session.header, profile.session.prefix) if profile.session else ("Authorization", "Bearer ")
         )
         return header, prefix + identity.token.get_secret_value()
-    raise ValueError(f"'{name}' has to log in first: drive it with `hybridcheck load`, or give it a token")
+    if profile.session is None or identity.password is None:
+        raise ValueError(f"nothing says how '{name}' logs in")
+    answer = _login(profile.session.login, identity, base_url, ca_file)
+    if profile.session.login.cookie is not None:
+        return "Cookie", f"{profile.session.login.cookie}={answer}"
+    return profile.session.header, profile.session.prefix + answer
+
+
+def _login(call: SessionCall, identity: Identity, base_url: str, ca_file: str | None) -> str:
+    """The token or cookie of one login.
+
+    Raises:
+        ValueError: the answer is not as declared.
+    """
+    password = identity.password.get_secret_value() if identity.password else ""
+    words = filled(call.body or {}, {"username": identity.username or "", "password": password})
+    body = urlencode(words) if call.form else json.dumps(words)
+    kind = "application/x-www-form-urlencoded" if call.form else "application/json"
+    request = Request(base_url.rstrip("/") + call.path, body.encode(), {"Content-Type": kind}, method=call.method)  # noqa: S310 - the target's own scheme
+    context = ssl.create_default_context(cafile=ca_file) if base_url.startswith("https:") else None
+    with urlopen(request, timeout=LOGIN_PATIENCE_S, context=context) as answer:  # noqa: S310 - as above
+        status, headers, text = answer.status, answer.headers, answer.read()
+    if status not in call.expect:
+        raise ValueError(f"the login answered {status}")
+    if call.cookie is not None:
+        morsels = SimpleCookie("; ".join(headers.get_all("Set-Cookie") or ()))
+        if call.cookie not in morsels:
+            raise ValueError(f"the login set no cookie '{call.cookie}'")
+        return morsels[call.cookie].value
+    token = value_at(json.loads(text), call.token or "$")
+    if isinstance(token, str):
+        return token
+    raise ValueError(f"the login gave no token at {call.token}")
 
 
 def _run(environment: Environment, phase: str) -> PlainRun:
@@ -57,8 +99,9 @@ def _run(environment: Environment, phase: str) -> PlainRun:
     drive = drive_of(PROFILE, phase, Budget.FULL)
     target = choose_target(environment.host or None, PROFILE, None)
     site = Site(target.url, target.tls.ca_file, 0, PROFILE.limits.max_connections, PROFILE.limits.max_requests)
-    identities = sorted({operation.identity for operation in drive.operations if operation.identity})
-    headers = {name: _secret_of(name, PROFILE) for name in identities}
+    senders = {operation.identity for operation in (*drive.operations, *drive.beside) if operation.identity}
+    identities = sorted(senders | set(drive.spec.identities))
+    headers = {name: _secret_of(name, PROFILE, target.url, target.tls.ca_file) for name in identities}
     named: dict[str, tuple[tuple[str, str], ...]] = {name: ((header, name),) for name, (header, _) in headers.items()}
     plan = plan_of(drive, site, named).model_copy(update={"window_s": 1})
     bodies = {operation.name: operation.body for operation in plan.operations}

@@ -1,6 +1,7 @@
 """Users with scenarios, at a real server: values go from answer to request, everybody is somebody else, books balance."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from hybridcheck.bundled import data_file
 from hybridcheck.cases import Budget
 from hybridcheck.evidence import LoadEnd, LoadSecond, Record
 from hybridcheck.ledger import Ledger
@@ -100,3 +102,35 @@ async def test_users_go_their_ways_and_only_these_are_in_the_numbers(shop: str, 
     assert {one["who"] for one in made} == {"Bearer ada-token", "Bearer bob-token"}
     assert all(owners[one["cookie"]] == one["who"] for one in (*filled, *dropped))
     assert all(one["path"].endswith("/" + one["cookie"].removeprefix("session=")) for one in (*filled, *dropped))
+
+
+def test_plain_locust_logs_in_and_goes_the_same_ways(shop: str, tmp_path: Path) -> None:
+    """Every user is logged in before; login, setup and teardown are not in Locust's statistics."""
+    (tmp_path / "people.csv").write_text("name,age\nada,36\n")
+    by_password = PROFILE.replace('{token: "env:ADA"}', '{username: ada, password: "env:ADA"}').replace(
+        '{token: "env:BOB"}', '{username: bob, password: "env:BOB"}'
+    )
+    call = "session: {login: {path: /login, body: {username: '{username}', password: '{password}'}, token: $.token}}\n"
+    target = f"targets: {{here: {{url: '{shop}', environment: local}}}}\n"
+    (tmp_path / "hybridcheck.yaml").write_text(by_password + target + call)
+    out = tmp_path / "stats"
+    command = [sys.executable, "-m", "locust", "-f", str(data_file("locustfiles", "from_profile.py")), "--headless"]
+    done = subprocess.run(
+        [*command, "--json-file", str(out)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "ADA": "first", "BOB": "second"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    (written,) = tmp_path.glob("stats*")
+    counted = {entry["name"]: entry["num_requests"] for entry in json.loads(written.read_text())}
+    told = seen(shop)
+    assert counted == {
+        "find": sum(one["path"].startswith("/items") for one in told),
+        "fill": sum(one["method"] == "POST" and one["path"].startswith("/carts/") for one in told),
+    }
+    assert {one["who"] for one in told if one["path"] == "/carts"} == {"Bearer ada-first", "Bearer bob-second"}
+    assert sum(one["method"] == "DELETE" for one in told) == 4
