@@ -210,6 +210,10 @@ def _services(found: Draft, declared: list[Entry], left: list[Entry], beyond: in
         found.line("    operations:")
         for entry in entries:
             found.line(f"      - {flow(_entry(entry))}", _note(entry))
+    creating = [entry.id for entry in declared if entry.fields.get("creates")]
+    if creating:
+        named = ", ".join(creating[:MOST_IN_LOAD]) + ("…" if len(creating) > MOST_IN_LOAD else "")
+        found.to_do.append(f"are writes welcome there? {named}: a run creates things of its own and removes them again")
     _left(found, left, beyond)
 
 

@@ -125,7 +125,9 @@ def _declared_server(description: Description) -> str | None:
     return origin_of(url)
 
 
-def finish(description: Description, source: Source, *, today: date, seen: Callable[[Entry], Entry] | None = None) -> Made:
+def finish(
+    description: Description, source: Source, *, today: date, seen: Callable[[Entry], Entry] | None = None
+) -> Made:
     """The draft from a document alone: nothing is asked. `seen` adds what is known of an entry's answers."""
     offers = tuple(offered(description))
     access, made = _entries(description, offers)

@@ -176,6 +176,7 @@ def test_a_healthy_document_gives_everything_that_it_says(version: str) -> None:
     assert {operation.path for _, _, operation in profile.all_operations() if operation.safe} == {f"{prefix}/sum"}
     assert {identity.role for identity in profile.identities.values()} == {"user", "admin"}
     assert profile.load["steady"].rate_rps == 80
+    assert any("are writes welcome there?" in line for line in made.draft.to_do)
     assert profile.thresholds.max_latency_ms == 200
 
 
