@@ -1,13 +1,13 @@
 """Does native computation scale with cores: how many long computations end per second, one at a time and beside others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from hybridcheck.cases import Case, Dimension, Phase, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
 from hybridcheck.checks.computing import compute_in, compute_params, computed, sized
 from hybridcheck.checks.overlaps import at_once, require_unthrottled
-from hybridcheck.checks.paired import duration_ms, emulated
+from hybridcheck.checks.paired import STOP_RISK, duration_ms, emulated
 from hybridcheck.checks.repeats import describe
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.statistics.medians import Decision, decide_at_most
@@ -24,7 +24,9 @@ SHARE_OF_IDEAL = 0.6
 STEADY_RATIO = 1.5
 """Where computations alone take so much longer now and then, others use the cores: what is missing may be theirs."""
 
-ROUNDS = 16
+ROUNDS = (8, 16)
+"""How many rounds there are when the sample is looked at."""
+
 NEEDS_SIZE = (
     "probes: {compute: {operation: ID, in: $.size, out: $.result, sizes: [10000, 20000, 40000], long: 50000000}}"
     "   # long: a size that keeps the native side busy for some 100 ms"
@@ -68,19 +70,23 @@ class ScalesWithCores(LoadCheck):
     async def probe(self, case: Case, target: LoadTarget) -> None:
         """Rounds of c computations one after the other, and c beside each other."""
         operation, probe = compute_in(case)
-        ask = sized(operation, probe, probe.long or 1)
+        ask, count = sized(operation, probe, probe.long or 1), int(case.params["at_once"])
         await target.read("warm", ask)
-        for number in range(1, ROUNDS + 1):
-            for call in range(int(case.params["at_once"])):
-                await target.read(f"alone.{number}.{call}", ask)
-            beside = (target.read(f"beside.{number}.{call}", ask) for call in range(int(case.params["at_once"])))
-            await at_once(target, list(beside))
+        gains: list[float] = []
+        for number in range(1, ROUNDS[-1] + 1):
+            alone = [await target.read(f"alone.{number}.{call}", ask) for call in range(count)]
+            beside = await at_once(target, [target.read(f"beside.{number}.{call}", ask) for call in range(count)])
+            if any(computed(exchange, probe) is None for exchange in (*alone, *beside)):
+                return
+            gains.append(_gain_of(alone, beside))
+            if number in ROUNDS and _decision(gains, SHARE_OF_IDEAL * count, STOP_RISK).outcome != "open":
+                return
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Compare the rates."""
         count = int(case.params["at_once"])
         wanted = SHARE_OF_IDEAL * count
-        gains = [_gain(case, evidence, number) for number in range(1, ROUNDS + 1)]
+        gains = [_gain(case, evidence, number) for number in range(1, _rounds(evidence) + 1)]
         decision = _decision(gains, wanted, float(case.params.get("fail_alpha", 0.01)))
         bounds = decision.bounds
         expected = f"{count} computations beside each other end at {wanted:g} times the rate of one at a time, or more"
@@ -90,7 +96,7 @@ class ScalesWithCores(LoadCheck):
         details |= {"upper": None if bounds.lower is None else -bounds.lower, "method": "order-statistic bounds"}
         details |= {"figures": {"resource_efficiency": -bounds.median / count}}
         if decision.outcome == "open":
-            price = Price(requests=4 * ROUNDS * count)
+            price = Price(requests=8 * len(gains) * count)
             return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, price=price, **details)
         steadiness = _spread(evidence)
         if decision.outcome == "fail" and steadiness > STEADY_RATIO:
@@ -130,14 +136,30 @@ def _gain(case: Case, evidence: Evidence, number: int) -> float:
     bad = next((exchange for exchange in (*alone, *beside) if computed(exchange, probe) is None), None)
     if bad is not None:
         raise Undecided(Reason.NO_TEST_DATA, f"a computation was not answered: {describe(bad)}")
+    return _gain_of(alone, beside)
+
+
+def _rounds(evidence: Evidence) -> int:
+    """How many rounds are recorded.
+
+    Raises:
+        Undecided: where it is not the number at a look.
+    """
+    found = {exchange.label.split(".")[1] for exchange in evidence.exchanges("alone")}
+    if len(found) not in ROUNDS:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"{len(found)} rounds are recorded")
+    return len(found)
+
+
+def _gain_of(alone: Sequence[Exchange], beside: Sequence[Exchange]) -> float:
     return sum(duration_ms(exchange) for exchange in alone) / _span_ms(beside)
 
 
-def _span_ms(exchanges: tuple[Exchange, ...]) -> float:
+def _span_ms(exchanges: Sequence[Exchange]) -> float:
     starts = [exchange.at_s * 1000 for exchange in exchanges]
     return max(start + duration_ms(e) for start, e in zip(starts, exchanges, strict=True)) - min(starts)
 
 
 def _decision(gains: list[float], wanted: float, fail_risk: float) -> Decision:
     """At least `wanted` is at most its negative."""
-    return decide_at_most([-gain for gain in gains], -wanted, looks=1, fail_risk=fail_risk)
+    return decide_at_most([-gain for gain in gains], -wanted, looks=len(ROUNDS), fail_risk=fail_risk)
