@@ -9,7 +9,7 @@ import jsonschema
 
 from hybridcheck.cases import CoreQuestion, Json
 from hybridcheck.paths import is_path
-from hybridcheck.profile import load_consistency
+from hybridcheck.profile import boundary_consistency, load_consistency
 from hybridcheck.profile.contradiction import Contradiction, near
 from hybridcheck.profile.document import KeyPath, spelled
 from hybridcheck.profile.models import Identity, Profile
@@ -316,6 +316,7 @@ RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (
     _value_paths,
     _schemas,
     *load_consistency.RULES,
+    *boundary_consistency.RULES,
     _not_applicable,
     _waived_twice,
 )
