@@ -20,8 +20,8 @@ from hybridcheck.target import Ask, Credential, EvidenceLost, Manner
 from hybridcheck.transport import handshake, streams
 from hybridcheck.transport.client import client_of
 from hybridcheck.transport.exchange import Draft, Place, Sender, draft_of, lost
-from hybridcheck.transport.identities import Identities, LoginFailed, token_facts
 from hybridcheck.transport.hook_steps import HookRunner
+from hybridcheck.transport.identities import Identities, LoginFailed, token_facts
 from hybridcheck.transport.journal import Journal
 from hybridcheck.transport.manifest import Manifest
 from hybridcheck.transport.one_connection import OneConnection
