@@ -35,6 +35,11 @@ def names_in(value: Json) -> Iterator[str]:
             yield from names_in(item)
 
 
+def parts_of(path: str) -> list[str]:
+    """The names of a path's `{name}` parts, which may be written in any way (`{book-id}`)."""
+    return re.findall(r"\{([^{}]*)\}", path)
+
+
 def filled(value: Json, variables: Mapping[str, Json]) -> Json:
     """The value with every name filled in.
 

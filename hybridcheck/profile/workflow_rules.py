@@ -10,7 +10,7 @@ from hybridcheck.profile.document import KeyPath
 from hybridcheck.profile.journeys import changed, identity_of, operation_of
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
-from hybridcheck.profile.templates import filled, names_in
+from hybridcheck.profile.templates import filled, names_in, parts_of
 from hybridcheck.profile.workflows import Scenario, Step, StepChange, Workflow
 
 GIVEN = frozenset({"marker", "copy", "index"})
@@ -257,7 +257,7 @@ class _Variables:
         operation = operation_of(self._profile, self._name, step)
         if operation is None or step.session is not None:
             return
-        for name in names_in(operation.path):
+        for name in parts_of(operation.path):
             if name not in operation.params and name not in step.params and _unknown_root(name, known):
                 message = f"nothing fills '{{{name}}}' in {operation.path}"
                 yield Contradiction(place, message, f"params: {{{name}: …}}, or a variable of that name")

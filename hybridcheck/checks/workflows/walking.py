@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 
 from hybridcheck.cases import Json
 from hybridcheck.checks.operations import complaint_about, encode, json_body, values_complaint
@@ -15,8 +16,9 @@ from hybridcheck.evidence import Exchange
 from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.journeys import Journey, JourneyStep
 from hybridcheck.profile.operations import Expect
-from hybridcheck.profile.templates import UnknownVariable, filled
+from hybridcheck.profile.templates import UnknownVariable, filled, parts_of
 from hybridcheck.profile.workflow_rules import HEADER
+from hybridcheck.profile.workflows import Until
 
 MOST_ROWS = 1000
 """Rows of a loop; more are a load phase."""
@@ -141,43 +143,44 @@ def _asked(step: JourneyStep, label: str, known: dict[str, Json]) -> Stretch:
     try:
         request_of(step, known)
         expect = Expect.model_validate(filled(step.operation.expect.model_dump(by_alias=True), known))
-        until = filled(step.until.values, known) if step.until is not None else {}
+        until = Until.model_validate(filled(step.until.model_dump(), known)) if step.until is not None else None
     except UnknownVariable as unknown:
         return _Stepped(trouble=Trouble(step, "all its variables", str(unknown), -1))
-    wanted = in_words(expect)
-    if step.until is None:
-        exchange = yield Errand(label, step, known)
-        return _learned(step, exchange, expect, wanted)
-    attempt, began_s = 1, None
-    while True:
-        pause_s = step.until.every_ms / 1000 if attempt > 1 else 0.0
-        exchange = yield Errand(f"{label}.poll{attempt}", step, known, pause_s)
-        stepped = _learned(step, exchange, expect, wanted)
+    if until is not None:
+        return (yield from _polled(step, until, expect, label, known))
+    exchange = yield Errand(label, step, known)
+    return _learned(step, exchange, expect)
+
+
+def _polled(step: JourneyStep, until: Until, expect: Expect, label: str, known: dict[str, Json]) -> Stretch:
+    """The same request again and again; what it teaches is taken from the answer that has the awaited values."""
+    began_s: float | None = None
+    for attempt in count(1):
+        exchange = yield Errand(f"{label}.poll{attempt}", step, known, until.every_ms / 1000 if attempt > 1 else 0.0)
         began_s = exchange.at_s if began_s is None else began_s
         waited_s = exchange.at_s + (exchange.total_ms or 0.0) / 1000 - began_s
-        missing = (
-            None if stepped.trouble is not None else values_complaint(json_or_none(exchange), until, expect.tolerance)
-        )
-        if stepped.trouble is not None or missing is None:
-            return stepped
-        awaited = f"{_pairs(until)} within {step.until.within_s:g} s"
-        given_up = bool(step.until.unless) and values_complaint(json_or_none(exchange), step.until.unless) is None
-        if given_up or waited_s >= step.until.within_s:
-            words = (
-                f"{_pairs(step.until.unless)}: it will not come"
-                if given_up
-                else f"{missing} after {waited_s:.1f} s and {attempt} answers"
+        document = json_or_none(exchange)
+        missing = values_complaint(document, until.values, expect.tolerance)
+        if missing is None or complaint_about(exchange, expect) is not None:
+            return _learned(step, exchange, expect)
+        words = ""
+        if until.unless and values_complaint(document, until.unless, expect.tolerance) is None:
+            words = f"{_pairs(until.unless)}: it will not come"
+        elif waited_s >= until.within_s:
+            words = f"{missing} after {waited_s:.1f} s and {attempt} answers"
+        if words:
+            return _Stepped(
+                trouble=Trouble(step, f"{_pairs(until.values)} within {until.within_s:g} s", words, exchange.n)
             )
-            return _Stepped(trouble=Trouble(step, awaited, words, exchange.n))
-        attempt += 1
+    raise AssertionError("count ends")
 
 
-def _learned(step: JourneyStep, exchange: Exchange, expect: Expect, wanted: str) -> _Stepped:
+def _learned(step: JourneyStep, exchange: Exchange, expect: Expect) -> _Stepped:
     """What an answer teaches, or what is wrong with it."""
     complaint = complaint_about(exchange, expect)
     if complaint is not None:
         throttled = exchange.status == 429
-        return _Stepped(trouble=Trouble(step, wanted, complaint, exchange.n, throttled))
+        return _Stepped(trouble=Trouble(step, in_words(expect), complaint, exchange.n, throttled))
     learned: dict[str, Json] = {}
     for name, place in step.extract.items():
         try:
@@ -219,17 +222,20 @@ def request_of(step: JourneyStep, known: Variables) -> tuple[dict[str, str], byt
     operation = step.operation
     filled([operation.query, operation.headers], known)
     params = {**known, **filled(operation.params, known)}
-    parts = (
-        {name: _text(filled("{" + name + "}", params)) for name in names_of(operation.path)}
-        if step.session is None
-        else {}
-    )
+    names = parts_of(operation.path) if step.session is None else []
+    parts = {name: _text(_part(name, params)) for name in names}
     return parts, None if operation.body is None else encode(filled(operation.body, known))
 
 
-def names_of(path: str) -> list[str]:
-    """The `{name}` parts of a path."""
-    return [part.partition("}")[0] for part in path.split("{")[1:]]
+def _part(name: str, params: Variables) -> Json:
+    """The value of a part of a path: a parameter or variable of that name, or what a name with dots leads to."""
+    if name in params:
+        return params[name]
+    hole = "{" + name + "}"
+    found = filled(hole, params)
+    if found == hole:
+        raise UnknownVariable(name)
+    return found
 
 
 def in_words(expect: Expect) -> str:

@@ -150,7 +150,7 @@ def test_a_step_may_send_a_request_of_its_own_and_read_headers() -> None:
     data = profile(
         steps=[
             {"name": "make", "request": "POST /sets -> 201", "body": {"values": [1], "name": "{{name}}"}, "extract": {"tag": "header:ETag", "id": "$.id"}, "cleanup": "drop", "id_from": "$.id"},
-            {"name": "look", "request": "GET /sets/{id}?tag={tag}", "headers": {"If-None-Match": "{tag}"}, "identity": "none", "expect": {"values": {"$.name": "{{name}}"}}},
+            {"name": "look", "request": "GET /sets/{set-id}?tag={tag}", "params": {"set-id": "{id}"}, "headers": {"If-None-Match": "{tag}"}, "identity": "none", "expect": {"values": {"$.name": "{{name}}"}}},
         ]
     )  # fmt: skip
     service = Service()
@@ -159,6 +159,38 @@ def test_a_step_may_send_a_request_of_its_own_and_read_headers() -> None:
     last = [record for record in service.records if isinstance(record, Exchange)][-1]
     assert ("If-None-Match", "e1") in last.request.headers
     assert (last.identity, last.operation) == (None, "detect/look")
+
+
+def test_polling_takes_from_the_answer_that_has_the_awaited_values() -> None:
+    """Earlier answers may lack what is extracted; `unless` may hold a variable; a wrong status ends it at once."""
+    answers = [{"state": "busy"}, {"state": "busy"}, {"state": "done", "result": 7}]
+
+    def answered(ask: Any) -> Any:
+        if ask.path == "/job":
+            return 200, {}, answers.pop(0) if len(answers) > 1 else answers[0]
+        return (200, {}, {"value": 7}) if ask.path == "/results/7" else (404, {}, {})
+
+    wait = {
+        "name": "wait",
+        "request": "GET /job",
+        "until": {"values": {"$.state": "done"}, "unless": {"$.state": "{bad}"}, "within_s": 9},
+    }
+    steps = [{**wait, "extract": {"result": "$.result"}}, {"name": "use", "request": "GET /results/{result}"}]
+    data = {"workflows": {"job": {"variables": {"bad": "lost"}, "steps": steps}}}
+    assert finding_of(ReadingWorkflowCompletes(), data, FakeTarget(answered)).outcome is Outcome.PASS
+    answers[:] = [{"state": "busy"}, {"state": "lost"}]
+    lost = finding_of(ReadingWorkflowCompletes(), data, FakeTarget(answered))
+    assert '$.state "lost": it will not come' in lost.observed
+    gone = finding_of(ReadingWorkflowCompletes(), data, FakeTarget(lambda _: (500, {}, {})))
+    assert "step 'wait' (GET /job): status 500" in gone.observed
+
+
+def test_a_path_may_name_a_figure_of_a_data_set() -> None:
+    """`/count/{rows.count}` is filled like any other text."""
+    data = profile(steps=[{"name": "n", "request": "GET /count/{rows.count}", "expect": 404}])
+    service = Service()
+    assert finding_of(ReadingWorkflowCompletes(), data, service).outcome is Outcome.PASS
+    assert service.sent == ["GET /count/300"]
 
 
 def test_a_requirement_that_is_not_met_leaves_the_journey_undecided() -> None:

@@ -79,6 +79,7 @@ def test_the_right_profile_is_right() -> None:
         ("{rows.values}\", size", "{rows.valeus}\", size", "steps[1].body: no variable 'rows.valeus' is known here"),
         ("within_s: 5}", 'within_s: 5}, headers: {N: "{n}"}', "parallel[1].headers: no variable 'n' is known here"),
         ("GET /one/{id}", "GET /one/{idd}", "steps[3].parallel[0]: nothing fills '{idd}' in /one/{idd}"),
+        ("GET /one/{id}", "GET /one/{book-id}", "steps[3].parallel[0]: nothing fills '{book-id}' in /one/{book-id}"),
         ("params: {}", "params: {x: y}", "steps[4].params.x: /each/{row} has no '{x}'"),
         ("name: two", "name: one", "steps[3].parallel[1]: there is a step 'one' already"),
         ("last: put", "last: pot", "scenarios.failure.last: no step 'pot' (did you mean 'put'?)"),
