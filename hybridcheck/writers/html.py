@@ -32,7 +32,7 @@ def render(verdict: Verdict, page: Page) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
     )
-    sections = (_top, _blockers, _ways, _core, _dimensions, _load, _unexamined, _checks, _bottom)
+    sections = (_top, _blockers, _ways, _core, _dimensions, _load, _boundary_catalogue, _unexamined, _checks, _bottom)
     return head + "\n".join(line for section in sections for line in section(verdict)) + "\n</body>\n</html>\n"
 
 
@@ -100,6 +100,14 @@ def _load(verdict: Verdict) -> Iterator[str]:
         yield "<h2>Load (response time from the intended start)</h2>"
     for phase in verdict.load:
         yield _table((), [(phase.stream, wording.load_line(phase)), *wording.process_lines(phase)])
+
+
+def _boundary_catalogue(verdict: Verdict) -> Iterator[str]:
+    catalogue = verdict.boundary_catalogue
+    if catalogue is None:
+        return
+    yield f"<h2>Boundary catalogue: {text(wording.catalogue_line(catalogue))}</h2>"
+    yield _table(("undecided", "needs"), wording.undecided_rows(catalogue))
 
 
 def _unexamined(verdict: Verdict) -> Iterator[str]:

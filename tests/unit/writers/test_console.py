@@ -9,7 +9,7 @@ import yaml
 
 from hybridcheck.cases import CoreQuestion
 from hybridcheck.verdict import BoundaryCatalogue, BoundaryRow, CoreAnswer, Outcome, Ruling, ToDecide, Verdict
-from hybridcheck.writers import console, markdown, wording
+from hybridcheck.writers import console, html, markdown, wording
 from hybridcheck.writers.formats import Page
 
 Make = Callable[..., Verdict]
@@ -195,7 +195,7 @@ def test_a_question_that_was_answered_with_no_says_so(blocked: Verdict) -> None:
 
 
 def test_the_boundary_catalogue_names_undecided_rows_by_what_they_need(ready: Verdict) -> None:
-    """How many rows are decided, then what each group of undecided ones waits for; in Markdown too."""
+    """How many rows are decided, then what each group of undecided ones waits for; in Markdown and HTML too."""
     rows = (
         BoundaryRow(row="HB-A", checks=("a.b",), outcome=Outcome.PASS),
         BoundaryRow(row="HB-B", checks=("a.c",), outcome=Outcome.FAIL),
@@ -206,5 +206,6 @@ def test_the_boundary_catalogue_names_undecided_rows_by_what_they_need(ready: Ve
     shown = ready.model_copy(update={"boundary_catalogue": catalogue})
     text = console.render(shown, Page())
     assert "Boundary catalogue: 2 of 4 rows decided, 1 failed\n undecided: HB-C, HB-D needs probes: {}\n" in text
+    assert "<h2>Boundary catalogue: 2 of 4 rows decided, 1 failed</h2>" in html.render(shown, Page())
     assert "### Boundary catalogue: 2 of 4 rows decided, 1 failed" in markdown.render(shown, Page())
     assert "Boundary catalogue" not in console.render(ready, Page())
