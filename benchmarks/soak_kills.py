@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from hybridcheck.writers.json_document import verdict_schema
 
 COMMAND = (sys.executable, "-m", "hybridcheck")
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 def kills(runs: int) -> Iterator[str]:

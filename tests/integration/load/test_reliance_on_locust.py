@@ -35,6 +35,38 @@ for entry in (environment.stats.total, environment.stats.get("list", "GET")):
 """
 
 
+REPLACED = """
+import inspect
+from locust import runners, stats, web
+from locust.env import Environment
+environment = Environment()
+runner = environment.create_local_runner()
+assert {"bucket_response_time", "HISTORY_STATS_INTERVAL_SEC"} <= set(vars(stats))
+entry = stats.StatsEntry
+assert all(isinstance(vars(entry)[name], property) for name in ("current_rps", "current_fail_per_sec"))
+assert callable(entry.get_current_response_time_percentile)
+assert all(hasattr(runners, name) for name in ("MASTER_HEARTBEAT_TIMEOUT", "CONNECT_TIMEOUT", "CONNECT_RETRY_COUNT"))
+assert {"start_shape", "start", "stop", "user_count"} <= set(dir(runners.LocalRunner))
+assert "self.custom_messages" in inspect.getsource(runners.MasterRunner.handle_message)
+assert isinstance(runners.WorkerNodes().ready, list)
+page = inspect.getsource(web.WebUI.__init__)
+for route in ("/swarm", "/stop", "/stats/reset", "/stats/requests", "/user", "/login"):
+    assert f'"{route}"' in page, route
+assert "self.update_template_args()" in page and "CORS(app)" in page and "app.debug = True" in page
+arguments = inspect.getsource(web.WebUI.update_template_args)
+for name in ("available_shape_classes", "hide_common_options", "shape_use_common_options", "extra_options"):
+    assert f'"{name}"' in arguments, name
+print("as we read it")
+"""
+
+
+def test_what_the_web_ui_and_the_master_replace_is_there() -> None:
+    """The names that our web UI replaces or closes, and the ones that master and workers use, are where we read them."""
+    root = Path(__file__).parents[3]
+    done = subprocess.run([sys.executable, "-c", REPLACED], capture_output=True, text=True, check=False, cwd=root)
+    assert done.stdout == "as we read it\n", done.stderr
+
+
 def test_version_is_the_one_that_was_read() -> None:
     """The facts below were read in this minor version."""
     assert version("locust").startswith("2.47.")

@@ -1,0 +1,71 @@
+"""Who generates, as the options say it, and how limits stand while a phase runs."""
+
+import pytest
+
+from hybridcheck.cases import Budget, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
+from hybridcheck.checks.check import Scene
+from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
+from hybridcheck.cli.generators import Generators, refuse_contradictions
+from hybridcheck.cli.live_limits import LiveLimits
+from hybridcheck.cli.serving import label
+from hybridcheck.errors import UsageError
+from hybridcheck.evidence import LoadSecond, RunStart
+from hybridcheck.profile.drives import drive_of
+from hybridcheck.profile.models import Environment, Profile
+
+PROFILE = Profile.model_validate(
+    {
+        "version": 1,
+        "operations": [{"id": "a", "request": "GET /"}],
+        "load": {"rush": {"rate_rps": 20, "duration_s": 30, "shape": "spike", "peak_rps": 60, "peak_s": 5}},
+        "thresholds": {"max_latency_ms": 200, "max_error_ratio": 0.05},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [Generators(processes=2, master=True), Generators(master=True, worker=True), Generators(processes=1, worker=True)],
+)
+def test_one_way_of_generating_at_a_time(asked: Generators) -> None:
+    """Processes, master and worker exclude each other; each alone is fine."""
+    with pytest.raises(UsageError, match="choose one of"):
+        refuse_contradictions(asked)
+    for alone in (Generators(), Generators(processes=3), Generators(master=True), Generators(worker=True)):
+        refuse_contradictions(alone)
+
+
+def test_a_phase_is_chosen_by_name_shape_height_and_length() -> None:
+    """What is driven is what is said: scaled to the budget."""
+    assert label("rush", drive_of(PROFILE, "rush", Budget.FULL).spec) == "rush (spike, up to 60 req/s, 30 s)"
+    assert label("rush", drive_of(PROFILE, "rush", Budget.QUICK).spec) == "rush (spike, up to 60 req/s, 13 s)"
+
+
+def started() -> RunStart:
+    """The start of a run with the latency and the error limit of the phase."""
+    scene = Scene(PROFILE, "http://127.0.0.1:1", Environment.LOCAL, Budget.FULL)
+    cases = [case for check in (KeepsLatencyLimit(), KeepsErrorLimit()) for case in check.cases(scene)]
+    about = {"group": Group.REQUIRED, "severity": Severity.HIGH, "dimension": Dimension.PERFORMANCE}
+    more = {"safety": SafetyClass.LOAD, "phase": Phase.LOAD, "fail_alpha": 0.01}
+    planned = tuple(PlannedCase.model_validate({"case": case, **about, **more}) for case in cases)
+    run = {"tool_version": "1", "run_id": "r", "started_utc": "", "seed": 1, "budget": "full", "scoped": True}
+    target = {"target": "t", "base_url": "http://127.0.0.1:1", "environment": "local", "profile": {}, "catalogue": 1}
+    return RunStart.model_validate({**run, **target, "plan": planned})
+
+
+def test_limits_as_they_stand() -> None:
+    """Nothing yet, not decided, would be kept, would be broken: by the bounds that the verdict uses, on judged seconds."""
+    limits = LiveLimits({check.id: check for check in (KeepsLatencyLimit(), KeepsErrorLimit())})
+    limits.take(started())
+    assert {row["state"] for row in limits.rows()} == {"no judged second yet"}
+    for second in range(30):
+        counts = {"planned": 20, "ok": 20, "late": {"200": 10}, "counts": second > 1}
+        record = {"stream": "load/rush", "second": second, "operation": "a", **counts}
+        limits.take(LoadSecond.model_validate(record))
+        assert limits.changed
+        if second == 3:
+            assert {row["state"] for row in limits.rows()} == {"not decided yet"}
+    latency, errors = sorted(limits.rows(), key=lambda row: row["name"], reverse=True)
+    assert not limits.changed
+    assert (latency["state"], errors["state"]) == ("would be broken", "would be kept")
+    assert latency["seen"] == "280 of 560 late, wrong or unanswered (50.00%)"
