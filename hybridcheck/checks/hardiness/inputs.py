@@ -11,7 +11,7 @@ from hybridcheck.checks.operations import operation_in
 from hybridcheck.checks.protocol.addresses import addresses, ask_at
 from hybridcheck.checks.protocol.travelling import asking_for
 from hybridcheck.checks.repeats import describe
-from hybridcheck.checks.survival import crash_finding, look_after, look_before, needs_liveness, watch_of
+from hybridcheck.checks.survival import broken, crash_finding, look_after, look_before, needs_liveness, watch_of
 from hybridcheck.evidence import Evidence, Exchange, Observation
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import AbuseTarget, Ask
@@ -115,9 +115,8 @@ class BadInput(Survives):
         for index, params in enumerate(case.params["at"]):
             asks = [replace(ask_at(params), body=body.encode()) for body in bad_bodies(params)]
             sent = await target.together([target.read(f"bad.{index}.{n}", ask) for n, ask in enumerate(asks)])
-            if any(exchange.failure is not None for exchange in sent):
+            if any(broken(exchange) for exchange in sent):
                 break
-        target.observe("sent", {"everything": True})
         await look_after(target, watch)
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
@@ -176,10 +175,19 @@ class ClientAbort(Survives):
             ask, ordinary = large_ask(case, params), ask_at(params)
             await target.read(f"control.{index}", ordinary)
             async with target.holding(f"held.{index}", ordinary, count=2, half=True):
-                for batch in range(self.BATCHES):
-                    await target.abort(f"abort.{index}.{batch}", ask, times=self.AT_ONCE, most_s=5)
-                    await target.read(f"between.{index}.{batch}", replace(ordinary, deadline_s=3))
+                lives_on = await self._abort(target, index, ask, ordinary)
+            if not lives_on:
+                break
         await look_after(target, watch)
+
+    async def _abort(self, target: AbuseTarget, index: int, ask: Ask, ordinary: Ask) -> bool:
+        """Batches of aborts until a request between them breaks; whether none did."""
+        for batch in range(self.BATCHES):
+            await target.abort(f"abort.{index}.{batch}", ask, times=self.AT_ONCE, most_s=3)
+            between = await target.read(f"between.{index}.{batch}", replace(ordinary, deadline_s=3))
+            if broken(between):
+                return False
+        return True
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """A crash, or a service that lives on."""
@@ -187,9 +195,9 @@ class ClientAbort(Survives):
         between, aborts = evidence.exchanges("between"), evidence.all(Observation, "abort")
         held, at = evidence.all(Observation, "held"), case.params["at"]
         cut = sum(int(record.values["ended_by_target"]) for record in held)
-        broken = sum(int(record.values["broken"]) for record in aborts)
+        unanswered = sum(int(record.values["broken"]) for record in aborts)
         also = f"{cut} connections that were held beside were cut" if cut else ""
-        also = also or (f"{broken} requests were cut before a byte of an answer" if broken else "")
+        also = also or (f"{unanswered} requests were cut before a byte of an answer" if unanswered else "")
         crash = crash_finding(evidence, case.params["watch"], expected, between, self.did, also)
         if crash is not None:
             return crash

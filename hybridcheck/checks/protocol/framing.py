@@ -11,7 +11,7 @@ from hybridcheck.profile.operations import Operation
 from hybridcheck.target import AbuseTarget, Ask
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
-MOST_S = 2.0
+MOST_S = 1.0
 """How long an answer is waited for; what is refused is refused at once."""
 
 ROUNDS = 2
@@ -66,15 +66,17 @@ class FramingStrict(AbuseCheck):
             yield Unmet(subject="direct address", needs=needs)
 
     async def probe(self, case: Case, target: AbuseTarget) -> None:
-        """The declared request, then each vector, again where it was taken."""
+        """The declared request, then each vector, again where it was taken; one that is taken twice is enough."""
         ask = ask_at(case.params)
         await target.read("control", ask)
         for index, vector in enumerate(VECTORS):
             for attempt in range(1, ROUNDS + 1):
                 label, payload = f"vector.{index}.{attempt}", _payload(VECTORS[vector], ask)
                 received = await target.raw(label, payload, most_s=MOST_S, head_of=ask)
-                if not _successes(received.decode("latin-1")):
+                if not _taken(vector, received.decode("latin-1"), closed=False):
                     break
+            else:
+                return
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail on a vector that was taken twice."""
@@ -89,7 +91,7 @@ class FramingStrict(AbuseCheck):
             if not told or told[0].label != f"vector.{index}.1":
                 return undecided(Reason.EVIDENCE_INCOMPLETE, expected, f"{vector}: nothing is recorded")
             numbers += [record.n for record in told]
-            taken = [_taken(vector, record) for record in told]
+            taken = [_taken_in(vector, record) for record in told]
             if not taken[0]:
                 silent = silent or (vector if told[0].values["ended"] != "by_target" else "")
                 continue
@@ -130,12 +132,15 @@ def _successes(received: str) -> int:
     return received.count("HTTP/1.1 2") + received.count("HTTP/1.0 2")
 
 
-def _taken(vector: str, record: Observation) -> str:
-    """How a request was taken that should not have been; empty where it was not."""
+def _taken_in(vector: str, record: Observation) -> str:
     received = str(record.values.get("received", record.values.get("received_base64", "")))
+    return _taken(vector, received, closed=record.values["ended"] == "by_target")
+
+
+def _taken(vector: str, received: str, *, closed: bool) -> str:
+    """How a request was taken that should not have been; empty where it was not."""
     if not _successes(received):
         return ""
-    if vector in MUST_CLOSE and record.values["ended"] == "by_target" and _successes(received) == 1:
+    if vector in MUST_CLOSE and closed and _successes(received) == 1:
         return ""
-    closed = "and closed" if record.values["ended"] == "by_target" else "and kept open"
-    return f"answered {received.splitlines()[0][:40]} {closed}"
+    return f"answered {received.splitlines()[0][:40]} and {'closed' if closed else 'kept open'}"
