@@ -244,7 +244,10 @@ class LoadProcess(Frozen):
 
 
 class LoadPhase(Frozen):
-    """What one load phase did (all measured; None where it was not). `warm_up_s`: what the rule found and left out."""
+    """What one load phase did (all measured; None where it was not). `warm_up_s`: what the rule found and left out.
+
+    `items` that each request of a sweep has, and how many of them were answered rightly per second.
+    """
 
     stream: str
     planned: int
@@ -260,6 +263,8 @@ class LoadPhase(Frozen):
     generator_cpu_max_ratio: float | None
     cause: str | None
     warm_up_s: int | None = None
+    items: int | None = None
+    items_per_s: float | None = None
     processes: tuple[LoadProcess, ...] = ()
 
 

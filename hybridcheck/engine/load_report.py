@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from hybridcheck.cases import Json
-from hybridcheck.checks.load.phases import WARM_UP
+from hybridcheck.checks.load.phases import SWEEP, WARM_UP
 from hybridcheck.engine.findings import rounded
 from hybridcheck.engine.streams import Streams
 from hybridcheck.evidence import GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation, Record, Sample
@@ -26,7 +26,7 @@ def load_phases(streams: Streams) -> tuple[LoadPhase, ...]:
 
 def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
     """One load phase; seconds of a warm-up that was found by its rule are left out like those that do not count."""
-    warm_up_s = found_warm_up(records)
+    warm_up_s, items = _told(records, WARM_UP, "until_second"), _told(records, SWEEP, "items")
     records = tuple(record for record in records if not _warming_up(record, warm_up_s or 0))
     judged = [record for record in records if isinstance(record, LoadSecond) and record.counts]
     seconds = len({record.second for record in judged})
@@ -51,6 +51,8 @@ def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
         generator_cpu_max_ratio=rounded(max(cpu, default=None)),
         cause=end.cause if end else None,
         warm_up_s=warm_up_s,
+        items=items,
+        items_per_s=rounded(ok * items / seconds) if seconds and items is not None else None,
         processes=load_processes(records),
     )
 
@@ -79,12 +81,12 @@ def _process(about: Mapping[str, Json], seconds: list[GeneratorSecond]) -> LoadP
     )
 
 
-def found_warm_up(records: Iterable[Record]) -> int | None:
-    """Until which second the phase was warming up by the rule; None where none was looked for, or the rule does not say."""
+def _told(records: Iterable[Record], label: str, value: str) -> int | None:
+    """A whole number that an observation tells; None where there is no such observation, or it does not know."""
     for record in records:
-        if isinstance(record, Observation) and record.label == WARM_UP:
-            until = record.values.get("until_second")
-            return until if isinstance(until, int) else None
+        if isinstance(record, Observation) and record.label == label:
+            found = record.values.get(value)
+            return found if isinstance(found, int) else None
     return None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from hybridcheck.cases import Json
-from hybridcheck.checks.load.phases import WARM_UP
+from hybridcheck.checks.load.phases import SWEEP, WARM_UP
 from hybridcheck.evidence import (
     Gap,
     GapReason,
@@ -131,6 +131,8 @@ async def run_phase(
         ledger.append(drive.stream, Gap(label="feeder", reason=GapReason.TOOL_FAULT, detail=detail))
         ledger.seal(drive.stream)
         return
+    if drive.items is not None:
+        ledger.append(drive.stream, Observation(label=SWEEP, values={"items": drive.items}))
     totals = _Totals(judged_seconds(drive.spec), _timed_seconds(drive.spec), watch)
     totals.by_second = {} if drive.spec.find_warmup else None
     ending = stop or asyncio.Event()

@@ -67,6 +67,8 @@ class Drive(Frozen):
     scenarios: tuple[DriveScenario, ...] = ()
     setup: tuple[DriveStep, ...] = ()
     teardown: tuple[DriveStep, ...] = ()
+    items: int | None = None
+    """Of a sweep: how many items each request has."""
     beside: tuple[DriveOperation, ...] = ()
     """Operations of setup and teardown alone: they are in no numbers."""
 
@@ -91,6 +93,7 @@ def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
         scenarios=_scenarios(declared, found, whole) if declared.as_users else (),
         setup=tuple(step_of(found[step.operation], step) for step in declared.setup),
         teardown=tuple(step_of(found[step.operation], step) for step in declared.teardown),
+        items=declared.sweep.items(found[declared.sweep.operation].body) if declared.sweep is not None else None,
         beside=beside,
     )
 
@@ -131,9 +134,11 @@ def encode_path(operation: Operation) -> str:
 
 def _resolved(profile: Profile, spec: LoadPhaseSpec, operation: Operation, weight: int) -> DriveOperation:
     headers = tuple(operation.headers.items())
-    body = None
-    if operation.body is not None:
-        body = operation.body if isinstance(operation.body, str) else json.dumps(operation.body)
+    body, declared = None, operation.body
+    if spec.sweep is not None and spec.sweep.operation == operation.id:
+        declared = spec.sweep.applied(declared)
+    if declared is not None:
+        body = declared if isinstance(declared, str) else json.dumps(declared)
         if not any(name.lower() == "content-type" for name, _ in headers):
             headers = (*headers, ("Content-Type", "application/json"))
     return DriveOperation(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 
+from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.contradiction import Contradiction, near
 from hybridcheck.profile.document import KeyPath
 from hybridcheck.profile.load_limits import LoadLimit
@@ -39,6 +40,7 @@ def _load(profile: Profile) -> Iterator[Contradiction]:
             yield Contradiction(where, f"this phase does not send '{operation_id}'", "add it to `operations`")
         yield from _within_limits(profile, place, phase)
         yield from scenario_contradictions(profile, phase, place)
+        yield from _sweep(profile, phase, (*place, "sweep"))
         for index, limit in enumerate(phase.limits):
             yield from _limit(profile, phase, limit, (*place, "limits", index))
 
@@ -94,6 +96,23 @@ def _throughput(profile: Profile) -> Iterator[Contradiction]:
     if all(phase.model == "open" for phase in phases) and highest < wanted <= profile.limits.max_rps:
         message = f"no load phase offers {wanted:g} requests per second; the highest offers {highest:g}"
         yield Contradiction(place, message, f"raise rate_rps to at least {wanted:g}, or lower the threshold")
+
+
+def _sweep(profile: Profile, phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:
+    if phase.sweep is None:
+        return
+    operation = profile.operation(phase.sweep.operation)
+    if operation is None:
+        known = [found.id for _, _, found in profile.all_operations()]
+        message = f"no operation has the id '{phase.sweep.operation}'"
+        yield Contradiction((*place, "operation"), message, near(phase.sweep.operation, known))
+        return
+    try:
+        for _, single in phase.sweep.single():
+            single.applied(operation.body)
+    except NoSuchPath as wrong:
+        hint = "field: $.values   # a path into the operation's `body`"
+        yield Contradiction((*place, "field"), f"the body of '{operation.id}': {wrong}", hint)
 
 
 def _limit(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit, place: KeyPath) -> Iterator[Contradiction]:

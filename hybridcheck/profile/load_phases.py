@@ -35,6 +35,8 @@ def weights(profile: Profile, phase: LoadPhaseSpec) -> Mapping[str, float]:
     """Operation id → weight. A phase that names none sends every reading operation that can be sent, equally often."""
     if phase.scenarios:
         return _in_scenarios(phase)
+    if phase.sweep is not None:
+        return {phase.sweep.operation: 1.0}
     if phase.operations:
         return phase.operations
     return {op.id: 1.0 for _, _, op in profile.all_operations() if op.reads and callable_in_load(op)}
@@ -114,7 +116,10 @@ def peak_level(phase: LoadPhaseSpec) -> float:
 
 def planned_requests(phase: LoadPhaseSpec) -> float | None:
     """How many arrivals the phase plans; None in the closed model."""
-    return requests_per_arrival(phase) * shapes.area_until(stages(phase), math.inf) if phase.model == "open" else None
+    if phase.model == "closed":
+        return None
+    points = phase.sweep.points if phase.sweep is not None else 1
+    return points * requests_per_arrival(phase) * shapes.area_until(stages(phase), math.inf)
 
 
 def judged_seconds(phase: LoadPhaseSpec) -> frozenset[int]:
@@ -217,8 +222,23 @@ def looked_into(profile: Profile, phase: LoadPhaseSpec) -> float:
     return arrivals_in(phase, judged_seconds(phase)) * of_these / sum(sent.values())
 
 
+def _without_sweeps(profile: Profile) -> Profile:
+    """The profile with one phase for each value of a sweep, named after its size or number."""
+    if all(phase.sweep is None or phase.sweep.points == 1 for phase in profile.load.values()):
+        return profile
+    phases: dict[str, LoadPhaseSpec] = {}
+    for name, phase in profile.load.items():
+        if phase.sweep is None or phase.sweep.points == 1:
+            phases[name] = phase
+            continue
+        for word, single in phase.sweep.single():
+            phases[f"{name}-{word}"] = phase.model_copy(update={"sweep": single})
+    return profile.model_copy(update={"load": phases})
+
+
 def with_load_operations(profile: Profile) -> Profile:
-    """The profile with the operations of each load phase written out, so that everybody reads the same."""
+    """The profile with each sweep as its phases and the operations of each phase written out, so that all read the same."""
+    profile = _without_sweeps(profile)
     phases = {
         name: phase if phase.scenarios else phase.model_copy(update={"operations": dict(weights(profile, phase))})
         for name, phase in profile.load.items()

@@ -14,6 +14,7 @@ from hybridcheck.cases import Json
 from hybridcheck.profile.load_limits import AbortWhen, LoadLimit, StopEarly
 from hybridcheck.profile.load_scenarios import Feeder, LoadScenario, LoadStep, ScenarioName, Variable
 from hybridcheck.profile.parts import Positive, Ratio, Seconds, Strict
+from hybridcheck.profile.sweeps import Sweep
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Users = Annotated[int, Field(ge=0, le=10_000)]
@@ -86,6 +87,7 @@ class LoadPhaseSpec(Strict):
     of data for them. `identities`: each virtual user is another of these where an operation has an identity; all have
     logged in before. Each user does `setup` before the clock starts and `teardown` after the end, outside of all numbers.
 
+    `sweep`: a phase like this one for each value of one field of a request, to see how many items per second it makes.
     `find_warmup`: what MSER-5 finds to be warm-up in the medians of the judged seconds is left out beside `warmup_s`.
 
     `limits` hold for operations, tags and windows beside `thresholds`. `stop_early`: end the phase when a limit is certainly
@@ -119,6 +121,7 @@ class LoadPhaseSpec(Strict):
     identities: tuple[str, ...] = ()
     setup: tuple[LoadStep, ...] = ()
     teardown: tuple[LoadStep, ...] = ()
+    sweep: Sweep | None = None
     limits: tuple[LoadLimit, ...] = ()
     stop_early: StopEarly = "never"
     abort_when: AbortWhen | Literal["never"] = AbortWhen()
@@ -157,6 +160,8 @@ class LoadPhaseSpec(Strict):
     def _fits_its_model_and_shape(self) -> "LoadPhaseSpec":
         self._level_of_its_model()
         self._parameters_of_its_shape()
+        if self.sweep is not None and (self.operations.keys() - {self.sweep.operation} or self.as_users):
+            raise ValueError("a sweep sends its own operation and nothing else: no operations, scenarios or identities")
         if self.find_warmup and self.stop_early != "never":
             raise ValueError("find_warmup is known at the end of the phase, so that stop_early cannot end it before")
         if self.scenarios and self.operations:

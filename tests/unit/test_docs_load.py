@@ -36,7 +36,8 @@ def test_every_profile_of_the_page_can_be_planned(number: int, tmp_path: Path) -
     text = BLOCKS[number]
     if "version:" not in text:
         limits = "" if "thresholds:" in text else "thresholds: {max_latency_ms: 200, max_error_ratio: 0.01}\n"
-        text = HEAD + limits + text
+        head = HEAD.partition("operations:")[0] if "operations:" in text else HEAD
+        text = head + limits + text
     loaded = read_text(text.encode(), tmp_path / "hybridcheck.yaml", {"A": "a-token-1", "B": "b-token-1"}, today=TODAY)
     target = next(iter(loaded.profile.targets.values()))
     scene = Scene(loaded.profile, target.url, Environment(target.environment))

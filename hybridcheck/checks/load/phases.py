@@ -57,6 +57,9 @@ Choice = Callable[[LoadSecond], bool]
 WARM_UP = "warm-up"
 """The label of the observation that says until which second a phase was warming up (MSER-5)."""
 
+SWEEP = "sweep"
+"""The label of the observation that says how many items each request of a sweep's phase has."""
+
 STOPPED_EARLY, SAFETY_ABORT = "stopped_early", "safety_abort"
 """Causes of a `LoadEnd` beside `completed`: a limit was certainly broken (or kept); the target was melting down."""
 
