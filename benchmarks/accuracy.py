@@ -51,8 +51,6 @@ class Run:
 async def run_gate(defect: str, folder: str, seed: int) -> Run:
     """Run the command once and read the verdict that it prints."""
     planted = ("--defect", defect) if defect else ()
-    if defect and ROWS[defect].allow:
-        planted += ("--allow", ROWS[defect].allow)
     process = await asyncio.create_subprocess_exec(
         *COMMAND, *planted, "--seed", str(seed), "--output-dir", folder, stdout=asyncio.subprocess.PIPE
     )

@@ -35,6 +35,5 @@ def print_defects() -> ExitCode:
     check_width = max(len(defect.check) for defect in CATALOGUE)
     for defect in CATALOGUE:
         note = f" (not in the demo: it needs {defect.demo_needs})" if defect.demo_needs else ""
-        note += f" (with validate --demo --allow {defect.allow})" if defect.allow else ""
         terminal.show(f"{defect.name:<{name_width}}  {defect.check:<{check_width}}  {defect.wrong}{note}")
     return ExitCode.READY

@@ -30,7 +30,7 @@ def command(
 def explanation(check: Check) -> str:
     """All that is known about a check, as text."""
     defects = [
-        f"{f'validate --demo --allow {defect.allow}' if defect.allow else 'demo'} --defect {defect.name}: {defect.wrong}"
+        f"{defect.name}: {defect.wrong}"
         for defect in CATALOGUE
         if defect.check in {check.id, *check.formerly} and not defect.demo_needs
     ]
@@ -44,7 +44,7 @@ def explanation(check: Check) -> str:
         ("since", f"catalogue {check.since}"),
         ("references", ", ".join(check.refs)),
         ("to do", check.remedy),
-        ("see it fail", "\n".join(f"hybridcheck {line}" for line in defects)),
+        ("see it fail", "\n".join(f"hybridcheck demo --defect {line}" for line in defects)),
     )
     lines = [inspect.cleandoc(type(check).__doc__ or ""), ""]
     for name, words in rows:

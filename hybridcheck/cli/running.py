@@ -112,12 +112,6 @@ def _refuse_contradictions(asked: Run, chosen: Chosen) -> None:
     if unseen:
         first = unseen[0]
         raise UsageError(f"the demo cannot show '{first.name}'", where="--defect", hint=f"it needs {first.demo_needs}")
-    given = {found.value for found in asked.allow or ()}
-    held_back = [BY_NAME[name] for name in chosen.defects if BY_NAME[name].allow and BY_NAME[name].allow not in given]
-    if held_back:
-        first = held_back[0]
-        hint = f"hybridcheck validate --demo --allow {first.allow} --defect {first.name}"
-        raise UsageError(f"nothing would look for '{first.name}' by default", where="--defect", hint=hint)
     if chosen.demo and (asked.base_url or asked.profile):
         raise UsageError(
             "the demo brings its own system and profile",

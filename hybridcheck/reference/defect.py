@@ -8,8 +8,7 @@ class Defect:
     """One row: what is wrong with the switch on, the check that is meant to see it, and where the code is.
 
     `signature` is the name that the check's finding has to give the mistake, where it has one. `demo_needs` says what
-    the demo run lacks to see it; empty where `validate --demo --defect NAME` has to find it. `allow` is the safety class
-    that this run has to be allowed first (`--allow abuse`).
+    the demo run lacks to see it; empty where `validate --demo --defect NAME` has to find it.
     """
 
     name: str
@@ -18,4 +17,3 @@ class Defect:
     where: str
     demo_needs: str = ""
     signature: str = ""
-    allow: str = ""

@@ -114,7 +114,6 @@ IN_NATIVE_EDGES: tuple[Defect, ...] = (
         "numeric.zero-division",
         HERE,
         signature="CRASH",
-        allow="abuse",
     ),
     Defect(
         "native-smallest-crash",
@@ -122,23 +121,20 @@ IN_NATIVE_EDGES: tuple[Defect, ...] = (
         "numeric.zero-division",
         HERE,
         signature="CRASH",
-        allow="abuse",
     ),
-    Defect("native-zero-answers", "an integer by zero is 0", "numeric.zero-division", HERE, allow="abuse"),
+    Defect("native-zero-answers", "an integer by zero is 0", "numeric.zero-division", HERE),
     Defect(
         "native-depth-crash",
         "a document of more than 256 levels uses up the stack: the process dies",
         "json.depth-survived",
         HERE,
         signature="CRASH",
-        allow="abuse",
     ),
     Defect(
         "native-depth-500",
         "a document of more than 256 levels gets a server error",
         "json.depth-survived",
         HERE,
-        allow="abuse",
     ),
     Defect(
         "generation-misdeclared",

@@ -31,7 +31,6 @@ IN_WORKFLOWS: tuple[Defect, ...] = (
         "a training whose native service is down stays running for ever",
         "workflow.under-faults",
         _WHERE,
-        allow="disrupt",
     ),
     Defect("results-slow", "results take almost a second", "workflow.in-time", _WHERE),
     Defect("anomalies-missed", "three of four anomalies are not found", "detection.quality", _WHERE),
