@@ -51,7 +51,7 @@ class Job:
 
 
 def command(
-    manifest: Annotated[
+    path: Annotated[
         Path, typer.Argument(metavar="PATH", help="A run's folder, or its manifest.ndjson or hooks.ndjson.")
     ],
     *,
@@ -65,24 +65,29 @@ def command(
     profile declares for each thing, in reverse order of creation, to the address in the manifest. Exits 0 when nothing
     is left, 3 when something is.
     """
-    journal = manifest / JOURNAL_NAME if manifest.is_dir() else manifest
-    applied = 0
-    if journal.name == JOURNAL_NAME and (journal.exists() or journal == manifest):
-        applied = revert(journal, profile, given.environment_of(environment), dry_run=dry_run)
-    if journal != manifest:
-        manifest = manifest / MANIFEST_NAME
-    if manifest.name != JOURNAL_NAME and (manifest.exists() or journal == manifest):
-        applied += _clean(manifest, profile, given.environment_of(environment), dry_run=dry_run)
-    elif not applied:
-        terminal.show(f"{manifest.parent}: nothing is left")
-    return ExitCode.INCONCLUSIVE if applied else ExitCode.READY
+    journal, things = _files(path)
+    chosen, left = given.environment_of(environment), 0
+    if journal is not None:
+        left += revert(journal, profile, chosen, dry_run=dry_run)
+    if things is not None:
+        left += _clean(things, profile, chosen, dry_run=dry_run)
+    if not left:
+        terminal.show(f"{path}: nothing is left")
+    return ExitCode.INCONCLUSIVE if left else ExitCode.READY
+
+
+def _files(path: Path) -> tuple[Path | None, Path | None]:
+    """The journal of hooks and the manifest that a path means; of a folder those that it has."""
+    if not path.is_dir():
+        return (path, None) if path.name == JOURNAL_NAME else (None, path)
+    journal, things = path / JOURNAL_NAME, path / MANIFEST_NAME
+    return journal if journal.exists() else None, things if things.exists() else None
 
 
 def _clean(manifest: Path, profile: Path | None, environment: Environment | None, *, dry_run: bool) -> int:
     """Remove what a manifest names; gives how many are left."""
     left = tuple(entry for entry in read_manifest(manifest) if entry.step not in DONE)
     if not left:
-        terminal.show(f"{manifest}: nothing is left to remove")
         return 0
     for entry in reversed(left):
         terminal.show(f"to remove: {_name(entry)} of run {entry.run_id} at {entry.base_url}")
