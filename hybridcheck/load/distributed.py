@@ -86,7 +86,7 @@ class Master:
         first = await self._piped.line(LISTEN_PATIENCE_S)
         if first is None:
             await self._piped.reap()
-            said = "; ".join([*self._piped.trouble, *list(self._piped.stderr)[-2:]])
+            said = "; ".join([*self._piped.trouble, *list(self._piped.stderr)[-1:]])
             await self.__aexit__(None, None, None)
             hint = "is the port taken? choose another with --master-bind-port"
             raise UsageError(f"the master cannot listen on {meeting.host}:{meeting.port}: {said}", hint=hint)
