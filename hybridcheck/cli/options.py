@@ -101,13 +101,17 @@ Shape = Annotated[
         "--shape", help="steady, ramp, steps, stress, spike, soak or breakpoint, in the place of the declared one."
     ),
 ]
-Rate = Annotated[float | None, typer.Option("--rate", help="Requests per second, whatever the target does (open model).")]
+Rate = Annotated[
+    float | None, typer.Option("--rate", help="Requests per second, whatever the target does (open model).")
+]
 Users = Annotated[int | None, typer.Option("--users", help="Users who wait for their answers (closed model).")]
 Peak = Annotated[float | None, typer.Option("--peak", help="The peak of a spike or stress, per second or in users.")]
 Duration = Annotated[float | None, typer.Option("--duration", help="Seconds that the load lasts, warm-up included.")]
 StopEarlyOption = Annotated[
     EarlyStop | None,
-    typer.Option("--stop-early", help="End a phase once a limit is certainly broken (default), or also once all are kept."),
+    typer.Option(
+        "--stop-early", help="End a phase once a limit is certainly broken (default), or also once all are kept."
+    ),
 ]
 LoadPhaseName = Annotated[str | None, typer.Option("--phase", help="The one declared load phase to drive.")]
 

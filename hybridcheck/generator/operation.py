@@ -32,9 +32,7 @@ class Operation:
         "sampler",
     )
 
-    def __init__(
-        self, ordered: Mapping[str, Any], request: bytes, book: Book, sampler: Sample | None = None
-    ) -> None:
+    def __init__(self, ordered: Mapping[str, Any], request: bytes, book: Book, sampler: Sample | None = None) -> None:
         self.name: str = ordered["name"]
         self.method: str = ordered["method"]
         self.request = request

@@ -10,6 +10,7 @@ from hybridcheck import shapes
 from hybridcheck.generator.operation import Operation, Sample
 from hybridcheck.generator.recording import Book
 from hybridcheck.generator.request_heads import heads
+from hybridcheck.generator.sampling import Sampler
 from hybridcheck.generator.script import Script
 from hybridcheck.generator.script_reading import read_script
 
@@ -132,10 +133,5 @@ def _request(authority: str, prefix: str, ordered: Mapping[str, Any], secrets: M
 
 
 def _sampler(ordered: Mapping[str, Any], seed: int) -> Sample | None:
-    """The sample of an operation; its validator is loaded where one is wanted, since that takes a tenth of a second."""
     every = ordered.get("sample_every", 0)
-    if not every:
-        return None
-    from hybridcheck.generator.sampling import Sampler  # noqa: PLC0415 - see above
-
-    return Sampler(ordered["json_schema"], every, f"{seed}/{ordered['name']}")
+    return Sampler(ordered["json_schema"], every, f"{seed}/{ordered['name']}") if every else None

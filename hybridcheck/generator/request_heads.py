@@ -26,9 +26,7 @@ def heads(authority: str, ordered: Mapping[str, Any], secrets: Mapping[str, str]
     return headers
 
 
-def secret_heads(
-    pairs: Iterable[tuple[str, str]], secrets: Mapping[str, str], where: str
-) -> Heads:
+def secret_heads(pairs: Iterable[tuple[str, str]], secrets: Mapping[str, str], where: str) -> Heads:
     """Headers of (name, name of a secret) pairs.
 
     Raises:

@@ -4,8 +4,6 @@ import json
 import random
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 _LONGEST_DETAIL = 200
 
 
@@ -15,6 +13,8 @@ class Sampler:
     __slots__ = ("_dice", "_every", "_left", "_validator")
 
     def __init__(self, schema: Any, every: int, seed: str) -> None:
+        from jsonschema import Draft202012Validator  # noqa: PLC0415 - a tenth of a second that most loads do not need
+
         self._validator = Draft202012Validator(schema)
         self._dice = random.Random(seed)
         self._every = every

@@ -82,9 +82,7 @@ class UserLane(Lane):
         headers = script.users[number % len(script.users)] if script.users else ()
         self._script_run, self.script = run, script
         self.user = User(number, headers, random.Random(f"{script.seed}/user/{number}"))
-        self._own = {
-            scenario.index: tuple(step.own() for step in scenario.steps) for scenario in script.scenarios
-        }
+        self._own = {scenario.index: tuple(step.own() for step in scenario.steps) for scenario in script.scenarios}
         self._prepared: Variables = {}
         self.ready = Event()
         self.trouble = ""

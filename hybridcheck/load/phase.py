@@ -237,7 +237,9 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
         case reports.OperationTimes() if report.from_second in totals.judged | totals.timed:
             counts = report.from_second in totals.judged
             if counts and totals.by_second is not None:
-                totals.by_second.setdefault(report.from_second, Histogram()).merge(Histogram.from_pairs(report.response))
+                totals.by_second.setdefault(report.from_second, Histogram()).merge(
+                    Histogram.from_pairs(report.response)
+                )
             for histogram in _times(report, counts=counts):
                 ledger.append(stream, histogram)
         case reports.ChildEnd():

@@ -33,7 +33,9 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     elif path.suffix in {".jsonl", ".ndjson"}:
         rows = tuple(_json_rows(text))
     else:
-        raise FeederError(0, f"'{path.suffix}' is no format that is known", "CSV with a head line (.csv), JSON lines (.jsonl)")
+        raise FeederError(
+            0, f"'{path.suffix}' is no format that is known", "CSV with a head line (.csv), JSON lines (.jsonl)"
+        )
     if not rows:
         raise FeederError(0, "it has no row of data")
     if len(rows) > MOST_ROWS:

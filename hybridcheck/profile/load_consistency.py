@@ -130,7 +130,9 @@ def _limit(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit, place: KeyP
         yield Contradiction((*place, "window_s"), message, "window_s: [from, until], in seconds of the phase")
     if limit.min_rps is not None and limit.error_ratio is None and profile.thresholds.max_error_ratio is None:
         message = "how much of it may be missed is not declared"
-        yield Contradiction((*place, "min_rps"), message, "error_ratio: 0.01   # beside it, or thresholds: {max_error_ratio: …}")
+        yield Contradiction(
+            (*place, "min_rps"), message, "error_ratio: 0.01   # beside it, or thresholds: {max_error_ratio: …}"
+        )
 
 
 RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (_load, _budget, _throughput)

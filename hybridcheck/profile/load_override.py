@@ -168,7 +168,9 @@ def _given(kept: dict[str, Json], asked: LoadOverride) -> dict[str, Json]:
 def _complaint(error: Mapping[str, Json]) -> Complaint:
     key = str(error["loc"][0]) if error["loc"] else ""
     message = str(error["msg"]).removeprefix("Value error, ")
-    where = OPTIONS.get(key) or next((option for word, option in OPTIONS.items() if word in message), "hybridcheck load")
+    where = OPTIONS.get(key) or next(
+        (option for word, option in OPTIONS.items() if word in message), "hybridcheck load"
+    )
     options = sorted({option for word, option in OPTIONS.items() if word in message})
     return Complaint(where, message, f"see {', '.join(options)}" if options else "")
 

@@ -64,7 +64,9 @@ def _steps(
             hint = near(step.operation, operations)
             yield Contradiction((*where, "operation"), f"no operation has the id '{step.operation}'", hint)
         elif operation.auth == "required" and operation.identity is None:
-            yield Contradiction(where, f"'{operation.id}' needs an identity to be sent", "give the operation an `identity`")
+            yield Contradiction(
+                where, f"'{operation.id}' needs an identity to be sent", "give the operation an `identity`"
+            )
         for name in _needed(step, operation):
             if name.partition(".")[0] not in known:
                 hint = near(name.partition(".")[0], known)

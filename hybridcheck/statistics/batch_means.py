@@ -20,9 +20,7 @@ class MeanBounds:
     upper: float
 
 
-def mean_bounds(
-    batches: Sequence[tuple[float, int]], *, pass_alpha: float, fail_alpha: float
-) -> MeanBounds | None:
+def mean_bounds(batches: Sequence[tuple[float, int]], *, pass_alpha: float, fail_alpha: float) -> MeanBounds | None:
     """One-sided t bounds of the overall mean from (mean, size) of consecutive batches; None with fewer than ten.
 
     Batch means (Law & Kelton, Simulation Modeling and Analysis, 9.5): neighbours are joined until 10 to 30 groups remain,

@@ -50,7 +50,9 @@ def test_what_a_run_says_before_it_begins_is_what_the_page_shows() -> None:
     """The line about a limit that cannot be decided, word for word."""
     text = """load: {day: {rate_rps: 12, duration_s: 20}}
 thresholds: {max_error_ratio: 0.01}"""
-    loaded = read_text((HEAD + text).encode(), Path("hybridcheck.yaml"), {"A": "a-token-1", "B": "b-token-1"}, today=TODAY)
+    loaded = read_text(
+        (HEAD + text).encode(), Path("hybridcheck.yaml"), {"A": "a-token-1", "B": "b-token-1"}, today=TODAY
+    )
     scene = Scene(loaded.profile, "http://127.0.0.1:8000", Environment.LOCAL)
     (case,) = [c.case for c in make(scene, by_id(), Selection(only=("load.error-limit",))).cases]
     shown = " ".join(PAGE.read_text(encoding="utf-8").split())

@@ -29,7 +29,9 @@ class AnswersRightUnderLoad(RateCheck):
 
     id = "load.answers-valid"
     dimension = Dimension.RELIABILITY
-    remedy = "Compare the failure example of the kind `schema` with a calm answer: what is cut, empty or of another type?"
+    remedy = (
+        "Compare the failure example of the kind `schema` with a calm answer: what is cut, empty or of another type?"
+    )
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """One case per phase that sends an operation with a schema."""
@@ -60,7 +62,9 @@ class AnswersRightUnderLoad(RateCheck):
         """Judge the share of wrong answers in the sample."""
         phase = phase_of(case, evidence)
         if phase.total("sampled") == 0:
-            raise Undecided(Reason.TOO_FEW_SAMPLES, "no answer was held against its schema: a lower check_every looks at more")
+            raise Undecided(
+                Reason.TOO_FEW_SAMPLES, "no answer was held against its schema: a lower check_every looks at more"
+            )
         return rate_finding(case, phase, self.rate(case))
 
 

@@ -108,7 +108,12 @@ def _mean_batches(case: Case, phase: Phase, evidence: Evidence) -> list[tuple[fl
     sums: dict[int, list[float]] = {}
     for record in evidence.all(LoadHistogram, stream=str(case.params["stream"])):
         second = record.from_second
-        if record.measure == "response" and record.operation in wanted and second is not None and second in phase.seconds:
+        if (
+            record.measure == "response"
+            and record.operation in wanted
+            and second is not None
+            and second in phase.seconds
+        ):
             batch = sums.setdefault(second, [0.0, 0.0])
             batch[0] += sum(value_ns(bucket) * count for bucket, count in record.pairs) / NS_PER_MS
             batch[1] += sum(count for _, count in record.pairs)
@@ -117,7 +122,9 @@ def _mean_batches(case: Case, phase: Phase, evidence: Evidence) -> list[tuple[fl
         planned, ok, cut = (sum(getattr(row, key) for row in rows) for key in ("planned", "ok", "cut"))
         total_ms, timed = sums.get(second, [0.0, 0.0])
         if cut or timed != ok:
-            text = f"of second {second}, {timed:g} of {planned} response times are recorded, {cut} arrivals were cut off"
+            text = (
+                f"of second {second}, {timed:g} of {planned} response times are recorded, {cut} arrivals were cut off"
+            )
             raise Undecided(Reason.EVIDENCE_INCOMPLETE, text)
         if planned:
             found.append(((total_ms + (planned - ok) * deadline_ms) / planned, planned))
@@ -141,7 +148,9 @@ def _mean_finding(case: Case, phase: Phase, batches: Sequence[tuple[float, int]]
         "unit": "ms",
         "method": "Student's t on batch means",
     }
-    observed = f"mean {bounds.mean:.1f} ms over {len(phase.seconds)} s, between {bounds.lower:.1f} and {bounds.upper:.1f}"
+    observed = (
+        f"mean {bounds.mean:.1f} ms over {len(phase.seconds)} s, between {bounds.lower:.1f} and {bounds.upper:.1f}"
+    )
     if bounds.upper <= limit_ms:
         return passed(expected, observed, **details)
     if bounds.lower > limit_ms:

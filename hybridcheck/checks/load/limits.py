@@ -15,7 +15,7 @@ from hybridcheck.checks.load.rates import Rate, error_rate, latency_rate, phase_
 from hybridcheck.checks.operations import ask_for, operation_in, params_of
 from hybridcheck.evidence import Evidence
 from hybridcheck.profile.drives import scaled
-from hybridcheck.profile.load_phases import lowest_judged_rps, weights
+from hybridcheck.profile.load_phases import callable_in_load, lowest_judged_rps, weights
 from hybridcheck.profile.load_spec import LoadPhaseSpec, Objective
 from hybridcheck.target import LoadTarget
 from hybridcheck.verdict import Finding, Outcome, undecided
@@ -61,8 +61,12 @@ class LoadPhaseCheck(LoadCheck):
         """What every case over a phase needs: its stream, the credentials to try before, whether it may end early."""
         spec, profile = scene.profile.load[phase], scene.profile
         ids = weights(profile, spec)
-        sent = [op for _, _, op in profile.all_operations() if op.id in ids and op.reads and op.identity]
-        controls = [params_of(op, self.suite) for op in sent if op.auth != "none" and op.id in (operations or ids)]
+        sent = [op for _, _, op in profile.all_operations() if op.id in ids and op.reads and callable_in_load(op)]
+        controls = [
+            params_of(op, self.suite)
+            for op in sent
+            if op.identity and op.auth != "none" and op.id in (operations or ids)
+        ]
         params: dict[str, Json] = {"stream": f"load/{phase}", "with_credential": controls}
         if spec.find_warmup:
             params["find_warmup"] = True

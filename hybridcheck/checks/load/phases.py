@@ -72,7 +72,9 @@ def chosen_by(case: Case) -> Choice:
     wanted = frozenset(params.get("operations") or (() if operation == ALL else (operation,)))
 
     def choice(record: LoadSecond) -> bool:
-        in_time = record.counts and record.second >= settled if window is None else window[0] <= record.second < window[1]
+        in_time = (
+            record.counts and record.second >= settled if window is None else window[0] <= record.second < window[1]
+        )
         return in_time and (not wanted or record.operation in wanted)
 
     return choice
@@ -91,7 +93,9 @@ def settled_case(case: Case, evidence: Evidence) -> Case:
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "where the warm-up ended is not recorded")
     until = found[0].values.get("until_second")
     if until is None:
-        raise Undecided(Reason.TOO_FEW_SAMPLES, "the response times never settled, or there are too few seconds to tell")
+        raise Undecided(
+            Reason.TOO_FEW_SAMPLES, "the response times never settled, or there are too few seconds to tell"
+        )
     return case.model_copy(update={"params": {**case.params, "settled": until}})
 
 

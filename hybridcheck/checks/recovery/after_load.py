@@ -7,6 +7,7 @@ from hybridcheck.checks.check import LoadCheck, Scene
 from hybridcheck.checks.operations import ask_for, complaint_about, operation_in, params_of
 from hybridcheck.checks.repeats import ask_until_good, numbered
 from hybridcheck.evidence import Evidence, Exchange, LoadEnd
+from hybridcheck.profile.load_phases import callable_in_load, weights
 from hybridcheck.target import LoadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
@@ -39,9 +40,9 @@ class AnswersAfterLoad(LoadCheck):
         profile = scene.profile
         made: set[str] = set()
         for name, spec in profile.load.items():
-            for operation_id in spec.operations:
+            for operation_id in weights(profile, spec):
                 operation = profile.operation(operation_id)
-                if operation is None or not operation.reads or operation_id in made:
+                if operation is None or not (operation.reads and callable_in_load(operation)) or operation_id in made:
                     continue
                 made.add(operation_id)
                 limits = profile.thresholds

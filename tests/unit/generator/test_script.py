@@ -29,7 +29,9 @@ def test_rows_come_in_the_order_that_was_asked_for() -> None:
     circular, once = Rows("f", "circular", ROWS, "s"), Rows("f", "once", ROWS, "s")
     assert [circular.take() for _ in range(6)] == [*ROWS, *ROWS[:2]]
     assert [once.take() for _ in range(6)] == [*ROWS, None, None]
-    drawn = [[rows.take() for _ in range(50)] for rows in (Rows("f", "random", ROWS, "s"), Rows("f", "random", ROWS, "s"))]
+    drawn = [
+        [rows.take() for _ in range(50)] for rows in (Rows("f", "random", ROWS, "s"), Rows("f", "random", ROWS, "s"))
+    ]
     assert drawn[0] == drawn[1] != [*ROWS] * 12
     assert all(row in ROWS for row in drawn[0])
     assert [Rows("f", order, [], "s").take() for order in ("circular", "once", "random")] == [None] * 3

@@ -20,7 +20,9 @@ def watch(group: Group = Group.REQUIRED, **phase: Any) -> Watch:
     """The watch over a phase of 100 requests a second: at most 1 % errors, p95 <= 100 ms."""
     spec = {"rate_rps": 100, "duration_s": 60, "warmup_s": 0, **phase}
     limits = {"max_latency_ms": 100, "max_error_ratio": 0.01}
-    profile = Profile.model_validate({"version": 1, "operations": ["GET /x"], "load": {"s": spec}, "thresholds": limits})
+    profile = Profile.model_validate(
+        {"version": 1, "operations": ["GET /x"], "load": {"s": spec}, "thresholds": limits}
+    )
     scene = Scene(profile, "http://target.test", Environment.LOCAL, Budget.FULL)
     cases = [
         PlannedCase(

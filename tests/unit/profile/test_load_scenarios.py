@@ -58,7 +58,10 @@ def test_plain_weighted_operations_have_no_scenarios() -> None:
     [
         ({"scenarios": {"a": ["nothing"]}}, "no operation has the id 'nothing'"),
         ({"scenarios": {"a": ["read"]}}, "nothing gives '{id}' its value"),
-        ({"scenarios": {"a": [{"operation": "list", "query": {"q": "{people.name}"}}]}}, "nothing gives '{people.name}'"),
+        (
+            {"scenarios": {"a": [{"operation": "list", "query": {"q": "{people.name}"}}]}},
+            "nothing gives '{people.name}'",
+        ),
         ({"scenarios": {"a": [{"operation": "list", "extract": {"id": "items[0]"}}]}}, "not a path into JSON"),
         ({"scenarios": {"a": ["list"]}, "identities": ["ada"]}, "no identity 'ada'"),
         ({"scenarios": {"a": ["list"] * 30}}, "300 requests per second are more than limits.max_rps"),
@@ -126,7 +129,9 @@ def test_a_step_is_cut_where_something_is_filled_in() -> None:
 
 def test_an_operations_own_body_and_query_stand_as_they_are() -> None:
     """Only what a step says itself is filled in: a GraphQL query may have braces."""
-    operation = Operation.model_validate({"id": "x", "method": "POST", "path": "/g", "query": {"v": "{a}"}, "body": "{me}"})
+    operation = Operation.model_validate(
+        {"id": "x", "method": "POST", "path": "/g", "query": {"v": "{a}"}, "body": "{me}"}
+    )
     found = step_of(operation, LoadStep(operation="x"))
     assert found.path == (("text", "/g"), ("text", "?v=%7Ba%7D"))
     assert found.body == (("text", "{me}"),)

@@ -16,7 +16,13 @@ from hybridcheck.profile.load_phases import planned_requests, with_load_operatio
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.sweeps import Sweep
 
-OPERATION = {"id": "sum", "method": "POST", "path": "/sum", "safe": True, "body": {"in": {"values": [1, 2, 3]}, "round": 2}}
+OPERATION = {
+    "id": "sum",
+    "method": "POST",
+    "path": "/sum",
+    "safe": True,
+    "body": {"in": {"values": [1, 2, 3]}, "round": 2},
+}
 
 
 def profile(**phase: Any) -> Profile:
