@@ -1,8 +1,8 @@
 """The JSON Schemas of the public API, as components of its OpenAPI document."""
 
 from hybridcheck.reference.context_schemas import CONTEXT_SCHEMAS
-from hybridcheck.reference.native import wire
 from hybridcheck.reference.schema_check import Schema
+from hybridcheck.reference.wire_schemas import SCHEMAS as WIRE_SCHEMAS
 
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
@@ -203,4 +203,6 @@ SCHEMAS: dict[str, Schema] = {
         now=_STAMP,
         runtime=_TEXT,
     ),
-} | dict(wire.SCHEMAS) | CONTEXT_SCHEMAS
+    **WIRE_SCHEMAS,
+    **CONTEXT_SCHEMAS,
+}

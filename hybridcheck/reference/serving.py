@@ -3,13 +3,14 @@
 import json
 import os
 import socket
+from collections.abc import Callable
 
 import uvicorn
 
-from hybridcheck.reference.defects import Switches
-from hybridcheck.reference.native.naive_host import in_front_of
 from hybridcheck.reference.settings import VARIABLE, VARIABLE_SOCKET, Settings, from_json
 from hybridcheck.reference.web import Application
+
+Layer = Callable[[socket.socket], socket.socket]
 
 
 def child_settings() -> Settings:
@@ -29,11 +30,11 @@ class _ReportingServer(uvicorn.Server):
         os.write(1, (json.dumps({"pid": os.getpid(), **self._facts}) + "\n").encode())
 
 
-def serve(application: Application, defects: Switches | None = None, **facts: str) -> None:
-    """Serve until told to end; the launcher is told the facts. With `defects` of a socket layer, behind that layer."""
+def serve(application: Application, behind: Layer | None = None, **facts: str) -> None:
+    """Serve until told to end, `behind` a layer that takes the socket and gives another; the launcher is told the facts."""
     listening = socket.socket(fileno=int(os.environ.pop(VARIABLE_SOCKET)))
-    if defects is not None:
-        listening = in_front_of(listening, defects)
+    if behind is not None:
+        listening = behind(listening)
     config = uvicorn.Config(
         application,
         http="httptools",

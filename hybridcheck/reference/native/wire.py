@@ -1,40 +1,15 @@
 """Routes of the native service that show how messages travel: a large answer, and pages of a list."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.routing import Handler, Route
-from hybridcheck.reference.schema_check import Schema
 from hybridcheck.reference.web import Answer, Problem, Request, json_answer
 
-MOST_BYTES = 4 * 1024 * 1024
 MOST_ROWS = 100
 ROWS = tuple({"id": f"row-{number}", "value": number * number} for number in range(10))
 FOREIGN = tuple({"id": f"foreign-{number}", "value": -1} for number in range(10))
 """What lies behind the list in memory, where nothing checks an index."""
-
-SCHEMAS: Mapping[str, Schema] = {
-    "BlobSize": {
-        "type": "object",
-        "properties": {"bytes": {"type": "integer", "minimum": 1, "maximum": MOST_BYTES}},
-        "required": ["bytes"],
-        "additionalProperties": False,
-    },
-    "Queried": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
-    "Blob": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
-    "PageWanted": {
-        "type": "object",
-        "properties": {"offset": {"type": "integer"}, "limit": {"type": "integer"}},
-        "required": ["offset", "limit"],
-        "additionalProperties": False,
-    },
-    "Page": {
-        "type": "object",
-        "properties": {"items": {"type": "array", "items": {"type": "object"}}, "total": {"type": "integer"}},
-        "required": ["items", "total"],
-    },
-}
 
 
 def wire_routes(blob: Handler, page: Handler) -> list[Route]:
