@@ -40,8 +40,10 @@ class Streams:
         self.broken: str | None = ledger.broken
         self.end: RunEnd | None = None if ledger.broken else ledger.end
         self._by_name: dict[str, list[Record]] = {}
+        self._by_number: dict[int, list[Record]] = {}
         for record in ledger.records:
             self._by_name.setdefault(record.stream, []).append(record)
+            self._by_number.setdefault(record.n, []).append(record)
 
     def trouble(self, stream: str) -> str | None:
         """Why a stream may not be judged; None where it is sealed: one end, last, whose count is that of the others."""
@@ -64,9 +66,8 @@ class Streams:
         return tuple(record for record in self._by_name.get(stream, ()) if not isinstance(record, CaseEnd))
 
     def named(self, numbers: Iterable[int]) -> tuple[Record, ...]:
-        """The records of these ledger numbers, in ledger order, as far as they are there."""
-        wanted = set(numbers)
-        return tuple(record for record in self.records if record.n in wanted) if wanted else ()
+        """The records of these ledger numbers, in their order, as far as they are there."""
+        return tuple(record for number in sorted(set(numbers)) for record in self._by_number.get(number, ()))
 
     def duration_s(self, stream: str) -> float | None:
         """How long a stream took; None where its end does not say, or is missing."""

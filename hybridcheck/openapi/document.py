@@ -56,9 +56,12 @@ class Described:
         return by_status.get(str(status)) or by_status.get(f"{status // 100}XX") or by_status.get("DEFAULT")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Description:
-    """A whole document: the dialect (`2.0`, `3.0` or `3.1`), its tree, operations, and what is wrong with it."""
+    """A whole document: the dialect (`2.0`, `3.0` or `3.1`), its tree, operations, and what is wrong with it.
+
+    Compared by identity, so that what is made of a document can be kept with it.
+    """
 
     dialect: str
     root: dict[str, Json]

@@ -5,6 +5,7 @@ work as they are. `pattern` is left out: it is written for ECMA-262, and one of 
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import SchemaError, UnknownType, best_match
@@ -48,10 +49,9 @@ def schema_complaint(description: Description, schema: Json, body: Json) -> str 
         return None
     if not isinstance(schema, dict | bool):
         raise NotUsable("the schema is no object")
-    old = description.dialect != "3.1"
     try:
-        root = plain_schema(description.root, old=old)
-        whole = {"$defs": {"judged": plain_schema(schema, old=old)}, **root}
+        judged = plain_schema(schema, old=description.dialect != "3.1")
+        whole = {"$defs": {"judged": judged}, **_plain_root(description)}
         resource: Resource[Json] = Resource.from_contents(whole, default_specification=DRAFT202012)
         registry: Registry[Json] = Registry().with_resource(RESOURCE, resource)
         validator = _bounded()({"$ref": f"{RESOURCE}#/$defs/judged"}, registry=registry)
@@ -63,6 +63,13 @@ def schema_complaint(description: Description, schema: Json, body: Json) -> str 
     except (RecursionError, _TooMany) as broken:
         raise NotUsable("the schema refers to itself without an end") from broken
     return f"body at {error.json_path}: {error.message[:300]}" if error else None
+
+
+@lru_cache(maxsize=4)
+def _plain_root(description: Description) -> dict[str, Json]:
+    """The whole document as `plain_schema` gives it: one document is held against many answers."""
+    plain: dict[str, Json] = plain_schema(description.root, old=description.dialect != "3.1")
+    return plain
 
 
 def plain_schema(node: Json, *, old: bool) -> Json:

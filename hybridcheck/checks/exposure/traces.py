@@ -18,16 +18,19 @@ HANDING_OUT = frozenset({"session:login", "session:refresh"})
 CREDENTIAL_PLACES = CREDENTIAL_HEADERS | {"set-cookie"}
 """Headers of answers in which a target hands credentials out."""
 
-TRACES: dict[str, re.Pattern[str]] = {
-    "Python": re.compile(r'(?:^|\\n|\n)[ \t]{0,200}File \\?"[^"\n]{1,300}\\?", line \d+'),
-    "Java": re.compile(r"(?:^|\\n|\n)[ \t]{0,200}(?:\\t)?at [\w$.]{1,300}\([\w$]{1,300}\.java:\d+\)"),
-    "JavaScript": re.compile(r"(?:^|\\n|\n)[ \t]{0,200}at [^\n(]{1,200} \([^\n)]{1,300}:\d+:\d+\)"),
-    ".NET": re.compile(r"(?:^|\\n|\n)[ \t]{0,200}at [\w.<>]{1,300}\([^\n)]{0,1000}\) in [^\n]{1,300}:line \d+"),
-    "PHP": re.compile(r"#\d+ [^\n]{1,300}\.php\(\d+\): "),
-    "Go": re.compile(r"(?:\n|\\n)(?:\t|\\t)[^\s]{1,300}\.go:\d+ \+0x[0-9a-f]+"),
-    "Codon": re.compile(r"(?<![\w/.-])[\w/.-]{1,300}\.codon:\d+:\d+"),
+TRACES: dict[str, tuple[str, re.Pattern[str]]] = {
+    "Python": ("File ", re.compile(r'(?:^|\\n|\n)[ \t]{0,200}File \\?"[^"\n]{1,300}\\?", line \d+')),
+    "Java": (".java:", re.compile(r"(?:^|\\n|\n)[ \t]{0,200}(?:\\t)?at [\w$.]{1,300}\([\w$]{1,300}\.java:\d+\)")),
+    "JavaScript": ("at ", re.compile(r"(?:^|\\n|\n)[ \t]{0,200}at [^\n(]{1,200} \([^\n)]{1,300}:\d+:\d+\)")),
+    ".NET": (
+        ":line ",
+        re.compile(r"(?:^|\\n|\n)[ \t]{0,200}at [\w.<>]{1,300}\([^\n)]{0,1000}\) in [^\n]{1,300}:line \d+"),
+    ),
+    "PHP": (".php(", re.compile(r"#\d+ [^\n]{1,300}\.php\(\d+\): ")),
+    "Go": (".go:", re.compile(r"(?:\n|\\n)(?:\t|\\t)[^\s]{1,300}\.go:\d+ \+0x[0-9a-f]+")),
+    "Codon": (".codon:", re.compile(r"(?<![\w/.-])[\w/.-]{1,300}\.codon:\d+:\d+")),
 }
-"""One frame of a stack trace per language; two frames are a trace, one could be a quotation.
+"""What every frame of a language contains, and the frame; two frames are a trace, one could be a quotation.
 
 Every repetition is bounded: a body may be megabytes of the one character that a pattern can repeat."""
 
@@ -126,7 +129,9 @@ def texts_in(answer: Answer) -> Iterator[str]:
 def trace_in(answer: Answer) -> str | None:
     """The language whose stack trace the answer shows; None where there is none."""
     for text in texts_in(answer):
-        found = next((name for name, frame in TRACES.items() if _frames(frame, text) >= FRAMES), None)
+        found = next(
+            (name for name, (mark, frame) in TRACES.items() if mark in text and _frames(frame, text) >= FRAMES), None
+        )
         if found is not None:
             return found
     return None
