@@ -1,14 +1,24 @@
 """One plan in several processes: to the last request what one process would send, and a lost process is seen."""
 
+import contextlib
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
+from hybridcheck.cases import Budget, Reason
 from hybridcheck.errors import ToolError
+from hybridcheck.evidence import GAP_CODES, Gap, GeneratorSecond, LoadEnd, Observation, Record
+from hybridcheck.ledger import Ledger
 from hybridcheck.load.fleet import drive
+from hybridcheck.load.phase import Site, run_phase
 from hybridcheck.load.plan import Operation, Shape
 from hybridcheck.load.reports import EndCause, FailureKind, Report
+from hybridcheck.profile.drives import drive_of
+from hybridcheck.profile.models import Profile
+from hybridcheck.redact import Redactor
+from hybridcheck.target import Credential
 from tests.integration.load.conftest import Target, alive, collect, plan_for
 
 
@@ -58,6 +68,41 @@ async def test_a_killed_process_is_seen_and_ends_the_run(target: Target) -> None
     assert outcome.end.missing_seconds[-1] == 29
     assert not outcome.markers
     assert not any(map(alive, pids))
+
+
+async def test_a_lost_process_leaves_a_gap_that_nothing_is_decided_over(target: Target, tmp_path: Path) -> None:
+    """In the ledger: the gap that gives WORKER_LOST, an end that says so, who they were, and how each of them was."""
+    phase = {"rate_rps": 30, "duration_s": 30, "warmup_s": 0}
+    profile = Profile.model_validate({"version": 1, "operations": ["GET /ok"], "load": {"even": phase}})
+    records: list[Record] = []
+
+    def kill_one(record: Record) -> None:
+        records.append(record)
+        if isinstance(record, GeneratorSecond) and len(record.processes) == 2:
+            told = next(found for found in records if isinstance(found, Observation) and found.label == "generator")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(told.values["processes"][0]["pid"], signal.SIGKILL)
+
+    ledger = Ledger(tmp_path / "ledger.ndjson", Redactor(b"k" * 32), kill_one)
+    site = Site(target.url, None, 1, max_connections=50, max_requests=10_000)
+    await run_phase(
+        drive_of(profile, "even", Budget.FULL),
+        site,
+        ledger,
+        nobody,
+        carry_out=lambda plan, secrets, stop: drive(plan, secrets, processes=2, stop=stop),
+    )
+    ledger.close()
+    (gap,) = [record for record in records if isinstance(record, Gap)]
+    assert GAP_CODES[gap.reason] is Reason.WORKER_LOST
+    (end,) = [record for record in records if isinstance(record, LoadEnd)]
+    assert end.cause == EndCause.WORKER_LOST
+    assert "process 0 (pid" in end.detail
+
+
+async def nobody(identity: str) -> Credential:
+    """No operation of these phases has an identity."""
+    raise AssertionError(identity)
 
 
 async def test_more_processes_than_connections_are_refused() -> None:
