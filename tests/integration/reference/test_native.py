@@ -54,7 +54,8 @@ def test_only_the_gateway_may_call(healthy: Visitor) -> None:
     for headers in ({}, {"X-Gateway-Key": "wrong"}, {"Authorization": f"Bearer {healthy.token()}"}):
         assert healthy.http.post(f"{url}/analytics/text", json={"text": "x"}, headers=headers).status_code == 401
     direct = healthy.http.post(f"{url}/analytics/text", json={"text": "x"}, headers=key | {"X-Tenant-Id": "t9"})
-    assert direct.json() == {"tenant": "t9", "length": 1, "upper": "X"}
+    parts = {"prefix": "x", "stripped": "x", "decimal": False}
+    assert direct.json() == {"tenant": "t9", "length": 1, "upper": "X", **parts}
     spoofed = healthy.post("/analytics/text", {"text": "x"}, "bob", headers={"X-Tenant-Id": "t1"})
     assert spoofed.json()["tenant"] == "t2"
     assert healthy.http.get(f"{url}/openapi.json").json()["openapi"] == "3.1.0"

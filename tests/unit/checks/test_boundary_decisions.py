@@ -12,7 +12,7 @@ from hybridcheck.checks.boundary.binary import BinaryKept
 from hybridcheck.checks.boundary.decisions import PartitionsAgree, ValidatorsAgree
 from hybridcheck.checks.json.duplicates import DuplicatesAgree
 from hybridcheck.checks.pairs import PairCheck
-from hybridcheck.evidence import Evidence, Failure
+from hybridcheck.evidence import Evidence, Exchange, Failure
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.fake_target import Answer, FakeTarget, cases_of, finding_of, unmet_of
@@ -200,4 +200,6 @@ def test_bytes_that_come_back_pass() -> None:
     """All of them, labelled as the probe says."""
     target = FakeTarget(right)
     assert finding_of(BinaryKept(), PROFILE, target).outcome is Outcome.PASS
-    assert ("Content-Type", "application/octet-stream") in target.records[0].request.headers  # type: ignore[union-attr]
+    first = target.records[0]
+    assert isinstance(first, Exchange)
+    assert ("Content-Type", "application/octet-stream") in first.request.headers

@@ -14,7 +14,7 @@ from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.fake_target import Answer, FakeTarget, cases_of, finding_of, unmet_of
 
-OPERATIONS = [
+OPERATIONS: list[dict[str, Any]] = [
     {"id": name, "method": "POST", "path": f"/{name}", "safe": True, "body": {}}
     for name in ("floordiv", "aggregate", "echo")
 ]
