@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hybridcheck.cases import Budget, Case, Dimension, Json, Reason, Severity, Unmet
+from hybridcheck.checks.availability import look_afterwards, was_there
 from hybridcheck.checks.check import AbuseCheck, ReadCheck, Scene
 from hybridcheck.checks.operations import complaint_about, operation_in, operations
 from hybridcheck.checks.protocol.addresses import addresses, ask_at, sendable
@@ -59,6 +60,8 @@ class KeepAliveReused(ReadCheck):
             exchanges = await target.on_one_connection(f"kept.{attempt}", asks, Manner(idle_s=1.0))
             if dropped(exchanges) is None:
                 return
+            for exchange in _first_broken(exchanges):
+                await look_afterwards(target, exchange.label, exchange, asks[0])
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Look for a connection that ended without a word, in both rounds."""
@@ -84,6 +87,9 @@ class KeepAliveReused(ReadCheck):
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, f"{complaints[0]}; not repeated", exchanges=shown)
         if complaints[1] is None:
             return undecided(Reason.FLAKY, expected, f"{complaints[0]}, once", exchanges=shown)
+        if not all(was_there(evidence, *_first_broken(exchanges)) for exchanges in rounds):
+            text = f"{complaints[1]}, and a fresh connection got no answer either"
+            return undecided(Reason.SUSPECTED, expected, text, exchanges=shown)
         return failed(expected, complaints[1], exchanges=shown, n=wanted)
 
 
@@ -100,6 +106,11 @@ def dropped(exchanges: Sequence[Exchange]) -> str | None:
         if another and not said_so(before):
             return f"the connection was closed after answer {index}{idle}, which did not say so"
     return None
+
+
+def _first_broken(exchanges: Sequence[Exchange]) -> Sequence[Exchange]:
+    """The first exchange that got no answer, where there is one."""
+    return [exchange for exchange in exchanges if exchange.failure is not None][:1]
 
 
 def said_so(exchange: Exchange) -> bool:

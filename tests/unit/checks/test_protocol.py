@@ -209,6 +209,19 @@ def test_a_request_that_meets_a_closed_connection_is_a_fail() -> None:
     assert finding_of(KeepAliveReused(), PROFILE, FakeTarget(answering)).outcome is Outcome.FAIL
 
 
+def test_an_outage_is_no_dropped_connection() -> None:
+    """A fresh connection gets no answer either."""
+    count = 0
+
+    def answering(ask: Ask) -> Answer | Failure:
+        nonlocal count
+        count += 1
+        return right(ask) if count < 5 else Failure.REFUSED
+
+    finding = finding_of(KeepAliveReused(), PROFILE, FakeTarget(answering))
+    assert outcome(finding) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
+
+
 def test_connections_that_hold_up_others_are_a_fail() -> None:
     """A serial accept loop waits for the first, and answers when it has gone."""
     target = FakeTarget(lambda ask: Failure.READ_TIMEOUT if target.held else right(ask))
