@@ -113,28 +113,30 @@ class PairCheck(ReadCheck):
         if any(exchange.status == 429 for exchange in evidence.exchanges()):
             return undecided(Reason.THROTTLED, expected, "the target throttled the tester (429)")
         bad: list[tuple[Json, Disagreement, tuple[int, ...]]] = []
-        odd: Finding | None = None
+        odd: dict[int, Finding] = {}
         for index, question in enumerate(questions):
             own, twin = evidence.exchanges(f"own.{index}"), evidence.exchanges(f"twin.{index}")
             complete = own and len(own) == len(twin) and numbered(own, f"own.{index}")
             found = [self.apart(case, question, one, two) for one, two in zip(own, twin, strict=False)]
             numbers = tuple(exchange.n for exchange in (*twin, *own))
             if not complete or not numbered(twin, f"twin.{index}") or (found[-1] and len(found) < ROUNDS):
-                odd = undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all was recorded", exchanges=numbers)
+                odd[index] = undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all was recorded", exchanges=numbers)
                 continue
             last, text = found[-1], self.sent(question)
             unclear = any(e.status is None or e.status == 503 for e in (*own, *twin))
             if last is not None and (unclear or not was_there(evidence, *own, *twin)):
-                odd = undecided(Reason.SUSPECTED, expected, f"{text}: {last.words}", exchanges=numbers)
+                odd[index] = undecided(Reason.SUSPECTED, expected, f"{text}: {last.words}", exchanges=numbers)
             elif last is not None and index == 0:
                 why = f"not even {text} is answered alike and as declared: {last.words}"
                 return undecided(Reason.NO_TEST_DATA, expected, why, exchanges=numbers)
             elif last is not None:
                 bad.append((question, last, numbers))
             elif found[0] is not None:
-                odd = undecided(Reason.FLAKY, expected, f"{text}: {found[0].words}, but once only", exchanges=numbers)
-        if odd is not None and not bad:
-            return odd
+                odd[index] = undecided(
+                    Reason.FLAKY, expected, f"{text}: {found[0].words}, but once only", exchanges=numbers
+                )
+        if odd and (0 in odd or not bad):  # 0 is the control
+            return odd[min(odd)]
         if bad:
             control = tuple(e.n for side in SIDES for e in evidence.exchanges(f"{side}.0"))
             return _failed(self, expected, bad, control, len(questions)) if control else _no_control(expected)

@@ -8,7 +8,7 @@ from hybridcheck.checks.availability import is_broken, look_afterwards, was_ther
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.documents import difference, same_text
 from hybridcheck.checks.operations import ask_for, complaint_about, json_body, operation_in, operations, params_of
-from hybridcheck.checks.repeats import PAUSE_S, describe
+from hybridcheck.checks.repeats import PAUSE_S, describe, numbered
 from hybridcheck.diagnosis.documents import of_documents
 from hybridcheck.diagnosis.signatures import WORDS, Signature
 from hybridcheck.evidence import Evidence, Exchange
@@ -73,7 +73,7 @@ class TwinsAgree(ReadCheck):
         expected = f"{operation.id} and {twin.id} give the same answer to '{example.name}'"
         own, other = evidence.exchanges("own"), evidence.exchanges("twin")
         numbers = tuple(exchange.n for exchange in (*own, *other))
-        if not own or len(own) != len(other):
+        if not own or len(own) != len(other) or not (numbered(own, "own") and numbered(other, "twin")):
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all was recorded", exchanges=numbers)
         neither = all(e.status not in side.expect.status for e, side in ((own[0], operation), (other[0], twin)))
         throttled = any(exchange.status == 429 for exchange in (*own, *other))
