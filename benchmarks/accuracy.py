@@ -1,6 +1,7 @@
 """`make accuracy`: every planted defect and repeated healthy runs through the whole gate; writes docs/accuracy.md.
 
-Each run is the installed command against a reference system of its own. A defect counts as found where the verdict is
+Each run is the installed command against a reference system of its own; with a defect it ends after the phase in which
+the defect's own check failed (`--fail-fast`). A defect counts as found where the verdict is
 NOT_READY, the check that the defect names (its `check` column) has a failed case, and that case names the mistake by the
 defect's signature, where it has one. Whether that check also blocked first is told beside it: which of several true
 findings comes first depends on this one system. Exit 1 of this script says that a defect was not found or a healthy run
@@ -48,9 +49,16 @@ class Run:
         return self.first_blocking.partition("[")[0]
 
 
-async def run_gate(defect: str, folder: str, seed: int) -> Run:
+async def examine(defect: str, folder: str, seed: int) -> Run:
+    """The whole gate; with a defect it may stop after the phase that showed a fail, unless that was not the one looked for."""
+    if not defect:
+        return await run_gate((), "", folder, seed)
+    run = await run_gate(("--defect", defect, "--fail-fast"), defect, folder, seed)
+    return run if found(run) else await run_gate(("--defect", defect), defect, folder, seed)
+
+
+async def run_gate(planted: tuple[str, ...], defect: str, folder: str, seed: int) -> Run:
     """Run the command once and read the verdict that it prints."""
-    planted = ("--defect", defect) if defect else ()
     process = await asyncio.create_subprocess_exec(
         *COMMAND, *planted, "--seed", str(seed), "--output-dir", folder, stdout=asyncio.subprocess.PIPE
     )
@@ -88,7 +96,7 @@ async def run_all(defects: list[str], healthy: int, jobs: int) -> list[Run]:
     async def one(defect: str, seed: int) -> Run:
         async with waiting:
             with tempfile.TemporaryDirectory() as folder:
-                run = await run_gate(defect, folder, seed)
+                run = await examine(defect, folder, seed)
         print(f"{run.verdict:13} {run.defect or 'healthy':28} {run.first_blocking}", file=sys.stderr, flush=True)
         return run
 
@@ -122,7 +130,8 @@ def page(runs: list[Run]) -> str:
         "# Accuracy",
         "",
         "Written by `make accuracy`; not edited by hand. Every run is the whole gate (`hybridcheck validate --demo",
-        "--budget quick`) against a reference system of its own.",
+        "--budget quick`) against a reference system of its own; with a defect it ends after the phase in which the defect's",
+        "own check failed (`--fail-fast`), and goes to its end where that check did not.",
         "",
         f"- {datetime.now(UTC):%Y-%m-%d}, hybridcheck {__version__}, Python {platform.python_version()}, {_cores()}",
         f"- healthy runs: {ready} of {len(healthy)} READY",
