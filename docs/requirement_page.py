@@ -38,9 +38,9 @@ Both columns are real runs of the demo, budget quick, on a shared machine ({host
 {command} through the command. `python docs/record_run.py` makes new ones.
 
 ```python
-framework = get_hybrid_integration_framework(demo=True, budget=Budget.QUICK)      # or a URL
-results = await framework.run_comprehensive_integration_tests()                   # the tree `integration`
-production = await framework.validate_production_readiness()                      # the tree `production`
+framework = get_hybrid_integration_framework(demo=True, budget=Budget.QUICK)  # or a URL
+results = await framework.run_comprehensive_integration_tests()  # the tree `integration`
+production = await framework.validate_production_readiness()  # the tree `production`
 ```
 
 ```bash

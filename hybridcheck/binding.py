@@ -20,12 +20,11 @@ from hybridcheck.integrators.suites import leaves_of
 from hybridcheck.plan import Plan, Selection, make
 from hybridcheck.plugins import Installed, installed
 from hybridcheck.profile.environment import apply
-from hybridcheck.profile.load_override import LoadOverride, overridden
+from hybridcheck.profile.load_override import NOTHING_ASKED, LoadOverride, overridden
 from hybridcheck.profile.lookup import ChosenTarget, choose_target, find_profile
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import Loaded, read_profile, without_profile
 from hybridcheck.redact import SHORT_SECRET
-
 
 DEMO_ALLOWS = frozenset({SafetyClass.ABUSE, SafetyClass.FAULT, SafetyClass.DISRUPT})
 """Needs no flag with `--demo`: the target is the run's own system, and nobody else uses it."""
@@ -48,7 +47,7 @@ class Request:
     skip: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
-    load: LoadOverride = LoadOverride()
+    load: LoadOverride = NOTHING_ASKED
     allow: tuple[SafetyClass, ...] = ()
     fail_fast: bool = False
     seed: int | None = None

@@ -110,9 +110,7 @@ def _operation_links(profile: Profile) -> Iterator[Contradiction]:
     for index, counter in enumerate(profile.observability.counters):
         if counter.operation not in known:
             place = ("observability", "counters", index, "operation")
-            yield Contradiction(
-                place, f"no operation has the id '{counter.operation}'", near(counter.operation, known)
-            )
+            yield Contradiction(place, f"no operation has the id '{counter.operation}'", near(counter.operation, known))
 
 
 def _probes(profile: Profile) -> Iterator[Contradiction]:

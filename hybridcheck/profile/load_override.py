@@ -58,12 +58,15 @@ class LoadOverride:
     @property
     def asks(self) -> bool:
         """Whether anything was asked for."""
-        return replace(self, stop_early=None, stop_early_asked=True) != LoadOverride()
+        return replace(self, stop_early=None, stop_early_asked=True) != NOTHING_ASKED
 
     @property
     def changes(self) -> bool:
         """Whether a phase is to be other than declared."""
         return replace(self, phase=None).asks
+
+
+NOTHING_ASKED = LoadOverride()
 
 
 def overridden(profile: Profile, asked: LoadOverride, budget: Budget, today: date) -> Profile:

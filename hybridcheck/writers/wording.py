@@ -263,9 +263,13 @@ def process_lines(phase: LoadPhase) -> list[tuple[str, str]]:
         busy = "not measured" if process.cpu_max_ratio is None else f"at most {number(process.cpu_max_ratio * 100)} %"
         clock = ""
         if process.clock_offset_ms is not None:
-            clock = f", clock {number(process.clock_offset_ms, 'ms')} from ours (± {number(process.clock_error_ms, 'ms')})"
+            clock = (
+                f", clock {number(process.clock_offset_ms, 'ms')} from ours (± {number(process.clock_error_ms, 'ms')})"
+            )
         behind = f" of {process.offered:,} due" * (process.sent < (1 - BEHIND) * process.offered)
         sent = f"{process.sent:,} arrivals begun{behind}"
         lag = number(process.own_lag_p99_max_ms, "ms")
-        lines.append((f"process {process.name} on {process.host}", f"{sent}, CPU {busy}, own start lag p99 at most {lag}{clock}"))
+        lines.append(
+            (f"process {process.name} on {process.host}", f"{sent}, CPU {busy}, own start lag p99 at most {lag}{clock}")
+        )
     return lines

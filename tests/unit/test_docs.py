@@ -54,7 +54,9 @@ def test_the_generated_pages_are_current() -> None:
     assert {f"checks/{path.name}" for path in (DOCS / "checks").glob("*.md")} == {n for n in wanted if "/" in n}
 
 
-@pytest.mark.parametrize("path", [DOCS / "profile.md", DOCS / "workflows.md", ROOT / "README.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [DOCS / "profile.md", DOCS / "workflows.md", ROOT / "README.md"], ids=lambda path: path.name
+)
 def test_every_profile_that_is_shown_lints(path: Path) -> None:
     """Each YAML block is read and planned as `hybridcheck lint` does; the first gives the head of those after it."""
     shown = [text for text in blocks(path, "yaml") if not text.startswith("- run:")]

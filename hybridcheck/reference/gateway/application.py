@@ -96,7 +96,7 @@ class Gateway:
     async def _before(self, request: Request) -> Answer | None:
         if request.path not in UNTOUCHED:
             self._audit.note_request()
-            await self._strain.suffer()
+            await self._strain.suffer(request.path)
             if self._strain.hollow():
                 return json_answer({})
         return exposed_file(request.path, self._defects)

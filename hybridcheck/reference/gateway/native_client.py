@@ -79,7 +79,7 @@ class NativeClient:
             return request.document
         self._latest = request
         await asyncio.sleep(0.02)
-        latest = self._latest or request
+        latest = self._latest
         return latest.document if latest.username != request.username else request.document
 
     def _mapped(self, path: str, status: int, reply: bytes) -> Answer:
@@ -201,7 +201,14 @@ _FORWARDED = (
     ("POST", "/monitoring/percentiles", "percentiles", "Nearest-rank percentiles", "PercentileInput", "Percentiles"),
     ("POST", "/monitoring/rate", "rate", "Rate of a counter over its samples", "CounterSamples", "CounterRate"),
     ("POST", "/analytics/partition", "partition", "The shard of a key", "PartitionKey", "Partition"),
-    ("POST", "/analytics/validate", "validateAccount", "Whether a text is an account number", "AccountText", "Validity"),
+    (
+        "POST",
+        "/analytics/validate",
+        "validateAccount",
+        "Whether a text is an account number",
+        "AccountText",
+        "Validity",
+    ),
     ("GET", "/monitoring/status", "nativeStatus", "What the native service is doing", None, "NativeStatus"),
 )
 

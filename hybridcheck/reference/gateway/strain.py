@@ -12,8 +12,9 @@ from hybridcheck.reference.gateway.store import Store, now_text
 from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.web import Problem
 
-LOAD_RPS = 60  # load, for the switches below, is more than this in each of the last LOAD_S whole seconds: more than a
-LOAD_S = 4  # burst of functional requests
+BUSY_PATH = "/api/datasets"
+LOAD_RPS = 40  # load, for the switches below, is more than this on BUSY_PATH in each of the last LOAD_S whole seconds:
+LOAD_S = 4  # functional requests come in bursts, and spread over all paths
 FALLEN_TO = 0.45  # after load, fewer than this share of its best second is the end of the load
 WINDOW_S = 0.5
 SLOW_S = 0.3
@@ -94,10 +95,12 @@ class Strain:
         for _ in range(BURNING_THREADS if defects.on("cpu-hog") else 0):
             threading.Thread(target=_burn, daemon=True).start()
 
-    async def suffer(self) -> None:
+    async def suffer(self, path: str) -> None:
         """Called before each request is answered."""
         now = time.monotonic()
-        self._note(now)
+        self._seen += 1
+        if path == BUSY_PATH:
+            self._note(now)
         if self._defects.on("memory-growth") and len(self._kept) * KEPT_BYTES < KEPT_AT_MOST_BYTES:
             self._kept.append(bytes([self._seen % 255 + 1]) * KEPT_BYTES)
         if self._defects.on("leaks-files") and len(self._files) < KEPT_FILES_AT_MOST:
@@ -115,7 +118,6 @@ class Strain:
 
     def _note(self, now: float) -> None:
         second = int(now)
-        self._seen += 1
         self._per_second[second] = self._per_second.get(second, 0) + 1
         if len(self._per_second) > 4 * LOAD_S:
             self._per_second = {key: count for key, count in self._per_second.items() if key >= second - LOAD_S}

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hybridcheck.reference.defects import BY_NAME
 from hybridcheck.reference.gateway.operations import WORN_OFF_AFTER
-from hybridcheck.reference.gateway.strain import LOAD_RPS, LOAD_S
+from hybridcheck.reference.gateway.strain import BUSY_PATH, LOAD_RPS, LOAD_S
 from tests.integration.reference.visitor import Observer, Visitor, seen_with_its_switch_only, visiting
 
 CPU_S = "process_cpu_seconds_total"
@@ -122,7 +122,7 @@ def _load(url: str, found: Counter[int]) -> None:
     until = time.monotonic() + LOAD_S + 2
     with httpx.Client(base_url=url, trust_env=False) as client:
         while time.monotonic() < until:
-            found[client.get("/health").status_code] += 1
+            found[client.get(BUSY_PATH).status_code] += 1
             time.sleep(pause_s)
 
 
@@ -145,9 +145,9 @@ def test_flaky_errors_and_no_recovery() -> None:
         time.sleep(0.5)  # the window in which `no-recovery` looks for the end of the load
         after = {name: visitor.get("/health", None).status_code for name, visitor in systems.items()}
     assert after == {"healthy": 200, "flaky-errors": 200, "no-recovery": 503}
-    assert set(found["healthy"]) == set(found["no-recovery"]) == {200}
-    assert set(found["flaky-errors"]) == {200, 500}
-    assert found["flaky-errors"][500] < found["flaky-errors"][200] / 10
+    assert set(found["healthy"]) == set(found["no-recovery"]) == {401}  # without credentials: refused, but served
+    assert set(found["flaky-errors"]) == {401, 500}
+    assert found["flaky-errors"][500] < found["flaky-errors"][401] / 10
 
 
 def test_readiness_wears_off() -> None:
@@ -182,7 +182,14 @@ def test_replica_pinned() -> None:
 
 def test_every_defect_is_observed() -> None:
     """The catalogue and the tests of this folder name the same defects."""
-    separate = {"native-down-500", "outage-leaves-training-hanging", "flaky-errors", "no-recovery", "ready-wears-off", "replica-pinned"}
+    separate = {
+        "native-down-500",
+        "outage-leaves-training-hanging",
+        "flaky-errors",
+        "no-recovery",
+        "ready-wears-off",
+        "replica-pinned",
+    }
     observed = {
         line.split("(")[0].removeprefix("def sees_").replace("_", "-")
         for path in Path(__file__).parent.glob("test_defects_*.py")
