@@ -16,9 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from held_out_defects import CONTROLS, DEFECTS, HeldOut
-from held_out_relay import Proxy
-
+from benchmarks.held_out_defects import CONTROLS, DEFECTS, HeldOut
+from benchmarks.held_out_relay import Proxy
 from hybridcheck.reference.launcher import ReferenceSystem
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,8 +6,8 @@ Written before any of them was run, from profiles/reference.yaml, the requiremen
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from held_out_proxy import Rule
-from held_out_rules import (
+from benchmarks.held_out_proxy import Rule
+from benchmarks.held_out_rules import (
     Burst,
     Cache,
     Crosstalk,

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
-from held_out_proxy import (
+from benchmarks.held_out_proxy import (
     AHEAD_BYTES,
     HEAD_WITHIN_S,
     Answer,

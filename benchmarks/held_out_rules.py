@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from held_out_proxy import Answer, Asked, Headers, Rule, header, with_header
+from benchmarks.held_out_proxy import Answer, Asked, Headers, Rule, header, with_header
 
 PROBLEM: Headers = [("Content-Type", "application/problem+json"), ("Cache-Control", "no-store")]
 DATASET = re.compile(r"/api/datasets/[^/]+$")
@@ -578,7 +578,7 @@ def without_last(_: Events, asked: Asked, event: bytes) -> Sequence[bytes]:
 
 
 def in_batches(_: Events, asked: Asked, event: bytes) -> Sequence[bytes]:
-    held = asked.notes.setdefault("held", [])
+    held: list[bytes] = asked.notes.setdefault("held", [])
     held.append(event)
     if len(held) < 80 and b"event: end" not in event:
         return []
@@ -611,7 +611,7 @@ class ResumeOneLate(Rule):
 class FrozenCounter(Rule):
     """The counter of listed data sets stands still after its first reading."""
 
-    LINE = re.compile(rb'^http_requests_total\{method="GET",route="/api/datasets",status="200"\} .*$', re.M)
+    LINE = re.compile(rb'^http_requests_total\{method="GET",route="/api/datasets",status="200"\} .*$', re.MULTILINE)
 
     def __init__(self) -> None:
         self.first: bytes | None = None
