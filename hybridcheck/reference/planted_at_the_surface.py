@@ -6,7 +6,7 @@ AT_THE_SURFACE: tuple[Defect, ...] = (
     # health
     Defect(
         "ready-wears-off",
-        "readiness answers 503 for ever once 1,500 requests were answered",
+        "readiness answers 503 for ever once 3,600 requests were answered",
         "health.ready-to-the-end",
         "gateway/operations.py",
     ),

@@ -10,7 +10,7 @@ from hybridcheck.reference.routing import Handler, Route
 from hybridcheck.reference.settings import Settings
 from hybridcheck.reference.web import Answer, Problem, Request, json_answer
 
-WORN_OFF_AFTER = 1500
+WORN_OFF_AFTER = 3600
 """After how many requests readiness is gone with `ready-wears-off`: more than come before the load of a quick run."""
 
 

@@ -151,7 +151,7 @@ def test_flaky_errors_and_no_recovery() -> None:
 
 
 def test_readiness_wears_off() -> None:
-    """Before the 1,500th request and for other paths after it all is well."""
+    """Before the 3,600th request and for other paths after it all is well."""
     with visiting("ready-wears-off") as visitor:
         assert visitor.get("/health/ready", None).status_code == 200
         for _ in range(WORN_OFF_AFTER):
