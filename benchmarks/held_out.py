@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.held_out_defects import CONTROLS, DEFECTS, HeldOut
+from benchmarks.held_out_defects import AFTERWARDS, CONTROLS, DEFECTS, HeldOut
 from benchmarks.held_out_relay import Proxy
 from hybridcheck.reference.launcher import ReferenceSystem
 
@@ -43,7 +43,7 @@ def main() -> None:
 
 async def _one(name: str) -> dict[str, Any]:
     """Run the gate once against the system with this defect."""
-    chosen = next(item for item in (*CONTROLS, *DEFECTS) if item.name == name)
+    chosen = next(item for item in (*CONTROLS, *DEFECTS, *AFTERWARDS) if item.name == name)
     async with ReferenceSystem() as system:
         proxy = Proxy(int(system.base_url.rpartition(":")[2]), chosen.make())
         server = await proxy.start()
@@ -150,14 +150,19 @@ def _page(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     else:
         yield f"**{len(DEFECTS)} defects, none run yet.**\n"
     yield "## Controls\n"
-    yield "| control | what it shows | verdict | exit | what blocks | wall |"
-    yield "|---|---|---|---:|---|---:|"
+    yield "| control | what it shows | verdict | exit | what blocks | changed | wall |"
+    yield "|---|---|---|---:|---|---:|---:|"
     yield from (f"| {item.name} | {item.what} {_cells(results.get(item.name))}" for item in CONTROLS)
     yield "\n## Defects\n"
-    yield "Covered: whether the author expected the profile's promises to cover it, before the run.\n"
-    yield "| defect | what it does | what is lost | covered | verdict | exit | first blocking case (of how many) | wall |"
-    yield "|---|---|---|---|---|---:|---|---:|"
+    yield "Covered: whether the author expected the profile's promises to cover it, before the run. Changed: how many requests,"
+    yield "answers or events the defect touched in that run; 0 means that the gate never came near it.\n"
+    yield "| defect | what it does | what is lost | covered | verdict | exit | first blocking case (of how many) | changed | wall |"
+    yield "|---|---|---|---|---|---:|---|---:|---:|"
     yield from (_row(item, results.get(item.name)) for item in DEFECTS)
+    yield "\nWritten after the runs, because the first attempt did not do what its line says; not counted above:\n"
+    yield "| defect | what it does | what is lost | covered | verdict | exit | first blocking case (of how many) | changed | wall |"
+    yield "|---|---|---|---|---|---:|---|---:|---:|"
+    yield from (_row(item, results.get(item.name)) for item in AFTERWARDS)
 
 
 def _row(item: HeldOut, found: dict[str, Any] | None) -> str:
@@ -166,11 +171,11 @@ def _row(item: HeldOut, found: dict[str, Any] | None) -> str:
 
 def _cells(found: dict[str, Any] | None) -> str:
     if found is None:
-        return "| not run | | | |"
+        return "| not run | | | | |"
     blocking = found["failed"] or found["undecided"]
     first = f"`{blocking[0]}` ({len(blocking)})" if blocking else "nothing"
     verdict = f"**{found['verdict']}**" if found["verdict"] == "READY" else found["verdict"]
-    return f"| {verdict} | {found['exit_code']} | {first} | {found['wall_s']:.0f} s |"
+    return f"| {verdict} | {found['exit_code']} | {first} | {found['fired']} | {found['wall_s']:.0f} s |"
 
 
 if __name__ == "__main__":
