@@ -107,6 +107,8 @@ def schema_complaint(document: Json, schema: Json) -> str | None:
         error = best_match(Draft202012Validator(schema).iter_errors(document))
     except (SchemaError, RecursionError) as broken:
         raise ValueError(f"the declared schema cannot be used: {broken}") from broken
+    except OverflowError:
+        return "the body has a number that no double holds, where the schema asks for a multiple"
     return f"body at {error.json_path}: {error.message[:300]}" if error else None
 
 
@@ -138,12 +140,19 @@ def same(got: Json, want: Json, tolerance: float) -> bool:
     if isinstance(want, bool) or isinstance(got, bool):
         return got is want
     if isinstance(want, int | float) and isinstance(got, int | float):
-        return got == want if tolerance == 0 else math.isclose(got, want, rel_tol=0, abs_tol=tolerance)
+        return got == want if tolerance == 0 else _close(got, want, tolerance)
     if isinstance(want, list) and isinstance(got, list):
         return len(got) == len(want) and all(same(a, b, tolerance) for a, b in zip(got, want, strict=True))
     if isinstance(want, dict) and isinstance(got, dict):
         return got.keys() == want.keys() and all(same(got[key], want[key], tolerance) for key in want)
     return bool(got == want)
+
+
+def _close(got: float, want: float, tolerance: float) -> bool:
+    try:
+        return math.isclose(got, want, rel_tol=0, abs_tol=tolerance)
+    except OverflowError:  # an integer that no double holds
+        return False
 
 
 def _refuse_constant(name: str) -> Json:

@@ -5,6 +5,7 @@ Every risky check shares this. `probe` calls `look_before`, does its risky thing
 exchange that broke, and a service that has restarted or does not answer any more. One of the two alone is SUSPECTED.
 """
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -154,7 +155,8 @@ def _signs(exchange: Exchange, watch: dict[str, Json]) -> dict[str, Json] | None
     except (ValueError, NoSuchPath):
         return None
     if "uptime_s" in found:
-        if isinstance(found["uptime_s"], bool) or not isinstance(found["uptime_s"], int | float):
+        uptime_s = found["uptime_s"]
+        if isinstance(uptime_s, bool) or not isinstance(uptime_s, int | float) or abs(uptime_s) > sys.float_info.max:
             return None
         found["at_s"] = exchange.at_s
     return found
@@ -177,7 +179,7 @@ def _later(first: Json, other: Json) -> bool:
     """Whether one start is after another: numbers or ISO 8601 texts; other texts are only compared."""
     try:
         return _instant(other) > _instant(first)
-    except ValueError:
+    except (ValueError, OverflowError):
         return bool(first != other)
 
 

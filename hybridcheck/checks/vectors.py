@@ -209,6 +209,8 @@ class VectorCheck(ReadCheck):
             return Reading(State.WRONG, f"made a body that is no JSON: {error}")
         except NoSuchPath as missing:
             return Reading(State.WRONG, f"made a body with {missing}")
+        except (RecursionError, ValueError) as error:  # levels or digits beyond what the tester can hold
+            return Reading(State.WRONG, f"made a body that cannot be compared: {str(error)[:MOST_SHOWN]}")
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail where a vector was wrong twice, with what most of the wrong ones have in common."""

@@ -1,5 +1,6 @@
 """What checks of a boundary have in common: which boundary an operation crosses, and the requests of declared probes."""
 
+import math
 from dataclasses import replace
 
 from hybridcheck.cases import Json
@@ -66,9 +67,15 @@ def found_at(exchange: Exchange, place: str) -> Json:
 
 
 def number_in(exchange: Exchange, place: str) -> float | None:
-    """The number at a place of a successful JSON answer; None where there is none."""
+    """The number at a place of a successful JSON answer; None where there is none, or one that no double holds."""
     found = found_at(exchange, place)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    try:
+        number = float(found)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def carried(exchange: Exchange, place: str, header: str) -> str | None:

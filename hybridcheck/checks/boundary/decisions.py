@@ -50,7 +50,10 @@ class _Decision(PairCheck):
             return f"no JSON ({error})"
         except NoSuchPath as missing:
             return str(missing)
-        return write(found)
+        try:
+            return write(found)
+        except RecursionError:
+            return "a value that is nested too deeply"
 
 
 class PartitionsAgree(_Decision):

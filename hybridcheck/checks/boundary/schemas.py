@@ -169,7 +169,7 @@ def _document(exchange: Exchange) -> dict[str, Json] | None:
 
 def _bodies(document: dict[str, Json], path: str, method: str) -> dict[str, Json]:
     """The schemas of the request and of each successful answer of an operation, by what they are."""
-    operation = document["paths"].get(path, {}).get(method, {})
+    operation = _member(_member(document["paths"], path), method)
     if not isinstance(operation, dict):
         return {}
     parts = {"request": operation.get("requestBody")}
@@ -179,11 +179,15 @@ def _bodies(document: dict[str, Json], path: str, method: str) -> dict[str, Json
             parts[f"answer {status}"] = answer
     found = {}
     for name, part in parts.items():
-        content = part.get("content") if isinstance(part, dict) else None
-        schema = content.get("application/json", {}).get("schema") if isinstance(content, dict) else None
+        schema = _member(_member(_member(part, "content"), "application/json"), "schema")
         if schema is not None:
             found[name] = _plain(schema, document, [MOST_STEPS], ())
     return found
+
+
+def _member(value: Json, name: str) -> Json:
+    """A member of an object; None where there is none, or no object."""
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _plain(schema: Json, document: dict[str, Json], left: list[int], within: tuple[str, ...]) -> Json:

@@ -88,7 +88,7 @@ class DeadlineKept(ReadCheck):
             text = f"without a deadline it does not answer either: {describe(control)}"
             return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=numbers)
         if len(late) == ROUNDS and all(map(_late, late)):
-            text = f"answered {describe(late[-1])} after {late[-1].total_ms:.0f} ms"
+            text = f"answered {describe(late[-1])} after {late[-1].total_ms or 0:.0f} ms"
             return failed(expected, text, exchanges=numbers_of((control,), late), n=ROUNDS)
         untold = [self._untold(case, exchange) for exchange in told]
         if len(told) == ROUNDS and all(untold):
@@ -108,7 +108,7 @@ class DeadlineKept(ReadCheck):
         seen = carried(exchange, case.params["out"], header)
         if seen is None:
             return f"the callee saw no {header}"
-        left = float(seen) if seen.replace(".", "", 1).isdigit() else None
+        left = float(seen) if seen.replace(".", "", 1).isdecimal() else None
         if left is not None and left < TOLD_MS:
             return None
         return f"the callee saw {header}: {seen[:40]}, its caller gave {TOLD_MS}"

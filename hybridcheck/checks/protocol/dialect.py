@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.operations import complaint_about, operation_in
+from hybridcheck.checks.operations import complaint_about, json_body, operation_in
 from hybridcheck.checks.protocol.addresses import ask_at, sendable
 from hybridcheck.checks.protocol.travelling import NEEDS_ROUNDTRIP, WHOLE, Travels
 from hybridcheck.checks.repeats import describe
@@ -130,7 +130,7 @@ class QueryDecoded(Travels):
         if exchange.status is None or exchange.response is None or not 200 <= exchange.status < 300:
             return describe(exchange)
         try:
-            got = value_at(json.loads(exchange.response.body.content()), str(case.params["out"]))
+            got = value_at(json_body(exchange), str(case.params["out"]))
         except (ValueError, NoSuchPath) as missing:
             return f"{missing}"
         return None if got == QUERIES[index] else f"came back as {json.dumps(got, ensure_ascii=False)[:120]}"

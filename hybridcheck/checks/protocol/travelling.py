@@ -1,13 +1,12 @@
 """Do messages arrive whole however they travel: in any size, in pieces, to a slow reader."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from hybridcheck.cases import Budget, Case, Dimension, Json, Reason, Severity, Unmet
 from hybridcheck.checks.availability import look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
-from hybridcheck.checks.operations import complaint_about, operation_in
+from hybridcheck.checks.operations import complaint_about, json_body, operation_in
 from hybridcheck.checks.protocol.addresses import addresses, ask_at, sendable
 from hybridcheck.checks.repeats import describe
 from hybridcheck.evidence import Evidence, Exchange
@@ -149,7 +148,7 @@ class BodyLadder(Travels):
             return describe(exchange)
         sent = self._text(case, int(case.params["sizes"][index]))
         try:
-            got = value_at(json.loads(exchange.response.body.content()), case.params["probe"]["out"])
+            got = value_at(json_body(exchange), case.params["probe"]["out"])
         except (ValueError, NoSuchPath) as missing:
             return f"{describe(exchange)}: {missing}"
         return None if got == sent else f"came back as {len(str(got))} characters instead of {len(sent)}"

@@ -185,7 +185,7 @@ class TextWhole(StreamCheck):
             for path, wanted in spec.holds.items():
                 try:
                     got = value_at(json.loads(event.data), path)
-                except (ValueError, NoSuchPath):
+                except (ValueError, RecursionError, NoSuchPath):
                     continue
                 compared += 1
                 if got != wanted:
