@@ -118,6 +118,9 @@ class Conductor:
                 self._tell_all("hc_stop")
                 return f"worker {member.name} ({member.client_id}): {why}"
             ready.append(answer)
+        if self._stopped:
+            self._tell_all("hc_stop")
+            return "stopped before the start"
         self._tell({"kind": "crew", "started": ready[0]["started"], "processes": self._about(ready, clocks)})
         at_ns = time.perf_counter_ns() + START_AFTER_NS
         for member in self._crew.values():

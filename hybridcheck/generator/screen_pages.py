@@ -6,6 +6,7 @@ own pages, the target is fixed, and beyond loopback one has to log in.
 
 import hmac
 import json
+import re
 import secrets
 from dataclasses import dataclass, field
 from html import escape
@@ -19,7 +20,7 @@ from flask_login import login_user  # type: ignore[import-untyped]
 USER = "hybridcheck"
 MOST_RUNS = 100
 REFUSED_PAUSE_S = 1.0
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 _BAR = """
 <style>
@@ -171,7 +172,8 @@ class Pages:
     def _refuse_strangers(self) -> Response | None:
         """Only our own pages may ask, and only for what may be asked; None lets a request pass."""
         host = request.host
-        if self._given["password"] is None and host.rsplit(":", 1)[0] not in LOOPBACK:
+        named = re.sub(r":\d+$", "", host).strip("[]")
+        if self._given["password"] is None and named not in {*LOOPBACK, self._given["host"]}:
             return make_response("this address is not mine", 403)  # DNS rebinding
         origin = request.headers.get("Origin")
         own = {f"http://{host}", f"https://{host}"}

@@ -75,6 +75,7 @@ class Station:
         self._runner, self._said, self._only_to = runner, said, only_to
         self._run: LoadRun | None = None
         self._drive = -1
+        self._stopped = False
         self._acknowledged = Event()
         for name in ("clock", "order", "go", "stop", "ack"):
             runner.register_message(f"hc_{name}", getattr(self, f"_{name}"), concurrent=name == "order")
@@ -89,12 +90,12 @@ class Station:
         self._drive = order["drive"]
         try:
             run = self._made_ready(order)
+            about = {"drive": self._drive, "host": socket.gethostname(), "started": started(run.prepare())}
         except (HybridcheckError, OSError, KeyError, ValueError) as error:
             self._say(f"refused: {error}")
             self._runner.send_message("hc_refused", {"drive": self._drive, "why": str(error)})
             return
-        about = {"drive": self._drive, "host": socket.gethostname(), "started": started(run.prepare())}
-        self._run = run
+        self._run, self._stopped = run, False
         self._acknowledged.clear()
         self._say(f"ready for {order['plan']['base_url']}, share {order['share'][0] + 1} of {order['share'][1]}")
         self._runner.send_message("hc_ready", about)
@@ -116,6 +117,8 @@ class Station:
 
     def _carry_out(self, run: LoadRun, at_ns: int) -> None:
         run.start(at_ns)
+        if self._stopped:  # before the agreed instant there was nothing to end
+            run.finish("interrupted")
         run.done.wait()
         came = self._acknowledged.wait(ACK_PATIENCE_S)
         self._run = None
@@ -129,6 +132,7 @@ class Station:
 
     def stop(self) -> None:
         """End what is going on; report it."""
+        self._stopped = True
         if self._run is not None:
             self._run.finish("interrupted")
 

@@ -1,0 +1,109 @@
+"""What a worker does with what its master says, and whom the web UI answers, in processes of their own: without a network."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+STRANGERS = """
+import json, sys
+from flask import Flask
+from hybridcheck.generator.screen_pages import Pages, Shown
+given = {"password": None, "host": "127.0.0.2", "target": "http://127.0.0.1:1"}
+class Ui:
+    app = Flask("ui")
+    def update_template_args(self): pass
+pages = Pages(Ui(), None, Shown(given), given)
+answers = []
+for host, headers in json.load(sys.stdin):
+    with Ui.app.test_request_context("/stop", headers={"Host": host, **headers}):
+        answer = pages._refuse_strangers()
+    answers.append(answer and answer.status_code)
+print(json.dumps(answers))
+"""
+
+STATION = """
+import json, sys
+from types import SimpleNamespace
+import gevent
+from gevent.event import Event
+from hybridcheck.errors import ToolError
+from hybridcheck.generator import worker
+did, sent = [], []
+class Run:
+    def __init__(self, *_): self.done = Event()
+    def prepare(self):
+        if given["fails"]: raise ToolError("the setup of 1 of 1 users failed")
+        return ()
+    def start(self, at_ns):
+        gevent.sleep(0.01)
+        did.append("start")
+    def finish(self, cause):
+        if "start" in did:
+            did.append(f"finish {cause}")
+            self.done.set()
+given = json.load(sys.stdin)
+worker.LoadRun, worker.started = Run, lambda addresses: {}
+worker.read_orders = lambda *_: None
+runner = SimpleNamespace(register_message=lambda *_, **__: None, send_message=lambda kind, data: sent.append((kind, data)))
+station = worker.Station(runner, SimpleNamespace(write=lambda report: None), None)
+plan = {"base_url": "http://127.0.0.1:1", "operations": []}
+order = {"drive": 1, "plan": plan, "secrets": {}, "share": [0, 1], "version": "1"}
+station._order(SimpleNamespace(data=order))
+going = SimpleNamespace(data={"drive": 1, "at_perf_ns": 0})
+if not given["fails"]:
+    station._go(going)
+    gevent.sleep(0)
+    station._stop()
+    gevent.sleep(0.1)
+print(json.dumps({"did": did, "sent": sent}))
+"""
+
+
+def told(script: str, given: object) -> object:
+    """What a script says to what it is given."""
+    environment = os.environ | {"LOCUST_SKIP_MONKEY_PATCH": "1", "HYBRIDCHECK_VERSION": "1"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        input=json.dumps(given), env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_strangers_are_refused() -> None:
+    """Foreign origins, and names that lead here but are not ours; the loopback address that was chosen is ours."""
+    answered: list[tuple[str, dict[str, str]]] = [
+        ("127.0.0.1:8089", {}),
+        ("[::1]", {}),
+        ("127.0.0.2:8089", {}),
+        ("127.0.0.1:8089", {"Origin": "http://127.0.0.1:8089"}),
+    ]
+    refused: list[tuple[str, dict[str, str]]] = [
+        ("evil.example:8089", {}),
+        ("127.0.0.1.evil.example", {}),
+        ("127.0.0.1:8089", {"Origin": "http://127.0.0.1:9000"}),
+        ("127.0.0.1:8089", {"Origin": "null"}),
+        ("127.0.0.1:8089", {"Sec-Fetch-Site": "cross-site"}),
+    ]
+    assert told(STRANGERS, answered + refused) == [None] * len(answered) + [403] * len(refused)
+
+
+@pytest.mark.parametrize(
+    ("fails", "expected"),
+    [
+        (False, {"did": ["start", "finish interrupted"], "sent": "hc_ready"}),
+        (True, {"did": [], "sent": "hc_refused"}),
+    ],
+)
+def test_a_worker_hears_a_stop_before_its_start_and_tells_why_it_cannot(
+    fails: bool, expected: dict[str, object]
+) -> None:
+    """A stop between the order and the agreed instant ends the run; a setup that fails is told with its reason."""
+    found = told(STATION, {"fails": fails})
+    assert isinstance(found, dict)
+    ((kind, said),) = found["sent"]
+    assert {"did": found["did"], "sent": kind} == expected
+    assert said.get("why") == ("the setup of 1 of 1 users failed" if fails else None)
