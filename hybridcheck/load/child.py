@@ -150,8 +150,8 @@ class Child:
             if self._marker.cause == "completed":
                 return EndCause.COMPLETED
             return EndCause.ABORTED if self._stopped else EndCause.INTERRUPTED
-        if self._stopped:
-            return EndCause.ABORTED
+        if self._stopped and self._lines <= 1:
+            return EndCause.ABORTED  # before it had anything to report, so that nothing is lost
         if code is not None and code < 0:
             return EndCause.KILLED
         if not self._started:
