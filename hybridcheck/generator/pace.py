@@ -89,7 +89,8 @@ class OpenPace:
     def stop(self, now: int) -> None:
         """No more arrivals: what is due and waits becomes unsent, what would have come later was never planned."""
         self._give_up(now + 1)
-        self.next_due = NEVER
+        self.tick(now)
+        self.next_due = self._next_counted = NEVER
 
 
 class ClosedPace:

@@ -69,6 +69,16 @@ def test_open_pace_stops_with_what_was_due_as_unsent() -> None:
     assert not pace.open_before(10 * NS_PER_S)
 
 
+def test_nothing_is_offered_after_an_open_pace_has_stopped() -> None:
+    """Data that is used up ends the arrivals: what would have come later is no backlog of the generator."""
+    given = orders()
+    pace = OpenPace(given, turns(given))
+    pace.stop(350 * MS)
+    assert (pace.offered, pace.unsent, pace.backlog) == (4, 4, 0)
+    pace.tick(1500 * MS)
+    assert (pace.offered, pace.backlog) == (4, 0)
+
+
 def test_closed_pace_follows_users_and_budget() -> None:
     """Lanes below the number of users get the present moment, until the time or the budget is over."""
     given = orders(model="closed", max_requests=2, connections=10)
