@@ -164,10 +164,10 @@ class _Session:
             await self._screen.tell("refused", message=f"{phase}: an error of hybridcheck itself, see the terminal")
             return
         finally:
+            self._on_signals()  # the gate had them while it ran
             shower.cancel()
             await asyncio.gather(shower, return_exceptions=True)
         await self._show(phase, result)
-        self._on_signals()  # the gate had them while it ran
         if result.stopped_by is not None:
             self._end(result.stopped_by)
 
