@@ -3,8 +3,11 @@
 import asyncio
 import json
 import os
+import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import IO
 from urllib.parse import urlencode
 
 import httpx
@@ -20,6 +23,9 @@ LOOK_EVERY_S = 0.1
 REVERT_ATTEMPTS = 3
 MOST_ANSWER_BYTES = 1024 * 1024
 MOST_SAID_CHARACTERS = 300
+MOST_LOOKED_THROUGH_BYTES = 64 * 1024
+SHORTEST_MASKED = 4
+"""Characters; a shorter value of a variable stands in what a program says by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +115,36 @@ def _compared(step: HookRequest, status: int, body: bytes) -> StepResult:
 
 
 async def _command(step: HookCommand) -> StepResult:
-    """Run a program; a session of its own keeps Ctrl-C away from it, so that a revert is not cut."""
+    """Run a program; a session of its own keeps Ctrl-C away from it, so that a revert is not cut.
+
+    What it says goes to a file: a service that it starts keeps a pipe open, and would never let it end.
+    """
     variables = {name: os.environ[name] for name in ("PATH", *step.env) if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        *step.command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=variables,
-        start_new_session=True,
-    )
-    try:
-        said, _ = await process.communicate()
-    except BaseException:
-        if process.returncode is None:
-            process.kill()
+    with tempfile.TemporaryFile() as said:
+        process = await asyncio.create_subprocess_exec(
+            *step.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=said,
+            stderr=asyncio.subprocess.STDOUT,
+            env=variables,
+            start_new_session=True,
+        )
+        try:
             await process.wait()
-        raise
-    text = said.decode("utf-8", "replace").strip()[-MOST_SAID_CHARACTERS:]
+        except BaseException:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            raise
+        text = _last_words(said, {name: variables[name] for name in step.env if name in variables})
     return StepResult(process.returncode == step.exit_code, f"exit {process.returncode}: {text}")
+
+
+def _last_words(said: IO[bytes], given: Mapping[str, str]) -> str:
+    """The end of what a program said, without the values of the variables that it was given: they may be secrets."""
+    said.seek(max(0, said.seek(0, os.SEEK_END) - MOST_LOOKED_THROUGH_BYTES))
+    text = said.read().decode("utf-8", "replace")
+    for name, value in given.items():
+        if len(value) >= SHORTEST_MASKED:
+            text = text.replace(value, f"${name}")
+    return text.strip()[-MOST_SAID_CHARACTERS:]

@@ -181,3 +181,13 @@ def test_a_journal_without_its_last_line_end_is_read(tmp_path: Path) -> None:
     path.write_text("{}\n")
     with pytest.raises(UsageError, match="line 1"):
         read_journal(path)
+
+
+async def test_a_command_may_start_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that a command starts keeps its output open; the step is done all the same, and keeps quiet on secrets."""
+    monkeypatch.setenv("HOOK_TOKEN", "a-token-of-the-hook")
+    script = "sleep 3 & echo token $HOOK_TOKEN"
+    step = {"command": ["sh", "-c", script], "env": ["HOOK_TOKEN"]}
+    hook = Hook.model_validate({**HOOK, "apply": step, "timeout_s": 2})
+    result = await HookRunner(httpx.MockTransport(lambda _: httpx.Response(500))).run(hook, hook.apply)
+    assert (result.done, result.detail) == (True, "exit 0: token $HOOK_TOKEN")
