@@ -127,6 +127,10 @@ class Ledger:
         self._sealed.add(stream)
         self.sync()
 
+    def has_secret(self, artefact: bytes) -> bool:
+        """Whether there is a secret in these bytes that would be taken out before the disk."""
+        return bool(self._redactor.hits(artefact))
+
     def sync(self) -> None:
         """Return when everything written so far is on the disk.
 

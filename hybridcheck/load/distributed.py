@@ -109,7 +109,7 @@ class Master:
             ToolError: a secret is missing, or would travel over a network that nobody called trusted; nothing was sent.
         """
         refuse(plan, secrets, self._meeting.expect)
-        if secrets and not self._meeting.trusted and not is_loopback(self._meeting.host):
+        if (secrets or plan.holds_secrets) and not self._meeting.trusted and not is_loopback(self._meeting.host):
             hint = "tunnel to a master on 127.0.0.1 (ssh -R), or say --trusted-network where nobody else can listen"
             raise ToolError("secrets would travel to the workers in clear text", where=self._meeting.host, hint=hint)
         self._drives += 1

@@ -1,6 +1,6 @@
 """The load plan: everything that the generator does, fixed before the first byte and computed from declared things.
 
-A plan is JSON through and through and holds no secret: a header whose value is secret names it, and the value travels
+A plan is JSON through and through and holds no credential: a header whose value is one names it, and the value travels
 beside the plan through the pipe to the child.
 """
 
@@ -78,6 +78,7 @@ class LoadPlan(_Frozen):
     window_s: histograms are reported for each stretch of this length.
     script: what users do in turn, where requests depend on who sends them and on what came before; an arrival is then a
         whole scenario, and its first step's is the intended start. `beside`: operations of its setup and teardown alone.
+    holds_secrets: a request of the plan has a value that the profile refers to as a secret, in a header or a body.
     max_requests: no more than this many arrivals are planned; a plan of the open model that needs more is refused.
     """
 
@@ -97,6 +98,7 @@ class LoadPlan(_Frozen):
     max_requests: int | None = Field(default=None, ge=1)
     script: Script | None = None
     beside: tuple[Operation, ...] = ()
+    holds_secrets: bool = False
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
