@@ -13,7 +13,7 @@ from hybridcheck.cases import Case, Dimension, Json, Reason, Unmet
 from hybridcheck.checks.availability import look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import params_of
-from hybridcheck.checks.repeats import describe, numbered
+from hybridcheck.checks.repeats import UNHEARD, describe, numbered
 from hybridcheck.checks.vectors import REFUSALS, ROUNDS
 from hybridcheck.diagnosis.signatures import WORDS, Signature, explanation
 from hybridcheck.evidence import Evidence, Exchange
@@ -123,9 +123,10 @@ class PairCheck(ReadCheck):
                 odd[index] = undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all was recorded", exchanges=numbers)
                 continue
             last, text = found[-1], self.sent(question)
-            unclear = any(e.status is None or e.status == 503 for e in (*own, *twin))
-            if last is not None and (unclear or not was_there(evidence, *own, *twin)):
-                odd[index] = undecided(Reason.SUSPECTED, expected, f"{text}: {last.words}", exchanges=numbers)
+            unclear = _unclear(evidence, last, own, twin)
+            if unclear is not None:
+                shown = f"{text}: {last.words if last else describe(own[-1])}"
+                odd[index] = undecided(unclear, expected, shown, exchanges=numbers)
             elif last is not None and index == 0:
                 why = f"not even {text} is answered alike and as declared: {last.words}"
                 return undecided(Reason.NO_TEST_DATA, expected, why, exchanges=numbers)
@@ -152,6 +153,16 @@ class PairCheck(ReadCheck):
 
     def _name(self, case: Case, side: int) -> str:
         return str(case.params["operation" if side == 0 else "twin"]["id"])
+
+
+def _unclear(
+    evidence: Evidence, last: Disagreement | None, own: Sequence[Exchange], twin: Sequence[Exchange]
+) -> Reason | None:
+    """Why the answers to one question show nothing: a caller who was refused, or a side that was not there."""
+    if own[-1].status in UNHEARD or twin[-1].status in UNHEARD:
+        return Reason.AUTH_NOT_EFFECTIVE
+    silent = any(exchange.status is None or exchange.status == 503 for exchange in (*own, *twin))
+    return Reason.SUSPECTED if last is not None and (silent or not was_there(evidence, *own, *twin)) else None
 
 
 def _no_control(expected: str) -> Finding:

@@ -18,6 +18,9 @@ REPEATS = 3
 PAUSE_S = 0.3
 """Pause between repeats, so that they do not share one hiccup."""
 
+UNHEARD = frozenset({401, 407, 408, 429})
+"""Statuses that refuse the caller or the moment: the question itself was not looked at."""
+
 WORDS = re.compile(r"[A-Za-z]{2,}")
 ALIKE_SHARE = 0.9
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.operations import ask_for
-from hybridcheck.checks.pairs import PairCheck
+from hybridcheck.checks.pairs import REFUSED, PairCheck
 from hybridcheck.diagnosis.signatures import Signature
 from hybridcheck.evidence import Exchange
 from hybridcheck.paths import NoSuchPath, value_at
@@ -17,6 +17,9 @@ from hybridcheck.tokens.document import NotJson, Token, placed, read, write
 
 KEYS = ("alice", "", "A", "a", "é", "e\u0301", "naïve ☕", "😀", "0", "x" * 64, *(f"key-{n}" for n in range(8)))
 """As many that about half of them have a hash with the highest bit set."""
+
+LONGEST_PLAIN = 16
+"""Both sides may refuse a key that is longer: then they agree."""
 
 ARABIC = str.maketrans("0123456789", "\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668\u0669")
 WIDE = str.maketrans("0123456789", "".join(chr(0xFF10 + digit) for digit in range(10)))
@@ -89,8 +92,10 @@ class PartitionsAgree(_Decision):
         return "both sides give every key to the same shard"
 
     def complaint(self, case: Case, question: Json, said: str) -> str | None:
-        """A shard that is none, or beyond the last."""
-        shards = case.params["shards"]
+        """A shard that is none, or beyond the last; keys that are empty, long or of other scripts may be refused."""
+        shards, plain = case.params["shards"], question.isascii() and 0 < len(question) <= LONGEST_PLAIN
+        if said == REFUSED and not plain:
+            return None
         if not said.isdecimal() or (shards is not None and int(said) >= shards):
             return f"both answer {said}, which is no shard{f' of {shards}' if shards else ''}"
         return None

@@ -7,6 +7,7 @@ from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.boundary.crossing import declared, is_good, numbers_of
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, params_of
+from hybridcheck.checks.overlaps import require_unthrottled
 from hybridcheck.checks.repeats import describe
 from hybridcheck.evidence import Evidence
 from hybridcheck.profile.operations import Operation
@@ -79,6 +80,7 @@ class DirectAccessRefused(ReadCheck):
                 return failed(expected, text, exchanges=(control.n, *numbers_of(exchanges)), n=TIMES)
         if not all(asked.values()):
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all was recorded", exchanges=everything)
+        require_unthrottled([exchange for exchanges in asked.values() for exchange in exchanges])
         odd = [e for exchanges in asked.values() for e in exchanges if e.status is None or not 400 <= e.status < 500]
         if odd:
             reason = Reason.FLAKY if is_good(odd[0]) else Reason.SUSPECTED

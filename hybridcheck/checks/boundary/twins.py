@@ -8,7 +8,7 @@ from hybridcheck.checks.availability import is_broken, look_afterwards, was_ther
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.documents import difference, same_text
 from hybridcheck.checks.operations import ask_for, complaint_about, json_body, operation_in, operations, params_of
-from hybridcheck.checks.repeats import PAUSE_S, describe, numbered
+from hybridcheck.checks.repeats import PAUSE_S, UNHEARD, describe, numbered
 from hybridcheck.diagnosis.documents import of_documents
 from hybridcheck.diagnosis.signatures import WORDS, Signature
 from hybridcheck.evidence import Evidence, Exchange
@@ -88,16 +88,29 @@ class TwinsAgree(ReadCheck):
             return undecided(Reason.FLAKY, expected, f"not each time: {found[0]}", exchanges=numbers)
         if len(found) < ROUNDS:
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, f"{found[0]}; not repeated", exchanges=numbers)
-        if not was_there(evidence, *own, *other):
-            gone = next(e for e in (*own, *other) if is_broken(e))
-            text = f"a service was not there ({describe(gone)}), which is no disagreement of values"
-            return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=numbers)
+        unanswered = _unanswered(evidence, (*own, *other), expected)
+        if unanswered is not None:
+            return unanswered
         text = f"{found[-1]}{_who_is_right(own[-1], other[-1], case)}"
         name = _named(own[-1], other[-1])
         if name is None:
             return failed(expected, text, exchanges=numbers, n=len(found))
         figures = {"signature": name.value}
         return failed(expected, f"{WORDS[name]}. {text}", exchanges=numbers, n=len(found), figures=figures)
+
+
+def _unanswered(evidence: Evidence, exchanges: tuple[Exchange, ...], expected: str) -> Finding | None:
+    """Undecided where a difference is that of a caller who was refused, or of a service that was not there."""
+    numbers = tuple(exchange.n for exchange in exchanges)
+    unheard = next((exchange for exchange in exchanges if exchange.status in UNHEARD), None)
+    if unheard is not None:
+        text = f"a caller was refused, not the question: {describe(unheard)}"
+        return undecided(Reason.AUTH_NOT_EFFECTIVE, expected, text, exchanges=numbers)
+    if was_there(evidence, *exchanges):
+        return None
+    gone = next(exchange for exchange in exchanges if is_broken(exchange))
+    text = f"a service was not there ({describe(gone)}), which is no disagreement of values"
+    return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=numbers)
 
 
 def _questions(operation: Operation) -> list[Example]:

@@ -9,7 +9,7 @@ from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import complaint_about, json_body, operation_in
 from hybridcheck.checks.protocol.addresses import addresses, sendable
 from hybridcheck.checks.protocol.travelling import asking_for
-from hybridcheck.checks.repeats import describe
+from hybridcheck.checks.repeats import UNHEARD, describe
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.target import Ask, ReadTarget
@@ -17,12 +17,14 @@ from hybridcheck.verdict import Finding, failed, passed, undecided
 
 ROUNDS = 2
 REFUSED = range(400, 500)
+BEYOND_EVERY_LIST = 2**31
 
 
 class IndexBounds(ReadCheck):
     """A page beyond the list is refused or empty, and never shows what does not belong to it.
 
-    Reads the whole list through the declared `paged` probe, then asks for parts at offsets -1, n, n + 1, 2^31 and
+    Reads the whole list through the declared `paged` probe, and all of it but its first row: a page that is cut short
+    shows one more row then, and only what is beyond every list is judged. Then asks for parts at offsets -1, n, n + 1, 2^31 and
     2^63 - 1, and with limits -1, 0, 2^31 and 2^63 - 1. A refusal (4xx) is good, and so is an empty part. A row that is
     not in the list, rows at an offset beyond its end, and a server error, two times of two, are a fail. An offset of -1
     may be taken for 0; a limit that is too large may give the whole list.
@@ -47,13 +49,15 @@ class IndexBounds(ReadCheck):
             yield Case(check=self.id, subject=subject, params={**params, **kept})
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
-        """The whole list, twice, and what lies beyond it."""
+        """The whole list, twice, what is behind its first row, and what lies beyond it."""
         control = _ask(case, 0, case.params["probe"]["most"])
         rows = rows_in(case, await target.read("control.1", control))
         again = rows_in(case, await target.read("control.2", control))
         if rows is None or again is None:
             return
-        for index, (_, offset, limit) in enumerate(vectors(len(rows))):
+        behind = await target.read("behind", _ask(case, 1, case.params["probe"]["most"]))
+        rows = rows if rows_in(case, behind) == rows[1:] else []
+        for index, (_, offset, limit) in enumerate(vectors(len(again))):
             for attempt in range(1, ROUNDS + 1):
                 label, ask = f"vector.{index}.{attempt}", _ask(case, offset, limit)
                 exchange = await target.read(label, ask)
@@ -75,13 +79,19 @@ class IndexBounds(ReadCheck):
         if not rows or rows != again:
             text = "the list is empty" if not rows else "the list changes between two readings"
             return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=tuple(numbers))
-        asked = vectors(len(rows))
+        behind = evidence.exchange("behind")
+        numbers.append(behind.n)
+        rows = rows if rows_in(case, behind) == rows[1:] else []
+        asked = vectors(len(again))
         for index, (words, offset, _) in enumerate(asked):
             exchanges = evidence.exchanges(f"vector.{index}")
             numbers += [exchange.n for exchange in exchanges]
             complaints = [complaint(case, rows, offset, exchange) for exchange in exchanges]
             if not exchanges or exchanges[0].label != f"vector.{index}.1":
                 return undecided(Reason.EVIDENCE_INCOMPLETE, expected, f"{words}: not all is recorded")
+            if exchanges[0].status in UNHEARD:
+                reason = Reason.THROTTLED if exchanges[0].status == 429 else Reason.AUTH_NOT_EFFECTIVE
+                return undecided(reason, expected, f"{words}: {describe(exchanges[0])}", exchanges=tuple(numbers))
             if complaints[0] is None:
                 continue
             if len(complaints) < ROUNDS or complaints[1] is None or not was_there(evidence, *exchanges):
@@ -89,24 +99,32 @@ class IndexBounds(ReadCheck):
                 return undecided(reason, expected, f"{words}: {complaints[0]}", exchanges=tuple(numbers))
             shown = (controls[0].n, *(exchange.n for exchange in exchanges))
             return failed(expected, f"{words}: {complaints[1]}", exchanges=shown, n=len(asked))
+        if not rows:
+            text = f"one page of {len(again)} rows is not the whole list: from the second on there are others"
+            return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=tuple(numbers))
         return passed(expected, f"{len(asked)} parts of {len(rows)} rows", exchanges=tuple(numbers), n=len(asked))
 
 
 def vectors(count: int) -> tuple[tuple[str, int, int], ...]:
     """What is asked for: words, offset, limit."""
-    offsets = (-1, count, count + 1, 2**31, 2**63 - 1)
+    offsets = (-1, count, count + 1, BEYOND_EVERY_LIST, 2**63 - 1)
     limits = (-1, 0, 2**31, 2**63 - 1)
     by_offset = tuple((f"offset {offset} of {count} rows", offset, 3) for offset in offsets)
     return (*by_offset, *((f"limit {limit} of {count} rows", 0, limit) for limit in limits))
 
 
 def complaint(case: Case, rows: list[str], offset: int, exchange: Exchange) -> str | None:
-    """What is wrong with a part; None for a refusal, an empty part, or rows of the list where they may be."""
+    """What is wrong with a part; None for a refusal, an empty part, or rows of the list where they may be.
+
+    Without `rows` the list is not known: only its length is bounded, by `BEYOND_EVERY_LIST`.
+    """
     if exchange.status is None or exchange.status >= 500:
         return describe(exchange)
     got = rows_in(case, exchange)
     if exchange.status in REFUSED or not got:
         return None
+    if not rows:
+        return f"shows {got[0][:120]} beyond the end of every list" if offset >= BEYOND_EVERY_LIST else None
     foreign = [row for row in got if row not in rows]
     if foreign:
         return f"shows {foreign[0][:120]}, which is not in the list"

@@ -8,6 +8,7 @@ from typing import ClassVar
 from hybridcheck.cases import Budget, Case, Dimension, Json, Reason, Severity, Unmet
 from hybridcheck.checks.check import AbuseCheck, Scene
 from hybridcheck.checks.operations import operation_in
+from hybridcheck.checks.overlaps import require_unthrottled
 from hybridcheck.checks.protocol.addresses import addresses, ask_at
 from hybridcheck.checks.protocol.travelling import asking_for
 from hybridcheck.checks.repeats import describe
@@ -126,6 +127,7 @@ class BadInput(Survives):
         crash = crash_finding(evidence, case.params["watch"], expected, bad, self.did)
         if crash is not None:
             return crash
+        require_unthrottled(bad)
         at = case.params["at"]
         wanted = sum(len(bad_bodies(params)) for params in at)
         if len(bad) != wanted or len(evidence.exchanges("control")) != len(at):

@@ -7,7 +7,7 @@ from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Unmet
 from hybridcheck.checks.availability import look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, operations, params_of
-from hybridcheck.checks.repeats import describe
+from hybridcheck.checks.repeats import UNHEARD, describe
 from hybridcheck.checks.vectors import REFUSALS, RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Operation
@@ -139,7 +139,7 @@ class TypesAgree(ReadCheck):
                 odd = undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all was recorded", exchanges=numbers)
             elif found[-1] is not None and len(found) == 2 and found[0] is not None:
                 text = f"{kind or 'no value'} for '{member}': {found[-1]}"
-                unclear = any(e.status is None or e.status == 503 for e in (*own, *other))
+                unclear = any(e.status is None or e.status in {503, *UNHEARD} for e in (*own, *other))
                 if unclear or not was_there(evidence, *own, *other):
                     odd = undecided(Reason.SUSPECTED, expected, text, exchanges=numbers)
                 else:

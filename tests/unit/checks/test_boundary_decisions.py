@@ -203,3 +203,33 @@ def test_bytes_that_come_back_pass() -> None:
     first = target.records[0]
     assert isinstance(first, Exchange)
     assert ("Content-Type", "application/octet-stream") in first.request.headers
+
+
+def test_keys_that_both_refuse_are_agreed_on() -> None:
+    """An empty key, or one of another script, may be none for both sides."""
+
+    def strict(ask: Ask) -> Answer | Failure:
+        key = json.loads(ask.body or b"{}")["key"]
+        return right(ask) if key.isascii() and key else (422, {}, {})
+
+    found = finding_of(PartitionsAgree(), PROFILE, FakeTarget(strict))
+    assert found.outcome is Outcome.PASS, found.observed
+
+
+def test_a_plain_key_that_both_refuse_has_no_shard() -> None:
+    """Else nothing might be compared at all."""
+    picky = FakeTarget(lambda ask: (422, {}, {}) if b"key-" in (ask.body or b"") else right(ask))
+    assert finding_of(PartitionsAgree(), PROFILE, picky).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_caller_who_is_refused_midway_learns_nothing(check: type[PairCheck]) -> None:
+    """Both sides answer 401 from some moment on: that is neither agreement nor a disagreement."""
+    asked: list[Ask] = []
+
+    def answering(ask: Ask) -> Answer | Failure:
+        asked.append(ask)
+        return right(ask) if len(asked) < 5 else (401, {}, {})
+
+    found = finding_of(check(), PROFILE, FakeTarget(answering))
+    assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Reason.AUTH_NOT_EFFECTIVE), found.observed

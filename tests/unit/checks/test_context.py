@@ -16,9 +16,10 @@ from hybridcheck.checks.resilience.outage import FallbackAgrees, NativeDown
 from hybridcheck.checks.resilience.overload import OverloadBounded
 from hybridcheck.checks.resilience.retries import NoRetryStorm
 from hybridcheck.evidence import Evidence
+from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.context_system import PROFILE, System
-from tests.unit.checks.fake_target import cases_of, finding_of, unmet_of
+from tests.unit.checks.fake_target import FakeTarget, cases_of, finding_of, unmet_of
 
 CHECKS: tuple[Check, ...] = (
     TenantsIsolated(),
@@ -65,6 +66,7 @@ UNDECIDED = [
     (OneBuild(), "nameless", Reason.EVIDENCE_INCOMPLETE),
     (Idempotent(), "uncounted", Reason.NO_TEST_DATA),
     (NoRetryStorm(), "uncounted", Reason.NO_TEST_DATA),
+    (OverloadBounded(), "no-time", Reason.GENERATOR_SATURATED),
     (FallbackAgrees(), "no-fallback", Reason.NO_TEST_DATA),
     (FallbackAgrees(), "unmarked", Reason.NO_TEST_DATA),
 ]
@@ -148,3 +150,14 @@ def test_schemas_are_compared_part_by_part() -> None:
     assert difference_of({"type": "number"}, {}) == "only the public document has $.type"
     assert "only the callee's" in (difference_of({}, {"x": 1}) or "")
     assert "$.a is 1" in (difference_of({"a": 1}, {"a": True}) or "")
+
+
+def test_a_throttled_stranger_was_not_refused() -> None:
+    """429 without the key says nothing about who may come in."""
+
+    def answering(ask: Ask) -> Any:
+        return (429, {}, {}) if ask.bare else (200, {}, {"total": 3})
+
+    with pytest.raises(Undecided) as caught:
+        finding_of(DirectAccessRefused(), PROFILE, FakeTarget(answering))
+    assert caught.value.reason is Reason.THROTTLED

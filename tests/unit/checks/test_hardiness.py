@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hybridcheck.cases import Reason
+from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.hardiness.bounds import IndexBounds
 from hybridcheck.checks.hardiness.inputs import BadInput, ClientAbort, bad_bodies
 from hybridcheck.evidence import Failure
@@ -177,3 +177,54 @@ def test_a_server_error_beyond_the_list_is_a_fail_and_an_outage_is_not() -> None
     down.clear()
     outage = finding_of(IndexBounds(), PROFILE, FakeTarget(lambda a: answering(a, stays=True)))
     assert (outage.outcome, outage.reason) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
+
+
+def test_a_list_longer_than_one_page_shows_nothing() -> None:
+    """A target that gives at most four rows a page: what stands beyond the first page belongs to the list."""
+    many = [{"id": number} for number in range(9)]
+    capped = paging(lambda offset, limit: many[offset : offset + min(limit, 4)] if offset >= 0 < limit else None)
+    finding = finding_of(IndexBounds(), PROFILE, capped)
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
+
+
+def test_a_list_without_end_is_a_fail() -> None:
+    """Three rows a page, whatever the offset: no list has 2^31 rows."""
+    memory = [{"id": number} for number in range(9)]
+    wrapping = paging(lambda offset, limit: [memory[i % 9] for i in range(offset, offset + max(0, min(limit, 3)))])
+    finding = finding_of(IndexBounds(), PROFILE, wrapping)
+    assert finding.outcome is Outcome.FAIL
+    assert "beyond the end of every list" in finding.observed
+
+
+@pytest.mark.parametrize(("status", "reason"), [(429, Reason.THROTTLED), (401, Reason.AUTH_NOT_EFFECTIVE)])
+def test_a_refused_caller_is_no_checked_index(status: int, reason: Reason) -> None:
+    """After the list had been read the target refused the tester, not the index."""
+    asked: list[Ask] = []
+
+    def answering(ask: Ask) -> Answer:
+        asked.append(ask)
+        wanted = json.loads(ask.body or b"{}")
+        return (200, {}, {"items": checked(wanted["offset"], wanted["limit"])}) if len(asked) < 4 else (status, {}, {})
+
+    finding = finding_of(IndexBounds(), PROFILE, FakeTarget(answering))
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, reason)
+
+
+def test_bad_input_that_never_got_in_shows_nothing() -> None:
+    """A limit of requests per second answers nearly all of it."""
+
+    def answering(ask: Ask) -> Answer:
+        if ask.path == "/health":
+            return 200, {}, {"uptime_s": 100.0}
+        return (200, {}, {}) if json.loads(ask.body or b"0") in (OPERATION["body"], PAGE["body"]) else (429, {}, {})
+
+    class Limited(Native):
+        def answer(self, ask: Ask) -> Answer | Failure:
+            try:
+                return answering(ask)
+            except ValueError:
+                return 429, {}, {}
+
+    with pytest.raises(Undecided) as caught:
+        verdict_of(BadInput(), Limited())
+    assert caught.value.reason is Reason.THROTTLED

@@ -253,3 +253,9 @@ def test_examples_are_repeated_on_fresh_connections() -> None:
     target = spoilt(lambda _: (200, {}, {"mean": 0}))
     finding_of(ExamplesHold(), MEAN, target)
     assert len([record for record in target.records if isinstance(record, Exchange)]) == 3
+
+
+def test_a_caller_who_is_refused_on_one_side_is_no_disagreement() -> None:
+    """A credential that one side does not take any more says nothing of what it computes."""
+    found = finding_of(TwinsAgree(), MEAN, spoilt(lambda ask: (401, {}, {}) if ask.path == "/mean" else None))
+    assert outcome_of(found) == (Outcome.INCONCLUSIVE, Reason.AUTH_NOT_EFFECTIVE)
