@@ -140,6 +140,8 @@ class System:
         deadline = next((float(value) for name, value in ask.headers if name == "X-Left-Ms"), None)
         if ask.path == "/slow" and deadline is not None:
             return 1500.0 if "late" in self.flaws else deadline
+        if "no-time" in self.flaws and ask.path in {"/slow", "/list"}:
+            return 900.0
         return 900.0 if ask.path == "/list" and "no-bulkhead" in self.flaws else 5.0
 
     def _list(self, _: Ask) -> Answer:
