@@ -23,7 +23,6 @@ from hybridcheck.evidence import (
 from hybridcheck.ledger import Ledger
 from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
-from hybridcheck.load.listening import Listening, Overhear
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.script import ScriptUser, script_of
 from hybridcheck.load.watch import Watch
@@ -70,7 +69,6 @@ class _Totals:
     unsent: int = 0
     cut: int = 0
     seconds: int = 0
-    completed: bool = False
     failed: Counter[str] = field(default_factory=Counter)
     lag: Histogram = field(default_factory=Histogram)
     own_lag: Histogram = field(default_factory=Histogram)
@@ -112,15 +110,13 @@ async def run_phase(
     on_start: Callable[[], None] | None = None,
     carry_out: CarryOut = alone,
     watch: Watch | None = None,
-    overhear: Overhear | None = None,
 ) -> None:
     """Drive a phase, record what the generator reports under the drive's stream, and seal it.
 
     A login that fails, and a generator that does not carry out its plan, leave a `Gap`; the stream is sealed all the
     same. Cancelling ends the generator and leaves the stream unsealed. `on_start` is called when it begins to send,
     `carry_out` says who generates: one process, several, or several machines. `watch` may end it early: then what it has
-    seen is recorded, without a gap, under a cause of its own. `overhear` opens streams for the phase's listeners; without
-    it there are none, and what is asked of them stays undecided.
+    seen is recorded, without a gap, under a cause of its own.
     """
     try:
         headers, secrets = await _credentials(drive, credential)
@@ -140,35 +136,15 @@ async def run_phase(
         ledger.append(drive.stream, Observation(label=SWEEP, values={"items": drive.items}))
     totals = _Totals(judged_seconds(drive.spec), _timed_seconds(drive.spec), watch)
     totals.by_second = {} if drive.spec.find_warmup else None
-    ending, begin = stop or asyncio.Event(), [on_start] if on_start is not None else []
-    async with _listeners(drive, overhear, ledger, totals) as listening:
-        if listening is not None:
-            begin.append(listening.begin)
-        async with contextlib.aclosing(carry_out(plan, secrets, ending)) as driven:
-            async for report in driven:
-                if isinstance(report, reports.Started):
-                    for begun in begin:
-                        begun()
-                _record(report, drive.stream, ledger, totals)
-                if watch is not None and watch.ending is not None:
-                    ending.set()
-        ledger.seal(drive.stream, plan.duration_s)
-
-
-@contextlib.asynccontextmanager
-async def _listeners(
-    drive: Drive, overhear: Overhear | None, ledger: Ledger, totals: _Totals
-) -> AsyncGenerator[Listening | None, None]:
-    """The phase's listeners, where it has some: recorded when the context ends in order, and gone in any case."""
-    if overhear is None or not drive.listeners:
-        yield None
-        return
-    listening = Listening(drive, overhear, ledger)
-    try:
-        yield listening
-        await listening.end(totals.seconds, in_order=totals.completed)
-    finally:
-        await listening.close()
+    ending = stop or asyncio.Event()
+    async with contextlib.aclosing(carry_out(plan, secrets, ending)) as driven:
+        async for report in driven:
+            if on_start is not None and isinstance(report, reports.Started):
+                on_start()
+            _record(report, drive.stream, ledger, totals)
+            if watch is not None and watch.ending is not None:
+                ending.set()
+    ledger.seal(drive.stream, plan.duration_s)
 
 
 def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str, str], ...]]) -> LoadPlan:
@@ -373,7 +349,6 @@ def _warm_up(by_second: Mapping[int, Histogram]) -> Observation:
 
 
 def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Totals) -> None:
-    totals.completed = end.cause is reports.EndCause.COMPLETED
     if totals.by_second is not None:
         ledger.append(stream, _warm_up(totals.by_second))
     detail = "; ".join(part for part in (end.detail, *end.stderr_tail[-3:]) if part)[:2000]
