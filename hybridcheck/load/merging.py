@@ -37,6 +37,7 @@ class Merger:
         self._waiting: dict[Key, dict[str, Partial]] = {}
         self._examples: set[tuple[str, FailureKind]] = set()
         self._markers: dict[str, EndMarker] = {}
+        self._last_health: dict[str, int] = {}
 
     def take(self, name: str, report: ChildReport) -> Iterator[ChildReport]:
         """What one generator reported; yields what is complete with it."""
@@ -48,6 +49,8 @@ class Merger:
             case EndMarker():
                 self._markers[name] = report
             case OperationSecond() | OperationTimes() | GeneratorSecond():
+                if isinstance(report, GeneratorSecond):
+                    self._last_health[name] = report.second
                 found = self._waiting.setdefault(_key(report), {})
                 found[name] = report
                 if len(found) == len(self._names):
@@ -58,12 +61,23 @@ class Merger:
                 assert_never(report)
 
     def rest(self) -> Iterator[ChildReport]:
-        """What some generators reported and others did not, and the end marker where all have given theirs."""
+        """What some generators reported and others did not, and the end marker where all have given theirs.
+
+        A second of health through which one of them slept stays missing, as where there is only that one.
+        """
         for key in sorted(self._waiting):
-            yield _together(self._waiting[key])
+            if not self._slept_through(self._waiting[key]):
+                yield _together(self._waiting[key])
         self._waiting.clear()
         if self._names and len(self._markers) == len(self._names):
             yield _one_marker([self._markers[name] for name in self._names])
+
+    def _slept_through(self, parts: Mapping[str, Partial]) -> bool:
+        first = next(iter(parts.values()))
+        silent = set(self._names) - parts.keys()
+        return isinstance(first, GeneratorSecond) and any(
+            self._last_health.get(name, -1) > first.second for name in silent
+        )
 
 
 def _key(report: Partial) -> Key:

@@ -44,6 +44,16 @@ def test_health_is_the_sum_of_counts_and_the_worst_of_shares() -> None:
     assert [(process.name, process.cpu_ratio) for process in both.processes] == [("0", 0.2), ("1", 0.95)]
 
 
+def test_a_second_of_health_that_one_process_slept_through_stays_missing() -> None:
+    """It cannot say that it was fit; one that had ended by then owes nothing."""
+    merger = Merger(("0", "1"))
+    well = health(0.2, 1000)
+    for name, seconds in (("0", (0, 1, 2, 3)), ("1", (0, 2))):
+        for second in seconds:
+            list(merger.take(name, well.model_copy(update={"second": second})))
+    assert [left.second for left in merger.rest() if isinstance(left, GeneratorSecond)] == [3]
+
+
 def ending(cause: EndCause, **fields: object) -> ChildEnd:
     """How one process ended."""
     return ChildEnd.model_validate({"cause": cause, "exit_code": 0, **fields})
