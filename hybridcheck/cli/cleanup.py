@@ -36,6 +36,7 @@ CASE = PlannedCase(
 """The stream of what is sent; no check and no verdict."""
 
 MANIFEST_NAME = "manifest.ndjson"
+LEDGER_NAME = "ledger.ndjson"
 
 DEADLINE_S = 300.0
 
@@ -77,10 +78,17 @@ def command(
 
 
 def _files(path: Path) -> tuple[Path | None, Path | None]:
-    """The journal of hooks and the manifest that a path means; of a folder those that it has."""
+    """The journal of hooks and the manifest that a path means; of a run's folder those that it has.
+
+    Raises:
+        UsageError: the folder is not that of a run, so that nothing in it says what is left.
+    """
     if not path.is_dir():
         return (path, None) if path.name == JOURNAL_NAME else (None, path)
     journal, things = path / JOURNAL_NAME, path / MANIFEST_NAME
+    if not any(file.exists() for file in (journal, things, path / LEDGER_NAME)):
+        hint = "give the folder with the run's ledger.ndjson, or its manifest.ndjson or hooks.ndjson"
+        raise UsageError("this is no folder of a run", where=str(path), hint=hint)
     return journal if journal.exists() else None, things if things.exists() else None
 
 
