@@ -20,12 +20,14 @@ GIVE_UP_S = 4.0
 """A call that is neither answered nor refused after so long is held without a bound."""
 
 BESIDE, BESIDE_EVERY_S = 5, 0.04
-REFUSED_WITHIN_MS, BESIDE_WITHIN_MS = 1000, 500
-"""Bounds on medians: far above what a healthy system needs on a busy machine."""
+REFUSED_WITHIN_MS, BESIDE_WITHIN_MS = 1000, 250
+TIMES_CALM = 10
+"""Bounds on medians: so long, and so many times what a call takes that needs no time."""
 
 BUSY = frozenset({429, 503})
 CALM_WITHIN_MS = 400
-"""As many calls that need no time, at once: where the slowest takes longer, tester or machine have no time to spare."""
+"""As many calls as there is room for, which need no time, at once: where the slowest takes longer, tester or machine
+have no time to spare."""
 
 ROUNDS, MOST_ROUNDS, RECOVERIES, PAUSE_S = 2, 4, 4, 0.5
 
@@ -36,7 +38,7 @@ class OverloadBounded(LoadCheck):
     Starts two and a half times as many slow calls as `probes.slow.capacity` at once, and asks another operation
     meanwhile. In two rounds of two a fail is: an answer that is neither a success nor 429 or 503, a call that is
     held for seconds, slow refusals, an other operation that fails or waits with them, or no recovery. Before each round
-    as many calls that need no time are sent at once: a round in which those were slow already decides nothing.
+    as many calls as there is room for are sent that need no time: a round in which those were slow decides nothing.
     """
 
     id = "resilience.overload-bounded"
@@ -86,7 +88,7 @@ class OverloadBounded(LoadCheck):
 
         control = await target.read(f"{label}.control", quick)
         calm = await target.together(
-            [target.read(f"{label}.calm.{index}", quick) for index in range(case.params["calls"])]
+            [target.read(f"{label}.calm.{index}", quick) for index in range(_room(case.params["calls"]))]
         )
         calls = [target.read(f"{label}.call.{index}", slow) for index in range(case.params["calls"])]
         done = await target.together([*calls, *(look_beside(index) for index in range(1, BESIDE + 1))])
@@ -136,7 +138,7 @@ class _Round:
     def is_whole(self, calls: int) -> bool:
         """Whether all of it was recorded, and the operation answered to begin with."""
         counts = (len(self.control), len(self.calm), len(self.calls), len(self.beside), min(len(self.after), 1))
-        return counts == (1, calls, calls, BESIDE, 1) and is_good(self.control[0])
+        return counts == (1, _room(calls), calls, BESIDE, 1) and is_good(self.control[0])
 
     def calm_ms(self) -> float:
         """The slowest of the calls that need no time; without end where one was not answered."""
@@ -167,17 +169,23 @@ def _wrong(found: _Round, calls: int) -> str | None:
     if odd:
         return f"{len(odd)} of {calls} calls got neither an answer nor a refusal: {describe(odd[0])}"
     refused = [exchange for exchange in found.calls if exchange.status in BUSY]
-    if refused and _typical_ms(refused) > REFUSED_WITHIN_MS:
+    calm_ms = TIMES_CALM * _typical_ms(found.calm)
+    if refused and _typical_ms(refused) > max(REFUSED_WITHIN_MS, calm_ms):
         return f"refusals take {_typical_ms(refused):.0f} ms"
     failing = [exchange for exchange in found.beside if not is_good(exchange)]
     if failing:
         return f"meanwhile another operation fails: {describe(failing[0])}"
-    if _typical_ms(found.beside) > BESIDE_WITHIN_MS:
+    if _typical_ms(found.beside) > max(BESIDE_WITHIN_MS, calm_ms):
         return f"meanwhile another operation takes {_typical_ms(found.beside):.0f} ms"
     if not is_good(found.after[-1]):
         waited_s = RECOVERIES * PAUSE_S
         return f"{waited_s:g} s later it does not answer again: {describe(found.after[-1])}"
     return ""
+
+
+def _room(calls: int) -> int:
+    """How many calls there is room for, of those that are too many."""
+    return int(calls / TIMES_CAPACITY)
 
 
 def _typical_ms(exchanges: Sequence[Exchange]) -> float:
