@@ -7,13 +7,17 @@ from hybridcheck.checks.boundary.crossing import boundary_of, is_good, operation
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for
 from hybridcheck.checks.repeats import ask_until_good, describe, judge_repeats
-from hybridcheck.evidence import Evidence, Exchange
+from hybridcheck.evidence import Evidence, Exchange, Failure
 from hybridcheck.profile.boundaries import Boundary
 from hybridcheck.target import ReadTarget
 from hybridcheck.verdict import Finding, Outcome, undecided
 
 LIMIT_MS = 300
 """The deadline under which a callee that hangs is asked, where the boundary has a header for it."""
+
+
+GAVE_UP = frozenset({Failure.READ_TIMEOUT, Failure.DEADLINE})
+"""The tester's own patience ended: a boundary may have a longer one."""
 
 
 class NativeErrorsMapped(ReadCheck):
@@ -61,6 +65,10 @@ class NativeErrorsMapped(ReadCheck):
         if finding.outcome is not Outcome.INCONCLUSIVE and not is_good(control):
             text = f"the operation does not answer its own request either: {describe(control)}"
             return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=(control.n, *finding.exchanges))
+        impatient = any(exchange.failure in GAVE_UP for exchange in evidence.exchanges("probe"))
+        if finding.outcome is Outcome.FAIL and impatient and case.params["header"] is None:
+            text = f"{finding.observed}: the tester gave up, and no deadline that it could have given is declared"
+            return undecided(Reason.SUSPECTED, expected, text, exchanges=finding.exchanges)
         return finding
 
 

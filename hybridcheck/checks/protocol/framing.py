@@ -1,8 +1,9 @@
 """Is a request refused whose length can be read in two ways."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 
-from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
+from hybridcheck.cases import Case, Dimension, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import AbuseCheck, Scene
 from hybridcheck.checks.operations import complaint_about, operation_in
 from hybridcheck.checks.protocol.addresses import addresses, ask_at, sendable
@@ -133,7 +134,12 @@ def _successes(received: str) -> int:
 
 
 def _taken_in(vector: str, record: Observation) -> str:
-    received = str(record.values.get("received", record.values.get("received_base64", "")))
+    received, encoded = str(record.values.get("received", "")), record.values.get("received_base64")
+    if encoded is not None:
+        try:
+            received = b64decode(encoded).decode("latin-1")
+        except ValueError as error:
+            raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"{vector}: what came back cannot be read") from error
     return _taken(vector, received, closed=record.values["ended"] == "by_target")
 
 

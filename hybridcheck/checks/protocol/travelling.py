@@ -14,7 +14,7 @@ from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import Ask, Manner, ReadTarget
 from hybridcheck.tokens.document import placed, write
-from hybridcheck.verdict import Finding, failed, passed, undecided
+from hybridcheck.verdict import Finding, Outcome, failed, passed, undecided
 
 KIB = 1024
 ONE_RECV_BYTES = 4 * KIB
@@ -112,7 +112,8 @@ class BodyLadder(Travels):
     Sends texts through the round trip probe in bodies of 64 B (the control), one byte less and more than 4 KiB, one
     more than 64 KiB, and 1 KiB under `exposure.max_body_bytes` where it is declared; each has to come back unchanged.
     One that comes back otherwise, is taken for malformed (400) or too large (413), or breaks something (5xx, no
-    answer), two times of two, is a fail. A 422 is a limit of the field and ends the ladder.
+    answer), two times of two, is a fail. A 422 is a limit of the field and ends the ladder; so does a 413 where no limit
+    is declared. A ladder whose every larger body is refused shows nothing.
     """
 
     id = "protocol.body-ladder"
@@ -134,15 +135,25 @@ class BodyLadder(Travels):
         most = min(most, most_read_bytes(scene))
         rungs = (64, ONE_RECV_BYTES - 1, ONE_RECV_BYTES + 1, UNDECLARED_MOST_BYTES, most)
         sizes = sorted({min(rung, most) for rung in rungs if rung <= max(most, 64)})
-        return {"probe": probe.model_dump(mode="json", by_alias=True), "sizes": sizes}
+        refusals = [422] if limit is not None else [413, 422]
+        return {"probe": probe.model_dump(mode="json", by_alias=True), "sizes": sizes, "refusals": refusals}
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """As every message that travels; one body beyond the control has to have arrived."""
+        finding = super().judge(case, evidence)
+        larger = [e for i in range(1, len(case.params["sizes"])) for e in evidence.exchanges(f"message.{i}")]
+        if finding.outcome is not Outcome.PASS or not larger or any(e.status not in _refusals(case) for e in larger):
+            return finding
+        text = f"every body beyond {case.params['sizes'][0]} bytes is refused: {describe(larger[0])}"
+        return undecided(Reason.NO_TEST_DATA, self.promise, text, exchanges=finding.exchanges)
 
     def messages(self, case: Case) -> Sequence[tuple[str, Ask, Manner]]:
         """A body of each size."""
         return [(f"a body of {size} bytes", self._ask(case, size), WHOLE) for size in case.params["sizes"]]
 
     def complaint(self, case: Case, index: int, exchange: Exchange, control: Exchange) -> str | None:
-        """Anything but the text that was sent; 422 is the field's own limit."""
-        if exchange.status == 422 and index > 0:
+        """Anything but the text that was sent; a refusal is the field's own limit, or one that nobody declared."""
+        if exchange.status in _refusals(case) and index > 0:
             return None
         if exchange.status is None or exchange.response is None or not 200 <= exchange.status < 300:
             return describe(exchange)
@@ -165,6 +176,12 @@ class BodyLadder(Travels):
         probe, operation = case.params["probe"], operation_in(case.params)
         own = probe["body"] if probe["body"] is not None else operation.body
         return placed(own if isinstance(own, dict) else {}, probe["in"], text)
+
+
+def _refusals(case: Case) -> list[int]:
+    """The statuses with which a larger body may be refused."""
+    found: list[int] = case.params["refusals"]
+    return found
 
 
 class SegmentedRequest(Travels):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.boundary.crossing import (
@@ -105,7 +106,8 @@ def _wrong(made: list[Exchange], counts: list[float | None]) -> str | None:
     """
     first, again, other = made
     known = [count for count in counts if count is not None]
-    if len(known) < len(counts) or not is_good(first) or known[1] != known[0] + 1:
+    falling = any(later < earlier for earlier, later in pairwise(known))  # others remove things meanwhile
+    if len(known) < len(counts) or falling or not is_good(first) or known[1] != known[0] + 1:
         return None
     if known[2] != known[1]:
         return f"the same request again had {known[2] - known[1]:g} more effects"

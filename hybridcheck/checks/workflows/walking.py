@@ -146,6 +146,8 @@ def _asked(step: JourneyStep, label: str, known: dict[str, Json]) -> Stretch:
         until = Until.model_validate(filled(step.until.model_dump(), known)) if step.until is not None else None
     except UnknownVariable as unknown:
         return _Stepped(trouble=Trouble(step, "all its variables", str(unknown), -1))
+    except ValueError as unfit:  # an earlier answer gave what cannot stand here: null for a header, half a character
+        return _Stepped(trouble=Trouble(step, "variables that can be sent", " ".join(str(unfit).split())[:200], -1))
     if until is not None:
         return (yield from _polled(step, until, expect, label, known))
     exchange = yield Errand(label, step, known)
@@ -218,12 +220,14 @@ def request_of(step: JourneyStep, known: Variables) -> tuple[dict[str, str], byt
 
     Raises:
         UnknownVariable: for a name without a value.
+        UnicodeEncodeError: for half a surrogate pair, which no request can hold.
     """
     operation = step.operation
-    filled([operation.query, operation.headers], known)
+    others = filled([operation.query, operation.headers], known)
     params = {**known, **filled(operation.params, known)}
     names = parts_of(operation.path) if step.session is None else []
     parts = {name: _text(_part(name, params)) for name in names}
+    json.dumps([parts, others], ensure_ascii=False).encode()
     return parts, None if operation.body is None else encode(filled(operation.body, known))
 
 

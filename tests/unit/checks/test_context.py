@@ -15,7 +15,7 @@ from hybridcheck.checks.resilience.idempotency import Idempotent
 from hybridcheck.checks.resilience.outage import FallbackAgrees, NativeDown
 from hybridcheck.checks.resilience.overload import OverloadBounded
 from hybridcheck.checks.resilience.retries import NoRetryStorm
-from hybridcheck.evidence import Evidence
+from hybridcheck.evidence import Evidence, Failure
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.context_system import PROFILE, System
@@ -161,3 +161,41 @@ def test_a_throttled_stranger_was_not_refused() -> None:
     with pytest.raises(Undecided) as caught:
         finding_of(DirectAccessRefused(), PROFILE, FakeTarget(answering))
     assert caught.value.reason is Reason.THROTTLED
+
+
+def test_a_long_way_is_no_missed_deadline() -> None:
+    """Each call takes 900 ms more than its work: a slow machine, or another continent."""
+    system = System()
+    own = system.target.takes_ms
+    system.target.takes_ms = lambda ask: own(ask) + 900
+    assert finding_of(DeadlineKept(), PROFILE, system.target).outcome is Outcome.PASS
+
+
+def test_without_a_deadline_to_give_the_testers_patience_proves_nothing() -> None:
+    """A gateway may wait for its callee longer than the tester does, where no header lets the tester say how long."""
+    boundary = {**PROFILE["boundaries"]["web-inner"], "headers": {}}
+    profile = {**PROFILE, "boundaries": {"web-inner": boundary}}
+    system = System()
+
+    def patient(ask: Ask) -> Any:
+        return Failure.READ_TIMEOUT if b"hang" in (ask.body or b"") else system(ask)
+
+    asked = [finding_of(NativeErrorsMapped(), data, FakeTarget(patient), index=2) for data in (profile, PROFILE)]
+    assert [found.outcome for found in asked] == [Outcome.INCONCLUSIVE, Outcome.FAIL]
+    assert asked[0].reason is Reason.SUSPECTED
+
+
+def test_what_others_remove_meanwhile_is_no_second_effect() -> None:
+    """The count goes down between the requests: nothing can be said of one key."""
+    system, looks = System(), [0]
+
+    def shared(ask: Ask) -> Any:
+        answer = system(ask)
+        if ask.path == "/doings":
+            looks[0] += 1
+            system.orders -= looks[0] % 4 == 2
+        return answer
+
+    system.target._answering = shared
+    found = finding_of(Idempotent(), PROFILE, system.target)
+    assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA), found

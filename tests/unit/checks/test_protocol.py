@@ -1,6 +1,8 @@
 """Do messages travel whole, over connections that are kept and beside ones that say nothing."""
 
+import asyncio
 import json
+from base64 import b64encode
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -11,7 +13,7 @@ from hybridcheck.checks.protocol.connections import IdleIsolated, KeepAliveReuse
 from hybridcheck.checks.protocol.dialect import AnyHeaderCase, EncodingsHonoured, QueryDecoded
 from hybridcheck.checks.protocol.framing import MUST_REFUSE, VECTORS, FramingStrict
 from hybridcheck.checks.protocol.travelling import BodyLadder, LargeResponse, SegmentedRequest
-from hybridcheck.evidence import Failure
+from hybridcheck.evidence import Evidence, Failure, Observation
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
 from tests.unit.checks.fake_target import Answer, FakeTarget, cases_of, finding_of, unmet_of
@@ -359,3 +361,38 @@ def test_encodings(answers: dict[str, Any], expected: Outcome) -> None:
     given = {"as_it_is": GOOD, "gzipped_body": (415, {}, {}), "gzip": GOOD, "identity": GOOD, **answers}
     finding = finding_of(EncodingsHonoured(), PROFILE, FakeTarget(lambda ask: encoding(ask, **given)))
     assert finding.outcome is expected
+
+
+def up_to(limit: int, status: int) -> FakeTarget:
+    """A target that refuses larger bodies."""
+    return FakeTarget(lambda ask: (status, {}, {}) if len(ask.body or b"") > limit else right(ask))
+
+
+def test_a_limit_that_nobody_declared_is_no_lost_body() -> None:
+    """64 KiB is a common one; where more is declared, the same answer is a fail."""
+    undeclared = {**PROFILE, "exposure": {}}
+    assert finding_of(BodyLadder(), undeclared, up_to(64 * 1024, 413)).outcome is Outcome.PASS
+    assert finding_of(BodyLadder(), PROFILE, up_to(64 * 1024, 413)).outcome is Outcome.FAIL
+
+
+def test_a_ladder_that_is_refused_from_its_second_rung_on_shows_nothing() -> None:
+    """No body beyond the control arrived."""
+    finding = finding_of(BodyLadder(), PROFILE, up_to(100, 422))
+    assert outcome(finding) == (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)
+
+
+def test_an_answer_that_is_no_text_is_read_as_well() -> None:
+    """Bytes that are no UTF-8 are kept as base64: a success among them is one."""
+    target = FakeTarget(right)
+    target.raw_answering = lambda _: (TAKEN, "deadline")
+    (case,) = cases_of(FramingStrict(), PROFILE)
+    asyncio.run(FramingStrict().probe(case, target))
+    kept = [
+        record.model_copy(
+            update={"values": {"received_base64": b64encode(TAKEN + b"\xff").decode(), "ended": "deadline"}}
+        )
+        if isinstance(record, Observation)
+        else record
+        for record in target.records
+    ]
+    assert FramingStrict().judge(case, Evidence(tuple(kept), {})).outcome is Outcome.FAIL

@@ -360,3 +360,21 @@ def test_the_suite_is_the_kind_of_service_that_is_touched() -> None:
         "said normal": "monitoring",
         "other normal": "api",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "use"),
+    [
+        ("null", {"request": "GET /x", "expect": {"headers": {"ETag": "{found}"}}}),
+        ('"\\ud800"', {"request": "GET /x/{found}"}),
+        ('"\\ud800"', {"request": "GET /x?tag={found}"}),
+    ],
+)
+def test_an_answer_whose_value_cannot_be_sent_stops_the_journey(given: str, use: dict[str, Any]) -> None:
+    """Null where a header is expected, half a character in an address: the step is named, and nothing breaks."""
+    steps = [{"name": "first", "request": "GET /first", "extract": {"found": "$.v"}}, {"name": "use", **use}]
+    json_header = {"Content-Type": "application/json"}
+    target = FakeTarget(lambda _: (200, json_header, f'{{"v": {given}}}'))
+    finding = finding_of(ReadingWorkflowCompletes(), {"workflows": {"w": {"steps": steps}}}, target)
+    assert finding.outcome is Outcome.FAIL
+    assert "step 'use'" in finding.observed
