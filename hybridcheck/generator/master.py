@@ -110,11 +110,12 @@ class Conductor:
             share = [int(member.name), len(self._crew)]
             order = {"drive": self._drive, "plan": plan, "secrets": secrets, "share": share, "version": self._version}
             self._runner.send_message("hc_order", order, member.client_id)
-        ready = []
+        ready, setup = [], (plan["script"] or {}).get("setup", ())
+        patience_s = READY_PATIENCE_S + plan["deadline_s"] * len(setup)
         for member in self._crew.values():
-            answer = self._within(member.ready, READY_PATIENCE_S)
+            answer = self._within(member.ready, patience_s)
             if answer is None or "why" in answer:
-                why = answer["why"] if answer else f"it was not ready within {READY_PATIENCE_S:g} s"
+                why = answer["why"] if answer else f"it was not ready within {patience_s:g} s"
                 self._tell_all("hc_stop")
                 return f"worker {member.name} ({member.client_id}): {why}"
             ready.append(answer)

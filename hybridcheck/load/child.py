@@ -97,7 +97,7 @@ class Child:
             return
         if stop is not None:
             self._tasks.append(asyncio.create_task(self._stop_when(stop)))
-        while (line := await self._piped.line(self._silence_s)) is not None:
+        while (line := await self._piped.line(self._patience_s())) is not None:
             try:
                 report = CHILD_REPORT.validate_json(line)
             except ValidationError as error:
@@ -106,6 +106,10 @@ class Child:
                 return
             self._take(report)
             yield report
+
+    def _patience_s(self) -> float:
+        """How long it may be silent: with its first row it also waits for the setup of its users, and of the others'."""
+        return self._silence_s + (self._plan.setup_s if self._lines <= 1 else 0.0)
 
     def _take(self, report: ChildReport) -> None:
         if isinstance(report, EndMarker):

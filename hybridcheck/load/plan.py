@@ -131,6 +131,11 @@ class LoadPlan(_Frozen):
         return math.ceil(self.duration_s - 1e-9)
 
     @property
+    def setup_s(self) -> float:
+        """How long the users may take for their setup, before anything is reported."""
+        return self.deadline_s * len(self.script.setup) if self.script is not None else 0.0
+
+    @property
     def secret_names(self) -> frozenset[str]:
         """The names of all secrets that the headers of operations and users need."""
         users = self.script.users if self.script is not None else ()

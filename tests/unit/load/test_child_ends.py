@@ -4,6 +4,7 @@ import pytest
 
 from hybridcheck.load.child import Child
 from hybridcheck.load.reports import CHILD_REPORT, EndCause
+from hybridcheck.load.script import Script, ScriptScenario, ScriptStep
 from tests.unit.load.test_plan import plan
 
 STARTED = {
@@ -25,3 +26,15 @@ async def test_a_stopped_child_without_end_marker_is_lost_once_it_reported(
     for report in came:
         child._take(CHILD_REPORT.validate_python(report))
     assert (await child.end()).cause is cause
+
+
+async def test_a_child_may_be_silent_while_its_users_are_set_up() -> None:
+    """Each step of the setup may take a deadline; once there are rows, silence is silence."""
+    step = ScriptStep(operation="get", path=(("text", "/a"),))
+    script = Script(scenarios=(ScriptScenario(name="s", weight=1, steps=(step,)),), setup=(step, step))
+    child = Child(plan(script=script, deadline_s=10.0), 0.1, 15.0)
+    assert child._patience_s() == 35.0
+    for report in (STARTED, EXAMPLE):
+        child._take(CHILD_REPORT.validate_python(report))
+    assert child._patience_s() == 15.0
+    assert Child(plan(), 0.1, 15.0)._patience_s() == 15.0
