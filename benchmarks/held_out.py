@@ -134,7 +134,7 @@ def _page(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "# Held-out defects\n"
     yield "Written by `benchmarks/held_out.py`; do not edit. The defects are in `benchmarks/held_out_defects.py`: written, with the"
     yield "expectation beside each, by somebody who had read the profile and the requirements but neither the checks nor the planted"
-    yield "defects, and committed before any of them was run. A proxy before the embedded reference system plants them, one at a time.\n"
+    yield "defects, and committed (0a14d2f) before any was run, on that commit. A proxy before the embedded reference system plants them, one at a time.\n"
     if done:
         counts = ", ".join(f"{said.count(word)} {word}" for word in ("NOT_READY", "INCONCLUSIVE", "READY"))
         yield f"**{len(DEFECTS)} defects, {len(done)} run: {counts} (READY is a miss).**\n"
@@ -159,6 +159,8 @@ def _page(results: dict[str, dict[str, Any]]) -> Iterator[str]:
     yield "| defect | what it does | what is lost | covered | verdict | exit | first blocking case (of how many) | changed | wall |"
     yield "|---|---|---|---|---|---:|---|---:|---:|"
     yield from (_row(item, results.get(item.name)) for item in DEFECTS)
+    yield "\nstall-under-load and hangover did not do what their lines say: their trigger fired before the load. html-404, hangover-after-load"
+    yield "and ready-though-down are plain gaps; random-401 broke 0.3 % of the load, which the profile allows."
     yield "\nWritten after the runs, because the first attempt did not do what its line says; not counted above:\n"
     yield "| defect | what it does | what is lost | covered | verdict | exit | first blocking case (of how many) | changed | wall |"
     yield "|---|---|---|---|---|---:|---|---:|---:|"

@@ -55,6 +55,7 @@ from benchmarks.held_out_state import (
     DetectorOfAnybody,
     EveryNth,
     Hangover,
+    HangoverAfterLoad,
     LetIn,
     LostUpdate,
     PasswordPrefix,
@@ -444,5 +445,12 @@ AFTERWARDS = (
         "95 % within 200 ms",
         "yes",
         StallInLoad,
+    ),
+    HeldOut(
+        "hangover-after-load",
+        "as hangover, whose trigger was wrong: it fired before the load",
+        "recovery within 10 s",
+        "yes",
+        HangoverAfterLoad,
     ),
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from benchmarks.held_out_proxy import Answer, Asked, Rule, header, with_header
 from benchmarks.held_out_rules import OnAnswer, question
 
+ASKED_BY_LOAD = {"/api/datasets", "/analytics/aggregate", "/dashboards/overview", "/auth/whoami"}
 DATASET = re.compile(r"/api/datasets/[^/]+$")
 
 
@@ -283,7 +284,7 @@ class StallInLoad(Stall):
     """The same, where only what the load asks counts as load."""
 
     def wants_answer(self, asked: Asked) -> bool:
-        return asked.path in {"/api/datasets", "/analytics/aggregate", "/dashboards/overview", "/auth/whoami"}
+        return asked.path in ASKED_BY_LOAD
 
 
 class Burst(UnderLoad):
@@ -313,6 +314,16 @@ class Hangover(UnderLoad):
 
     async def on_answer(self, asked: Asked, answer: Answer) -> None:
         self.seen()
+        if self.ended is not None and time.monotonic() - self.ended < 20:
+            await asyncio.sleep(0.6)
+
+
+class HangoverAfterLoad(Hangover):
+    """The same, where only what the load asks counts as load."""
+
+    async def on_answer(self, asked: Asked, answer: Answer) -> None:
+        if asked.path in ASKED_BY_LOAD:
+            self.seen()
         if self.ended is not None and time.monotonic() - self.ended < 20:
             await asyncio.sleep(0.6)
 
