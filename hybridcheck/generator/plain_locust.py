@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import gevent
+from locust import events
 from locust.env import Environment
 
 from hybridcheck.generator.locust_statistics import LocustFold
@@ -20,6 +21,15 @@ from hybridcheck.generator.run import LoadRun
 
 FOREVER_S = 10 * 365 * 86_400.0
 """A test under plain Locust lasts until Locust ends it."""
+
+
+@events.init.add_listener
+def _catch_up(**_: Any) -> None:
+    """Tell the event loop what time it is: to it no time has passed while everything was imported.
+
+    Locust's run time is counted from there: on a busy machine `-t 3s` was over before the first request.
+    """
+    gevent.get_hub().loop.update_now()
 
 
 class FollowingPace(ClosedPace):
