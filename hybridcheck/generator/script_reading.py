@@ -64,7 +64,7 @@ def read_script(
         setup=reader.steps(script["setup"], booked=False),
         teardown=reader.steps(script["teardown"], booked=False),
         feeders=tuple(
-            Rows(found["name"], found["order"], found["rows"][index::of], f"{seed}/{found['name']}/{index}")
+            Rows(found["name"], found["order"], _own_rows(found, index, of), f"{seed}/{found['name']}/{index}")
             for found in script["feeders"]
         ),
         users=tuple(
@@ -73,3 +73,9 @@ def read_script(
         seed=seed,
         share=share,
     )
+
+
+def _own_rows(feeder: Written, index: int, of: int) -> list[Any]:
+    """Every so-many-th row; all of them where there are fewer than processes, and one may be used more than once."""
+    own: list[Any] = feeder["rows"][index::of]
+    return own if own or feeder["order"] == "once" else feeder["rows"]

@@ -7,6 +7,7 @@ import pytest
 from hybridcheck.generator.orders import Orders, Share, read_orders
 from hybridcheck.generator.pace import NEVER, ClosedPace, OpenPace, turns
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
+from hybridcheck.load.script import Script, ScriptFeeder, ScriptScenario, ScriptStep
 
 RAMP = Shape(name="ramp", parameters={"from_level": 3, "to_level": 61, "ramp_s": 2.7, "hold_s": 0.4})
 
@@ -68,3 +69,18 @@ def test_users_connections_and_budget_are_dealt_out(of: int) -> None:
         while pace.take(0, 3_000_000_000) >= 0:
             taken += 1
     assert taken == 101
+
+
+def test_fewer_rows_than_processes_leave_nobody_without_load() -> None:
+    """Rows that may be used again are everybody's then; those that are used once are not."""
+    step = ScriptStep(operation="a", path=(("text", "/"),))
+    feeders = tuple(
+        ScriptFeeder.model_validate({"name": order, "order": order, "rows": ({"n": 1}, {"n": 2})})
+        for order in ("circular", "random", "once")
+    )
+    script = Script(scenarios=(ScriptScenario(name="s", weight=1, steps=(step,)),), feeders=feeders)
+    shares = [orders(Share(index, 3), script=script).script for index in range(3)]
+    taken = [[rows.take() for rows in share.feeders] for share in shares if share is not None]
+    assert [share[0] for share in taken] == [{"n": 1}, {"n": 2}, {"n": 1}]
+    assert taken[2][1] in ({"n": 1}, {"n": 2})
+    assert [share[2] for share in taken] == [{"n": 1}, {"n": 2}, None]
