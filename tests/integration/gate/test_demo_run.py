@@ -119,7 +119,9 @@ def test_no_password_reaches_the_disk(healthy: gate.GateResult) -> None:
 )
 def test_a_planted_defect_blocks(defect: str, check: str, tmp_path: Path) -> None:
     """The defect is found through the whole gate, and the first blocking case belongs to its check."""
-    request = gate.Request(demo=True, defects=(defect,), budget=Budget.QUICK, output_dir=tmp_path, variables={}, seed=7)
+    request = gate.Request(
+        demo=True, defects=(defect,), budget=Budget.QUICK, fail_fast=True, output_dir=tmp_path, variables={}, seed=7
+    )
     result = asyncio.run(gate.run(request))
     assert result.verdict.verdict is Ruling.NOT_READY
     first = next(reason for reason in result.verdict.reasons if reason.blocking)
