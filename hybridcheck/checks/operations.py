@@ -15,6 +15,9 @@ from hybridcheck.profile.models import Service
 from hybridcheck.profile.operations import Expect, Operation
 from hybridcheck.target import Ask
 
+MOST_LEVELS = 100
+"""Of a body: comparing, and holding against a schema, needs several stack frames of the tester's for each level."""
+
 
 def suite_of(service: Service | None) -> str:
     """The leaf of the integration tree that a service's operations belong to."""
@@ -67,14 +70,28 @@ def json_body(exchange: Exchange) -> Json:
     """The JSON body of an answer.
 
     Raises:
-        ValueError: where there is no complete JSON body (NaN and Infinity are not JSON).
+        ValueError: where there is no complete JSON body (NaN and Infinity are not JSON), or one of too many levels.
     """
     if exchange.response is None or exchange.failure is not None:
         raise ValueError("there is no complete answer")
     try:
-        return json.loads(exchange.response.body.content(), parse_constant=_refuse_constant)
+        document = json.loads(exchange.response.body.content(), parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError("the body is nested too deeply") from error
+    if _is_deep(document):
+        raise ValueError(f"the body is nested more than {MOST_LEVELS} levels deep")
+    return document
+
+
+def _is_deep(document: Json) -> bool:
+    """Whether a document has more than `MOST_LEVELS` levels."""
+    layer: list[Json] = [document]
+    for _ in range(MOST_LEVELS):
+        parts = (part.values() if isinstance(part, dict) else part for part in layer if isinstance(part, dict | list))
+        layer = [child for part in parts for child in part if isinstance(child, dict | list)]
+        if not layer:
+            return False
+    return True
 
 
 def complaint_about(exchange: Exchange, expect: Expect) -> str | None:

@@ -180,9 +180,20 @@ def _bodies(document: dict[str, Json], path: str, method: str) -> dict[str, Json
     found = {}
     for name, part in parts.items():
         schema = _member(_member(_member(part, "content"), "application/json"), "schema")
-        if schema is not None:
-            found[name] = _plain(schema, document, [MOST_STEPS], ())
+        plain = _whole(schema, document) if schema is not None else None
+        if plain is not None:
+            found[name] = plain
     return found
+
+
+def _whole(schema: Json, document: dict[str, Json]) -> Json:
+    """A schema as `_plain` gives it; None where it has too many steps or levels to be compared as a whole."""
+    left = [MOST_STEPS]
+    try:
+        plain = _plain(schema, document, left, ())
+    except RecursionError:
+        return None
+    return plain if left[0] >= 0 else None
 
 
 def _member(value: Json, name: str) -> Json:

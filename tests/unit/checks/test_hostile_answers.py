@@ -11,12 +11,13 @@ from hybridcheck.checks.boundary.crossing import number_in
 from hybridcheck.checks.boundary.decisions import PartitionsAgree
 from hybridcheck.checks.boundary.schemas import SchemasAgree
 from hybridcheck.checks.boundary.time_limits import DeadlineKept
-from hybridcheck.checks.operations import same, schema_complaint
+from hybridcheck.checks.operations import MOST_LEVELS, complaint_about, json_body, same, schema_complaint
 from hybridcheck.checks.protocol.dialect import QueryDecoded
 from hybridcheck.checks.protocol.travelling import BodyLadder
 from hybridcheck.checks.survival import Fate, fate, look_after, look_before
 from hybridcheck.checks.text.parts import StripRules
 from hybridcheck.evidence import Evidence, Exchange
+from hybridcheck.profile.operations import Expect
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.fake_target import Answer, FakeTarget, finding_of
@@ -36,6 +37,14 @@ ECHOING: dict[str, Any] = {
         "roundtrip": {"operation": "echo", "types": ["text"]},
         "query": {"operation": "find", "parameter": "text", "out": "$.text"},
     },
+}
+DESCRIBED: dict[str, Any] = {
+    "openapi": "/openapi.json",
+    "services": {
+        "gate": {"operations": [{"id": "a", "path": "/a"}]},
+        "native": {"direct_url": "http://127.0.0.1:9", "openapi": "/openapi.json"},
+    },
+    "boundaries": {"b": {"caller": "gate", "callee": "native", "routes": [{"public": "a", "native": "/a"}]}},
 }
 
 
@@ -127,16 +136,28 @@ def test_digits_of_other_kinds_are_no_deadline() -> None:
 )
 def test_documents_of_another_shape_describe_nothing(paths: Any) -> None:
     """A list where OpenAPI has an object is no description."""
-    profile: dict[str, Any] = {
-        "openapi": "/openapi.json",
-        "services": {
-            "gate": {"operations": [{"id": "a", "path": "/a"}]},
-            "native": {"direct_url": "http://127.0.0.1:9", "openapi": "/openapi.json"},
-        },
-        "boundaries": {"b": {"caller": "gate", "callee": "native", "routes": [{"public": "a", "native": "/a"}]}},
-    }
-    finding = finding_of(SchemasAgree(), profile, FakeTarget(lambda _: (200, {}, {"paths": paths})))
+    finding = finding_of(SchemasAgree(), DESCRIBED, FakeTarget(lambda _: (200, {}, {"paths": paths})))
     assert finding.reason is Reason.NO_TEST_DATA
+
+
+def test_schemas_of_too_many_levels_or_steps_are_not_compared() -> None:
+    """A chain of references beyond the tester's stack, and a schema that is only cut in another place on each side."""
+
+    def described(schemas: dict[str, Any], ask: Ask) -> Answer:
+        schema = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/S0"}}}}
+        paths = {"/a": {"get": {"responses": {"200": schema}}}}
+        return 200, {}, {"side": ask.via, "paths": paths, "components": {"schemas": schemas}}
+
+    chain = {f"S{i}": {"items": {"$ref": f"#/components/schemas/S{i + 1}"}} for i in range(1500)}
+    many = {f"p{i:05d}": {"type": "string"} for i in range(11_000)}
+
+    def cut(ask: Ask) -> Answer:
+        extra = {"S0": {"properties": {**many, "p99999": {"title": "here" if ask.via else "there"}}}}
+        return described(extra if ask.via else {"S0": {"properties": dict(reversed(many.items()))}}, ask)
+
+    for answering in (lambda ask: described(chain, ask), cut):
+        finding = finding_of(SchemasAgree(), DESCRIBED, FakeTarget(answering))
+        assert finding.reason is Reason.NO_TEST_DATA, finding
 
 
 @pytest.mark.parametrize("value", ["[" * 400 + "]" * 400, "1" * 5000])
@@ -165,3 +186,14 @@ def test_a_shard_that_is_nested_is_no_shard() -> None:
     answer = '{"shard": ' + "[" * 400 + "]" * 400 + "}"
     finding = finding_of(PartitionsAgree(), profile, FakeTarget(lambda _: (200, JSON, answer)))
     assert finding.reason is Reason.NO_TEST_DATA
+
+
+def test_levels_beyond_the_testers_stack_are_a_complaint() -> None:
+    """A recursive schema and a declared value meet 400 levels: said as a complaint, and nothing breaks."""
+    deep = answered("[" * 400 + "]" * 400)
+    schema = {"$defs": {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"}
+    for expect in (Expect.model_validate({"schema": schema}), Expect.model_validate({"values": {"$[0]": [[[]]]}})):
+        assert "nested more than" in (complaint_about(deep, expect) or "")
+    fits = "[" * MOST_LEVELS + "]" * MOST_LEVELS
+    assert complaint_about(answered(fits), Expect.model_validate({"schema": schema})) is None
+    assert json_body(answered("7")) == 7
