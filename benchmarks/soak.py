@@ -1,6 +1,6 @@
-"""`make soak`: what must hold every time, tried many times: generator honesty, wrong verdicts, totals, and kills.
+"""`make soak`: what must hold every time, tried many times: generator honesty, wrong verdicts, totals, kills, evidence.
 
-    python benchmarks/soak.py [--runs 20] [--only saturation errors totals kills] [--write]
+    python benchmarks/soak.py [--runs 20] [--only saturation errors totals kills knowledge] [--write]
 
 Prints Markdown; with --write it becomes docs/soak.md. Exit 1 where a goal was not met.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.nginx_target import NotRun
 from benchmarks.run import machine
 from benchmarks.soak_kills import kills
+from benchmarks.soak_knowledge import knowledge
 from benchmarks.soak_load import errors, saturation, totals
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "soak.md"
@@ -28,6 +29,7 @@ SECTIONS: dict[str, tuple[str, Callable[[int], Iterator[str]]]] = {
     "errors": ("Wrong verdicts near the limit", errors),
     "totals": ("Totals agree with the target's own count", totals),
     "kills": ("Kills", kills),
+    "knowledge": ("Less evidence never decides otherwise", knowledge),
 }
 
 

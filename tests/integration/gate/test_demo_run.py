@@ -70,8 +70,8 @@ def test_judging_again_gives_the_same_bytes(healthy: gate.GateResult) -> None:
 
 
 def test_less_evidence_is_never_more_knowledge(healthy: gate.GateResult) -> None:
-    """The order of knowledge holds over a real ledger (a sample of its lines)."""
-    whole = assert_order_of_knowledge(healthy.ledger_path, by_id(), most=24, subsets=3, seed=3)
+    """The order of knowledge holds over a real ledger (a sample of its lines; `make soak` takes more)."""
+    whole = assert_order_of_knowledge(healthy.ledger_path, by_id(), most=12, subsets=2, seed=3)
     assert whole.verdict is Ruling.READY
 
 
