@@ -7,9 +7,9 @@ from hybridcheck.cases import Group, PlannedCase
 from hybridcheck.checks.check import Check
 from hybridcheck.checks.load.limits import RateCheck
 from hybridcheck.checks.load.phases import Choice, chosen_by
-from hybridcheck.checks.load.rates import Rate
+from hybridcheck.checks.load.rates import Rate, risks
 from hybridcheck.evidence import LoadSecond, Record, RunStart
-from hybridcheck.statistics.rates import judge_rate
+from hybridcheck.statistics.rates import Batch, judge_rate
 
 STATES = {"pass": "would be kept", "fail": "would be broken", "undecided": "not decided yet"}
 
@@ -19,15 +19,26 @@ class _Limit:
     planned: PlannedCase
     rate: Rate
     choice: Choice
-    open: dict[int, list[LoadSecond]] = field(default_factory=dict)
+    seconds: dict[int, list[LoadSecond]] = field(default_factory=dict)
+    batches: dict[int, Batch] = field(default_factory=dict)
+    """Of each second; made when it is looked at, and again only where a row has come since."""
+
+    def take(self, record: LoadSecond) -> None:
+        """Count a row that the limit is about."""
+        self.seconds.setdefault(record.second, []).append(record)
+        self.batches.pop(record.second, None)
 
     def row(self) -> dict[str, str]:
         """A line of the table."""
-        batches = [self.rate.batch(tuple(rows)) for _, rows in sorted(self.open.items())]
+        for second in self.seconds.keys() - self.batches.keys():
+            self.batches[second] = self.rate.batch(tuple(self.seconds[second]))
+        batches = [self.batches[second] for second in sorted(self.batches)]
         named = {"name": self.planned.case.id, "allowed": self.rate.expected}
         if not any(batch.total for batch in batches):
             return {**named, "seen": "", "bounds": "", "state": "no judged second yet"}
-        decision = judge_rate(batches, self.rate.limit, fail_alpha=self.planned.fail_alpha or 0.01)
+        may_pass = self.planned.case.params.get("stop_early") == "pass"
+        fail, pass_, _, _ = risks(self.planned.fail_alpha or 0.01, may_pass_early=may_pass)
+        decision = judge_rate(batches, self.rate.limit, fail_alpha=fail, pass_confidence=1 - pass_)
         share = decision.k / decision.n if decision.n else 0.0
         return {
             **named,
@@ -53,7 +64,7 @@ class LiveLimits:
             self.changed = True
             for limit in self._limits:
                 if record.stream in limit.planned.case.shared and limit.choice(record):
-                    limit.open.setdefault(record.second, []).append(record)
+                    limit.take(record)
 
     def _limit(self, planned: PlannedCase) -> _Limit | None:
         check = self._checks.get(planned.case.check)

@@ -69,3 +69,14 @@ def test_limits_as_they_stand() -> None:
     assert not limits.changed
     assert (latency["state"], errors["state"]) == ("would be broken", "would be kept")
     assert latency["seen"] == "280 of 560 late, wrong or unanswered (50.00%)"
+
+
+def test_a_row_that_comes_after_a_look_counts() -> None:
+    """The rows of one second come one after the other, and somebody may look between them."""
+    limits = LiveLimits({KeepsErrorLimit().id: KeepsErrorLimit()})
+    limits.take(started())
+    for operation in ("a", "b"):
+        record = {"stream": "load/rush", "second": 5, "operation": operation, "planned": 20, "ok": 20, "counts": True}
+        limits.take(LoadSecond.model_validate(record))
+        seen = [row["seen"] for row in limits.rows()]
+        assert seen == [f"0 of {20 if operation == 'a' else 40} wrong or unanswered (0.00%)"]
