@@ -94,7 +94,7 @@ class FramingStrict(AbuseCheck):
             numbers += [record.n for record in told]
             taken = [_taken_in(vector, record) for record in told]
             if not taken[0]:
-                silent = silent or (vector if told[0].values["ended"] != "by_target" else "")
+                silent = silent or ("" if _closed(told[0]) else vector)
                 continue
             if len(taken) < ROUNDS or not taken[1]:
                 return undecided(Reason.FLAKY, expected, f"{vector}: {taken[0]}, once", exchanges=tuple(numbers))
@@ -140,7 +140,13 @@ def _taken_in(vector: str, record: Observation) -> str:
             received = b64decode(encoded).decode("latin-1")
         except ValueError as error:
             raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"{vector}: what came back cannot be read") from error
-    return _taken(vector, received, closed=record.values["ended"] == "by_target")
+    return _taken(vector, received, closed=_closed(record))
+
+
+def _closed(record: Observation) -> bool:
+    """Whether the target ended the connection; by a reset only where it had answered, for else it may be gone."""
+    answered = bool(record.values.get("received") or record.values.get("received_base64"))
+    return record.values["ended"] == "by_target" or (record.values["ended"] == "failed" and answered)
 
 
 def _taken(vector: str, received: str, *, closed: bool) -> str:

@@ -396,3 +396,9 @@ def test_an_answer_that_is_no_text_is_read_as_well() -> None:
         for record in target.records
     ]
     assert FramingStrict().judge(case, Evidence(tuple(kept), {})).outcome is Outcome.FAIL
+
+
+def test_a_refusal_before_a_reset_is_one() -> None:
+    """A server that closes without having read everything resets the connection; one that is gone has refused nothing."""
+    assert framed(lambda _: (REFUSED, "failed")).outcome is Outcome.PASS
+    assert outcome(framed(lambda _: (b"", "failed"))) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
