@@ -70,8 +70,16 @@ class Ui:
     ui_password: UiPassword = None
 
 
-def refuse_contradictions(asked: Generators) -> None:
-    """Refuse options that cannot go together.
+ONLY_WITH = {
+    "--master": ("expect_workers", "master_bind_host", "master_bind_port", "trusted_network"),
+    "--worker": ("master_host", "master_port"),
+    "--ui": ("ui_host", "ui_port", "ui_password"),
+}
+"""Option → those that mean nothing without it."""
+
+
+def refuse_contradictions(asked: Generators, ui: Ui | None = None) -> None:
+    """Refuse options that cannot go together, and those that would do nothing.
 
     Raises:
         UsageError: where there are such.
@@ -81,3 +89,14 @@ def refuse_contradictions(asked: Generators) -> None:
     if len(given) > 1:
         hint = "several processes of one machine can be as many workers of a master"
         raise UsageError("choose one of --processes, --master and --worker", where=" ".join(given), hint=hint)
+    ui = ui or Ui()
+    if asked.worker and ui.ui:
+        hint = "open the UI where the master is: hybridcheck load --master --ui"
+        raise UsageError("a worker has nothing to show", where="--worker --ui", hint=hint)
+    chosen = {"--master": asked.master, "--worker": asked.worker, "--ui": ui.ui}
+    for needed, names in ONLY_WITH.items():
+        group, untouched = (ui, Ui()) if needed == "--ui" else (asked, Generators())
+        idle = [name for name in names if getattr(group, name) != getattr(untouched, name)]
+        if idle and not chosen[needed]:
+            where = "--" + idle[0].replace("_", "-")
+            raise UsageError(f"it does nothing without {needed}", where=where, hint=f"add {needed}, or leave it out")

@@ -24,7 +24,7 @@ def command(
     With --processes several processes share the load; with --master workers on other machines do, each of them a
     `hybridcheck load --worker --master-host HOST`. With --ui phases are started, watched and judged in Locust's web UI.
     """
-    refuse_contradictions(generators)
+    refuse_contradictions(generators, ui)
     from hybridcheck.cli import generating, running  # the gate and all that it brings, not for --help
 
     if generators.worker:

@@ -5,7 +5,7 @@ import pytest
 from hybridcheck.cases import Budget, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
-from hybridcheck.cli.generators import Generators, refuse_contradictions
+from hybridcheck.cli.generators import ONLY_WITH, Generators, Ui, refuse_contradictions
 from hybridcheck.cli.live_limits import LiveLimits
 from hybridcheck.cli.serving import label
 from hybridcheck.errors import UsageError
@@ -33,6 +33,30 @@ def test_one_way_of_generating_at_a_time(asked: Generators) -> None:
         refuse_contradictions(asked)
     for alone in (Generators(), Generators(processes=3), Generators(master=True), Generators(worker=True)):
         refuse_contradictions(alone)
+
+
+@pytest.mark.parametrize(
+    ("asked", "ui", "where"),
+    [
+        (Generators(expect_workers=2), Ui(), "--expect-workers"),
+        (Generators(worker=True, trusted_network=True), Ui(), "--trusted-network"),
+        (Generators(master=True, master_host="ctrl"), Ui(), "--master-host"),
+        (Generators(), Ui(ui_host="0.0.0.0"), "--ui-host"),
+        (Generators(worker=True), Ui(ui=True), "--worker --ui"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(asked: Generators, ui: Ui, where: str) -> None:
+    """It is no silent no."""
+    with pytest.raises(UsageError) as refused:
+        refuse_contradictions(asked, ui)
+    assert refused.value.where == where
+
+
+def test_options_that_belong_together_are_fine() -> None:
+    """Master with its own, worker with its own, the UI beside a master; every name in the table is an option."""
+    refuse_contradictions(Generators(master=True, expect_workers=2, trusted_network=True), Ui(ui=True, ui_port=0))
+    refuse_contradictions(Generators(worker=True, master_host="ctrl", expect_workers_max_wait=5.0))
+    assert {name for names in ONLY_WITH.values() for name in names} <= {*Generators.__slots__, *Ui.__slots__}
 
 
 def test_a_phase_is_chosen_by_name_shape_height_and_length() -> None:
