@@ -1,17 +1,19 @@
 """From a declared load phase to what the generator has to do: scaled to the budget, every request resolved. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Literal
 from urllib.parse import quote, urlencode
 
 from pydantic import Field
 
 from hybridcheck.cases import Budget, Frozen, Json
+from hybridcheck.profile.listener_consistency import heard_stream
 from hybridcheck.profile.load_phases import check_every, has_schema, shortened, weights
 from hybridcheck.profile.load_scenarios import LoadStep
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
-from hybridcheck.profile.operations import Operation
+from hybridcheck.profile.operations import Operation, StreamSpec
 from hybridcheck.profile.step_templates import PATH_SAFE, DriveStep, step_of
 
 LONGEST_S = {Budget.QUICK: 13.0, Budget.STANDARD: 120.0}
@@ -54,6 +56,16 @@ class DriveScenario(Frozen):
     steps: tuple[DriveStep, ...]
 
 
+class DriveListeners(Frozen):
+    """So many users who hold one declared stream open; `name` is `SERVICE/sse` or `SERVICE/websocket`."""
+
+    name: str
+    protocol: Literal["sse", "websocket"]
+    users: int
+    stay_s: float
+    spec: StreamSpec
+
+
 class Drive(Frozen):
     """A load phase as it will be driven; its records go to the shared stream `stream` (`load/NAME`).
 
@@ -71,6 +83,17 @@ class Drive(Frozen):
     """Of a sweep: how many items each request has."""
     beside: tuple[DriveOperation, ...] = ()
     """Operations of setup and teardown alone: they are in no numbers."""
+    listeners: tuple[DriveListeners, ...] = ()
+
+    @property
+    def listen_stream(self) -> str:
+        """The shared stream of what the listeners hear: their gaps are none of the requests' (`listen/NAME`)."""
+        return listen_stream(self.stream.removeprefix("load/"))
+
+
+def listen_stream(phase: str) -> str:
+    """The shared stream of what the listeners of a phase hear."""
+    return f"listen/{phase}"
 
 
 def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
@@ -95,7 +118,15 @@ def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
         teardown=tuple(step_of(found[step.operation], step) for step in declared.teardown),
         items=declared.sweep.items(found[declared.sweep.operation].body) if declared.sweep is not None else None,
         beside=beside,
+        listeners=tuple(_listeners(profile, declared)),
     )
+
+
+def _listeners(profile: Profile, declared: LoadPhaseSpec) -> Iterator[DriveListeners]:
+    for one in declared.listeners:
+        spec = heard_stream(profile, one)
+        if spec is not None:
+            yield DriveListeners(name=one.name, protocol=one.stream, users=one.users, stay_s=one.stay_s, spec=spec)
 
 
 def _scenarios(

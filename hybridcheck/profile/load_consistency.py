@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.contradiction import Contradiction, near
 from hybridcheck.profile.document import KeyPath
+from hybridcheck.profile.listener_consistency import listener_contradictions
 from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_phases import (
     callable_in_load,
@@ -41,6 +42,7 @@ def _load(profile: Profile) -> Iterator[Contradiction]:
         yield from _within_limits(profile, place, phase)
         yield from scenario_contradictions(profile, phase, place)
         yield from _sweep(profile, phase, (*place, "sweep"))
+        yield from listener_contradictions(profile, phase.listeners, (*place, "listeners"))
         for index, limit in enumerate(phase.limits):
             yield from _limit(profile, phase, limit, (*place, "limits", index))
 

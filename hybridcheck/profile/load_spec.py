@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from hybridcheck.cases import Json
 from hybridcheck.profile.load_limits import AbortWhen, LoadLimit, StopEarly
+from hybridcheck.profile.load_listeners import Listeners
 from hybridcheck.profile.load_scenarios import Feeder, LoadScenario, LoadStep, ScenarioName, Variable
 from hybridcheck.profile.parts import Positive, Ratio, Seconds, Strict
 from hybridcheck.profile.sweeps import Sweep
@@ -90,6 +91,8 @@ class LoadPhaseSpec(Strict):
     `sweep`: a phase like this one for each value of one field of a request, to see how many items per second it makes.
     `find_warmup`: what MSER-5 finds to be warm-up in the medians of the judged seconds is left out beside `warmup_s`.
 
+    `listeners` hold declared streams open beside the requests; what they hear is in numbers of its own.
+
     `limits` hold for operations, tags and windows beside `thresholds`. `stop_early`: end the phase when a limit is certainly
     broken (`fail`), or also when all are certainly kept (`pass`). `abort_when`: break it off when the target melts down.
     `check_every`: about one in so many answers is held against its operation's `expect.schema` (0:
@@ -122,6 +125,7 @@ class LoadPhaseSpec(Strict):
     setup: tuple[LoadStep, ...] = ()
     teardown: tuple[LoadStep, ...] = ()
     sweep: Sweep | None = None
+    listeners: tuple[Listeners, ...] = ()
     limits: tuple[LoadLimit, ...] = ()
     stop_early: StopEarly = "never"
     abort_when: AbortWhen | Literal["never"] = AbortWhen()
