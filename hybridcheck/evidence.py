@@ -15,39 +15,8 @@ from pydantic import Field, TypeAdapter
 from hybridcheck.cases import GAP_CODES, Frozen, GapReason, Json, PlannedCase, Reason, Undecided
 from hybridcheck.messages import Body, Failure, Headers, ReceivedResponse, SentRequest
 
-__all__ = [
-    "GAP_CODES",
-    "LEDGER_FORMAT",
-    "RECORD",
-    "RUN_STREAM",
-    "AnyRecord",
-    "Body",
-    "CaseEnd",
-    "CaseError",
-    "Created",
-    "Evidence",
-    "Exchange",
-    "Failure",
-    "Gap",
-    "GapReason",
-    "GeneratorProcess",
-    "GeneratorSecond",
-    "Headers",
-    "LoadEnd",
-    "LoadHistogram",
-    "LoadSecond",
-    "Observation",
-    "ReceivedResponse",
-    "Record",
-    "RunCause",
-    "RunEnd",
-    "RunStart",
-    "Sample",
-    "SentRequest",
-    "StreamEvent",
-    "StreamRecord",
-    "TlsRecord",
-]
+__all__ = ["GAP_CODES", "Body", "Failure", "GapReason", "Headers", "ReceivedResponse", "SentRequest"]
+"""What is defined elsewhere and asked for here, beside all that is defined here."""
 
 LEDGER_FORMAT = 1
 """The major format of the ledger; another major is refused."""
@@ -128,6 +97,7 @@ class StreamRecord(Record):
     started_unix_s: float | None = None
     events: tuple[StreamEvent, ...] = ()
     ended: Literal["by_target", "by_us", "abnormal", "deadline"] = "by_us"
+    opened_ms: float | None = None
     total_ms: float | None = None
 
 
@@ -239,6 +209,34 @@ class LoadHistogram(Record):
     counts: bool = True
 
 
+class ListenSecond(Record):
+    """What the listeners of one stream heard in one second of a load phase; never part of the requests' numbers.
+
+    `events` arrived; `lost` and `disordered` of them by their numbers (a leap; a number that is not beyond the last).
+    `delay` and `connect` are (bucket, count) pairs of statistics.histogram, in nanoseconds: arrival by our clock minus
+    `sent_at` (0 where that is negative; `least_delay_ms` is exact), and request to head of the answer. `refused` counts by
+    kind; `cut` broke, `ended` were closed by the target, `left` by us. `unserved` of the `users` had no open stream in this
+    second, or no event for as long as the stream promises one. `loop_lag_max_ms`: how late our own clock's tick came.
+    """
+
+    kind: Literal["listen_second"] = "listen_second"
+    second: int
+    listeners: str
+    users: int
+    events: int
+    lost: int
+    disordered: int
+    delay: tuple[tuple[int, int], ...]
+    least_delay_ms: float | None
+    connect: tuple[tuple[int, int], ...]
+    refused: dict[str, int]
+    cut: int
+    ended: int
+    left: int
+    unserved: int
+    loop_lag_max_ms: float | None
+
+
 class LoadEnd(Record):
     """The end marker of a load phase: how the generator ended and the totals that its seconds must add up to."""
 
@@ -331,6 +329,7 @@ AnyRecord = Annotated[
     | LoadSecond
     | GeneratorSecond
     | LoadHistogram
+    | ListenSecond
     | LoadEnd
     | Created
     | Gap

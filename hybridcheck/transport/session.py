@@ -9,7 +9,7 @@ import httpx
 
 from hybridcheck.cases import PlannedCase, SafetyClass
 from hybridcheck.errors import Complaint, ProfileError, ToolError
-from hybridcheck.evidence import Exchange
+from hybridcheck.evidence import Exchange, StreamRecord
 from hybridcheck.ledger import Ledger
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.redact import Redactor
@@ -22,8 +22,10 @@ from hybridcheck.transport.hook_steps import HookRunner
 from hybridcheck.transport.identities import Identities
 from hybridcheck.transport.journal import Journal
 from hybridcheck.transport.manifest import Manifest
+from hybridcheck.transport.overhearing import overhear
 from hybridcheck.transport.read_view import Driver, HookMeans, Means, ReadView
 from hybridcheck.transport.scope import OutOfScope, ScopeGuard
+from hybridcheck.transport.streams import Bounds
 from hybridcheck.transport.views import AbuseView, LoadView, WriteView
 from hybridcheck.transport.wire import Wire, real_transport
 
@@ -159,6 +161,15 @@ class Session:
         if ask.method != "GET":
             raise ToolError(f"a glance is a GET, not {ask.method}", where=stream)
         return await self._means.sender.send(Place(stream, "glance"), draft_of(ask, self._means.base_url))
+
+    async def overhear(self, stream: str, ask: Ask, protocol: str, most_events: int, most_s: float) -> StreamRecord:
+        """Listen for a load phase and give what came, unrecorded: its counts are the record.
+
+        Raises:
+            EvidenceLost: where it was not asked for; the gap is recorded in the stream.
+        """
+        bounds = Bounds(most_events, most_s, self._means.profile.limits.max_body_bytes)
+        return await overhear(self._means, Place(stream, "listen"), ask, protocol, bounds)
 
     def interrupt(self) -> None:
         """Send nothing more but clean-up; what asks from now on gets a gap."""

@@ -65,6 +65,7 @@ class _Heard:
     started_unix_s: float = field(default_factory=time.time)
     request: SentRequest | None = None
     response: ReceivedResponse | None = None
+    opened_ms: float | None = None
     events: list[StreamEvent] = field(default_factory=list)
     size_bytes: int = 0
     ended: End = "abnormal"
@@ -175,6 +176,7 @@ async def _within(sender: Sender, draft: Draft, heard: _Heard, hearing: Any) -> 
 
 async def _hear_sse(sender: Sender, request: httpx.Request, heard: _Heard) -> None:
     response = await sender.wire.open(request)
+    heard.opened_ms = heard.elapsed_ms()
     try:
         heard.response = ReceivedResponse(
             status=response.status_code, http_version=http_version(response), headers=header_pairs(response.headers)
@@ -205,6 +207,7 @@ async def _hear_sse(sender: Sender, request: httpx.Request, heard: _Heard) -> No
 async def _hear_websocket(opening: connect, draft: Draft, heard: _Heard) -> None:
     try:
         async with opening as connection:
+            heard.opened_ms = heard.elapsed_ms()
             heard.request, heard.response = _opened(draft, connection)
             for line in (draft.body or b"").decode("utf-8", "replace").splitlines():
                 await connection.send(line)
@@ -263,5 +266,6 @@ def _record(
         started_unix_s=heard.started_unix_s,
         events=tuple(heard.events),
         ended=heard.ended,
+        opened_ms=heard.opened_ms,
         total_ms=heard.elapsed_ms(),
     )
