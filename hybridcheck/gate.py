@@ -242,7 +242,7 @@ async def _execute(
                 phase.stream.removeprefix("load/"),
                 lambda begun: run_phase(
                     phase,
-                    _site(bound),
+                    _site(bound, session),
                     ledger,
                     preflight.credential,
                     on_start=begun,
@@ -264,10 +264,11 @@ async def _execute(
         return cause
 
 
-def _site(bound: Bound) -> Site:
+def _site(bound: Bound, session: Session) -> Site:
     limits = bound.loaded.profile.limits
     tls = bound.target.tls
-    return Site(bound.target.url, tls.ca_file, bound.seed, limits.max_connections, limits.max_requests)
+    url, most = bound.target.url, (limits.max_connections, limits.max_requests)
+    return Site(url, tls.ca_file, bound.seed, *most, session.overhear)
 
 
 def _has_failed(bound: Bound, ledger: Ledger) -> bool:

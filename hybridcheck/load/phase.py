@@ -23,6 +23,7 @@ from hybridcheck.evidence import (
 from hybridcheck.ledger import Ledger
 from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
+from hybridcheck.load.listening import Overhear, listening_to
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.script import ScriptUser, script_of
 from hybridcheck.load.watch import Watch
@@ -45,13 +46,17 @@ WINDOW_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where load goes and within which bounds: address, certificate authority, run's connection and request budget."""
+    """Where load goes and within which bounds: address, certificate authority, run's connection and request budget.
+
+    `overhear` opens streams for a phase's listeners; without it there are none, and what is asked of them is undecided.
+    """
 
     base_url: str
     ca_file: str | None
     seed: int
     max_connections: int
     max_requests: int
+    overhear: Overhear | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +74,7 @@ class _Totals:
     unsent: int = 0
     cut: int = 0
     seconds: int = 0
+    completed: bool = False
     failed: Counter[str] = field(default_factory=Counter)
     lag: Histogram = field(default_factory=Histogram)
     own_lag: Histogram = field(default_factory=Histogram)
@@ -137,14 +143,18 @@ async def run_phase(
     totals = _Totals(judged_seconds(drive.spec), _timed_seconds(drive.spec), watch)
     totals.by_second = {} if drive.spec.find_warmup else None
     ending = stop or asyncio.Event()
-    async with contextlib.aclosing(carry_out(plan, secrets, ending)) as driven:
-        async for report in driven:
-            if on_start is not None and isinstance(report, reports.Started):
-                on_start()
-            _record(report, drive.stream, ledger, totals)
-            if watch is not None and watch.ending is not None:
-                ending.set()
-    ledger.seal(drive.stream, plan.duration_s)
+    async with listening_to(drive, site.overhear, ledger) as listening:
+        async with contextlib.aclosing(carry_out(plan, secrets, ending)) as driven:
+            async for report in driven:
+                if isinstance(report, reports.Started):
+                    listening.begin()
+                    if on_start is not None:
+                        on_start()
+                _record(report, drive.stream, ledger, totals)
+                if watch is not None and watch.ending is not None:
+                    ending.set()
+        ledger.seal(drive.stream, plan.duration_s)
+        await listening.end(totals.seconds, in_order=totals.completed)
 
 
 def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str, str], ...]]) -> LoadPlan:
@@ -349,6 +359,7 @@ def _warm_up(by_second: Mapping[int, Histogram]) -> Observation:
 
 
 def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Totals) -> None:
+    totals.completed = end.cause is reports.EndCause.COMPLETED
     if totals.by_second is not None:
         ledger.append(stream, _warm_up(totals.by_second))
     detail = "; ".join(part for part in (end.detail, *end.stderr_tail[-3:]) if part)[:2000]

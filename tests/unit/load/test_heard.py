@@ -1,0 +1,91 @@
+"""Booking of what listeners heard: into the right second, with order, loss, delay, connects and who was not served."""
+
+from typing import Any
+
+from hybridcheck.evidence import Failure, ListenSecond, ReceivedResponse, SentRequest, StreamEvent, StreamRecord
+from hybridcheck.load.heard import Heard
+from hybridcheck.profile.drives import DriveListeners
+from hybridcheck.profile.operations import StreamSpec
+from hybridcheck.statistics.histogram import Histogram
+
+BEGAN = 1_800_000_000.0
+OPEN = ReceivedResponse(status=200, headers=(("content-type", "text/event-stream"),))
+
+
+def listen(
+    at_s: float, *events: tuple[float, int, float], opened_ms: float = 20.0, length_s: float = 1.0, **more: Any
+) -> StreamRecord:
+    """One listen begun at a second of the phase; an event is (arrival since then, number, delay), in seconds."""
+    return StreamRecord(
+        label="listen",
+        protocol="sse",
+        request=SentRequest(method="GET", url="http://x/events"),
+        response=more.pop("response", OPEN),
+        started_unix_s=BEGAN + at_s,
+        opened_ms=opened_ms,
+        total_ms=length_s * 1000,
+        events=tuple(
+            StreamEvent(at_ms=when * 1000, data=f'{{"n": {number}, "at": {BEGAN + at_s + when - delay}}}')
+            for when, number, delay in events
+        ),
+        **more,
+    )
+
+
+def heard(*listens: tuple[int, StreamRecord], users: int = 1, seconds: int = 3, **spec: Any) -> list[ListenSecond]:
+    """The seconds after these listens, each with the number of its listener."""
+    declared = StreamSpec.model_validate({"path": "/events", "sequence": "$.n", "sent_at": "$.at", **spec})
+    one = DriveListeners(name="events/sse", protocol="sse", users=users, stay_s=10, spec=declared)
+    booked = Heard(one, BEGAN)
+    for number, record in listens:
+        booked.add(number, record)
+    return list(booked.seconds(seconds, {0: 1.5}))
+
+
+def test_an_event_is_booked_in_the_second_of_its_arrival_with_its_delay() -> None:
+    """Two events in two seconds, one connect, one listener that we ended."""
+    first, second, third = heard((0, listen(0.5, (0.1, 1, 0.02), (0.7, 2, 0.3), length_s=1.0)))
+    assert (first.events, second.events, third.events) == (1, 1, 0)
+    assert second.least_delay_ms is not None
+    assert abs(second.least_delay_ms - 300) < 0.01
+    assert Histogram.from_pairs(first.connect).count == 1
+    assert (first.left, second.left, first.loop_lag_max_ms, second.loop_lag_max_ms) == (0, 1, 1.5, None)
+
+
+def test_leaps_are_lost_and_numbers_that_come_again_are_out_of_order() -> None:
+    """1 2 5 4: two lost by the leap, one out of order; another listen begins anew."""
+    seconds = heard(
+        (0, listen(0, (0.1, 1, 0), (0.2, 2, 0), (0.3, 5, 0), (0.4, 4, 0))), (0, listen(1, (0.1, 1, 0), (0.2, 2, 0)))
+    )
+    assert [(second.lost, second.disordered) for second in seconds] == [(2, 1), (0, 0), (0, 0)]
+
+
+def test_a_refusal_is_counted_by_its_kind_and_serves_nobody() -> None:
+    """A 503, and a connection refused: two listeners, neither served; no connect time is made up."""
+    refusal = listen(0, length_s=0.1, response=ReceivedResponse(status=503))
+    nothing = listen(0, length_s=0.1, response=None, failure=Failure.REFUSED)
+    first, *_ = heard((0, refusal), (1, nothing), users=2)
+    assert first.refused == {"status 503": 1, str(Failure.REFUSED): 1}
+    assert (first.unserved, first.connect) == (2, ())
+
+
+def test_an_open_stream_that_has_fallen_silent_serves_nobody() -> None:
+    """No event for `within_s`: two seconds after the last one the place counts as unserved."""
+    seconds = heard((0, listen(0, (0.2, 1, 0), length_s=6)), seconds=6, within_s=2)
+    assert [second.unserved for second in seconds] == [0, 0, 1, 1, 1, 1]
+
+
+def test_a_broken_stream_is_no_end_of_the_targets() -> None:
+    """Cut, ended by the target, left: each in a count of its own."""
+    ends: list[Any] = ["abnormal", "by_target", "deadline", "by_us"]
+    (first, *_) = heard(*((n, listen(0, (0.1, 1, 0), length_s=0.5, ended=end)) for n, end in enumerate(ends)), users=4)
+    assert (first.cut, first.ended, first.left) == (1, 1, 2)
+
+
+def test_a_history_that_is_replayed_has_no_delay_and_a_clock_that_is_ahead_none_below_zero() -> None:
+    """An event of an hour ago is heard and not timed; one from the future counts as 0, its exact lead is kept."""
+    first, *_ = heard((0, listen(0, (0.1, 1, 3600), (0.2, 2, -0.5))))
+    assert first.events == 2
+    assert first.delay == ((0, 1),)
+    assert first.least_delay_ms is not None
+    assert abs(first.least_delay_ms + 500) < 0.01
