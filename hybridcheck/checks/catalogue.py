@@ -77,6 +77,7 @@ from hybridcheck.checks.json.types import LateElementType, TypesAgree
 from hybridcheck.checks.load.answers import AnswersRightUnderLoad
 from hybridcheck.checks.load.declared import KeepsDeclaredLimits
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
+from hybridcheck.checks.load.streams import EventsInOrderUnderLoad, EventsInTimeUnderLoad, ListenersServedUnderLoad
 from hybridcheck.checks.metrics.truth import CountersMonotone, CounterTrue, MetricsParse
 from hybridcheck.checks.numeric.accumulation import StatisticsStable, SummationAccuracy
 from hybridcheck.checks.numeric.arithmetic import DivisionSemantics, FloatDivision, RoundingRule
@@ -267,6 +268,9 @@ CHECKS: tuple[type[Check], ...] = (
     SustainsThroughput,
     KeepsDeclaredLimits,
     AnswersRightUnderLoad,
+    EventsInTimeUnderLoad,
+    EventsInOrderUnderLoad,
+    ListenersServedUnderLoad,
     CpuWithinLimit,
     MemoryWithinLimit,
     MemorySteady,

@@ -129,8 +129,16 @@ def late_share(record: StreamRecord, spec: StreamSpec, offset_s: float) -> float
 
 def offset_of(record: StreamRecord, spec: StreamSpec, clock: tuple[Exchange, ...]) -> Offset:
     """How far the clocks can be apart: by the Date headers, and since no event arrives before it was sent."""
+    return offset_between(clock, (record.started_unix_s or 0.0) - record.at_s, min(delays_s(record, spec)))
+
+
+def offset_between(clock: tuple[Exchange, ...], run_began: float, least_delay_s: float) -> Offset:
+    """The same from the run's start (UTC seconds by the tester's clock) and the fastest event's delay.
+
+    Raises:
+        Undecided: where the target sends no Date.
+    """
     lower, upper = -math.inf, math.inf
-    run_began = (record.started_unix_s or 0.0) - record.at_s
     for exchange in clock:
         date = date_of(exchange)
         if date is None or exchange.total_ms is None:
@@ -140,7 +148,7 @@ def offset_of(record: StreamRecord, spec: StreamSpec, clock: tuple[Exchange, ...
         upper = min(upper, sent + exchange.total_ms / 1000 - date)
     if upper == math.inf:
         raise Undecided(Reason.NO_TEST_DATA, "the target sends no Date header to compare the clocks by")
-    return Offset(lower, min(upper, *delays_s(record, spec)))
+    return Offset(lower, min(upper, least_delay_s))
 
 
 def _clocks(offset: Offset) -> str:
