@@ -32,7 +32,11 @@ PROFILE: dict[str, Any] = {
     "contract": {"integers": "arbitrary"},
 }
 
-BROKEN: list[Answer | Failure] = [(503, {}, {}), (502, {}, {}), (504, {}, {}), (500, {}, {}), Failure.READ_TIMEOUT]
+BROKEN: list[Answer | Failure] = [
+    *((status, {}, {}) for status in (401, 500, 502, 503, 504)),
+    Failure.READ_TIMEOUT,
+]
+"""A service that is away, and one that takes nobody's credential any more."""
 
 
 def echoing(breaks: Callable[[int, Ask], Answer | Failure | None]) -> FakeTarget:
