@@ -27,8 +27,8 @@ def revert(journal: Path, profile: Path | None, environment: Environment | None,
         terminal.show(f"to revert: hook {entry.hook} of run {entry.run_id} at {entry.base_url}")
     if dry_run or not open_ones:
         return len(open_ones)
-    declared = _profile_for(journal, open_ones, profile, environment)
-    complaints = asyncio.run(_revert(Journal(journal), declared, open_ones))
+    declared, ca_file = _profile_for(journal, open_ones, profile, environment)
+    complaints = asyncio.run(_revert(Journal(journal), declared, ca_file, open_ones))
     for complaint in complaints:
         terminal.tell(f"still applied: {complaint}")
     terminal.show(f"{len(open_ones) - len(complaints)} of {len(open_ones)} reverted")
@@ -37,13 +37,14 @@ def revert(journal: Path, profile: Path | None, environment: Environment | None,
 
 def _profile_for(
     journal: Path, entries: list[HookEntry], profile: Path | None, environment: Environment | None
-) -> Profile:
+) -> tuple[Profile, str | None]:
+    """The profile that has the hooks, and the CA file by which the run asked its target and its hooks."""
     path = find_profile(profile, Path.cwd(), Path.home())
     if path is None:
         raise UsageError(
             "there is no profile to revert by", where=str(journal), hint="give --profile: it has the hooks"
         )
-    loaded = read_profile(path, os.environ)
+    loaded, ca_file = read_profile(path, os.environ), None
     for url in {entry.base_url for entry in entries}:
         target = choose_target(url, loaded.profile, environment, where=str(journal))
         if target.environment not in WIDENED:
@@ -51,11 +52,12 @@ def _profile_for(
             raise UsageError(
                 f"no {SafetyClass.FAULT} hook runs on a target that is {target.environment}", where=url, hint=hint
             )
-    return loaded.profile
+        ca_file = ca_file or target.tls.ca_file
+    return loaded.profile, ca_file
 
 
-async def _revert(journal: Journal, profile: Profile, entries: list[HookEntry]) -> list[str]:
-    transport = real_transport(tls_context(None))
+async def _revert(journal: Journal, profile: Profile, ca_file: str | None, entries: list[HookEntry]) -> list[str]:
+    transport = real_transport(tls_context(ca_file))
     runner, left = HookRunner(transport), []
     try:
         for entry in reversed(entries):
