@@ -30,7 +30,7 @@ class AnswersAfterLoad(LoadCheck):
     dimension = Dimension.RELIABILITY
     severity = Severity.CRITICAL
     core = CoreQuestion.RECOVERY
-    phase = Phase.AFTER
+    phase = Phase.LOAD  # at once when the load ends: abuse and faults come later
     suite = "api"
     remedy = "Look for queues, pools or caches that stay full when the load has gone; restart is not recovery."
     refs = ("Metastable failures, HotOS 2021",)
