@@ -107,7 +107,8 @@ class ErrorsCorrelated(NoWitness):
     def considered(self, exchange: Exchange) -> bool:
         """Errors of the public address that an application made: in JSON."""
         response = exchange.response
-        if response is None or response.status < 400 or not exchange.request.url.startswith(self._base_url):
+        here = exchange.request.url.startswith((f"{self._base_url.rstrip('/')}/", f"{self._base_url}?"))
+        if response is None or response.status < 400 or not here:
             return False
         return response.media_type == "application/json" or response.media_type.endswith("+json")
 

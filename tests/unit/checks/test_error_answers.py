@@ -122,3 +122,13 @@ def test_an_error_that_quotes_the_request_is_none() -> None:
     finding = finding_for(NoConsoleOutput(), (422, {}, "no: \x1b[1mx"), body=b"\x1b[1mx")
     assert finding.outcome is Outcome.PASS
     assert finding_for(NoConsoleOutput(), (422, {}, "a list[3] is too long")).outcome is Outcome.PASS
+
+
+def test_errors_of_a_neighbouring_port_are_not_those_of_the_target() -> None:
+    """`http://target.test:80` is no part of `http://target.test:8080`."""
+    target = FakeTarget(lambda _: (404, {}, {"detail": "no"}), base_url="http://target.test:8080")
+    target._exchange("probe", Ask("GET", "/x"))
+    case = cases_of(ErrorsCorrelated(), PROFILE)[0]
+    case = case.model_copy(update={"params": {"base_url": "http://target.test:80"}})
+    found = ErrorsCorrelated().judge(case, Evidence((), {"*": tuple(target.records)}))
+    assert found.outcome is Outcome.INCONCLUSIVE
