@@ -13,10 +13,12 @@ import asyncio
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,8 @@ class Run:
     first_blocking: str
     message: str
     failed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    seed: int = 0
+    commit: str = ""
 
     @property
     def first_check(self) -> str:
@@ -89,19 +93,46 @@ def _failed_checks(verdict: dict[str, Any]) -> dict[str, frozenset[str]]:
     return {check: frozenset(signatures - {""}) for check, signatures in found.items()}
 
 
-async def run_all(defects: list[str], healthy: int, jobs: int) -> list[Run]:
-    """Every run, a few at a time; progress goes to stderr."""
+async def run_all(wanted: list[tuple[str, int]], jobs: int, store: Path | None) -> list[Run]:
+    """Every run, a few at a time, kept in the file when it has ended; progress goes to stderr."""
     waiting = asyncio.Semaphore(jobs)
+    commit = _commit()
 
     async def one(defect: str, seed: int) -> Run:
         async with waiting:
             with tempfile.TemporaryDirectory() as folder:
-                run = await examine(defect, folder, seed)
+                run = replace(await examine(defect, folder, seed), seed=seed, commit=commit)
         print(f"{run.verdict:13} {run.defect or 'healthy':28} {run.first_blocking}", file=sys.stderr, flush=True)
+        if store is not None:
+            keep(run, store)
         return run
 
-    planted = [one(defect, seed) for seed, defect in enumerate(defects, 1000)]
-    return list(await asyncio.gather(*(one("", seed) for seed in range(healthy)), *planted))
+    return list(await asyncio.gather(*(one(defect, seed) for defect, seed in wanted)))
+
+
+def _commit() -> str:
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=PAGE.parent, capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip() or "unknown"
+
+
+def kept(path: Path) -> dict[tuple[str, int], Run]:
+    """The runs that a file holds, one JSON object per line; the last one of each defect and seed counts."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    found: dict[tuple[str, int], Run] = {}
+    for line in lines:
+        row = json.loads(line)
+        row["failed"] = {check: frozenset(names) for check, names in row["failed"].items()}
+        found[row["defect"], row["seed"]] = Run(**row)
+    return found
+
+
+def keep(run: Run, path: Path) -> None:
+    """Add a run to the file."""
+    row = asdict(run) | {"failed": {check: sorted(names) for check, names in run.failed.items()}}
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 ROWS = {defect.name: defect for defect in CATALOGUE}
@@ -134,6 +165,7 @@ def page(runs: list[Run]) -> str:
         "own check failed (`--fail-fast`), and goes to its end where that check did not.",
         "",
         f"- {datetime.now(UTC):%Y-%m-%d}, hybridcheck {__version__}, Python {platform.python_version()}, {_cores()}",
+        f"- commits: {_commits(runs)}",
         f"- healthy runs: {ready} of {len(healthy)} READY",
         f"- planted defects: {hits} of {len(planted)} found by their own check, which names the mistake where the",
         f"  defect has a signature; in {sum(map(first, planted))} of them that check was also the first to block",
@@ -154,6 +186,11 @@ def page(runs: list[Run]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _commits(runs: list[Run]) -> str:
+    counts = Counter(run.commit for run in runs)
+    return ", ".join(f"{commit} ({count} runs)" for commit, count in counts.most_common())
+
+
 def _cores() -> str:
     return f"{os.cpu_count()} cores"
 
@@ -164,9 +201,15 @@ def main() -> int:
     parser.add_argument("--healthy", type=int, default=20, help="how many healthy runs")
     parser.add_argument("--jobs", type=int, default=2, help="how many runs at the same time")
     parser.add_argument("--only", action="append", help="only these defects; the page is not written then")
+    parser.add_argument("--resume", type=Path, help="a file that keeps the runs: what it holds is not run again")
     options = parser.parse_args()
     defects = options.only or [defect.name for defect in CATALOGUE if not defect.demo_needs]
-    runs = asyncio.run(run_all(defects, options.healthy, options.jobs))
+    seeds = {row.name: 1000 + index for index, row in enumerate(CATALOGUE)}
+    wanted = [("", seed) for seed in range(options.healthy)] + [(defect, seeds[defect]) for defect in defects]
+    before = kept(options.resume) if options.resume else {}
+    missing = [pair for pair in wanted if pair not in before]
+    now = {(run.defect, run.seed): run for run in asyncio.run(run_all(missing, options.jobs, options.resume))}
+    runs = [(before | now)[pair] for pair in wanted]
     text = page(runs)
     if options.only:
         print(text)
