@@ -14,14 +14,16 @@ from hybridcheck.checks.load.limits import LoadPhaseCheck
 from hybridcheck.checks.load.phases import NS_PER_MS, phase_until_its_end
 from hybridcheck.checks.streams.delay import CLOCK_PAUSE_S, CLOCK_READS, LATE_SHARE, offset_between
 from hybridcheck.evidence import Evidence, ListenSecond, Observation
-from hybridcheck.profile.drives import listen_stream
+from hybridcheck.profile.drives import listen_stream, scaled
 from hybridcheck.profile.listener_consistency import heard_stream
 from hybridcheck.profile.load_listeners import Listeners
+from hybridcheck.profile.load_phases import judged_seconds
 from hybridcheck.profile.operations import StreamSpec
+from hybridcheck.statistics.binomial import min_clean_samples
 from hybridcheck.statistics.histogram import Histogram, lower_edge_ns, upper_edge_ns
 from hybridcheck.statistics.rates import Batch, RateDecision, judge_rate
 from hybridcheck.target import Ask, LoadTarget
-from hybridcheck.verdict import Finding, failed, passed, undecided
+from hybridcheck.verdict import Finding, Outcome, failed, passed, undecided
 
 PASS_CONFIDENCE = 0.95
 
@@ -65,6 +67,10 @@ class ListenCheck(LoadPhaseCheck):
         """What has to be declared for it beside the listeners; empty where all is."""
         return ""
 
+    def shortfall(self, scene: Scene, phase: str, listeners: Listeners) -> str:
+        """Why not even a flawless run could pass, and what could; empty where it could, or the run shows."""
+        return ""
+
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """One case per phase and stream with listeners."""
         made = False
@@ -90,6 +96,8 @@ class ListenCheck(LoadPhaseCheck):
             "max_delay_ms": spec.max_delay_ms,
             "clock": health.path if health is not None else "/",
         }
+        short = self.shortfall(scene, phase, listeners)
+        params |= {"cannot_decide": short} if short else {}
         shared = (f"load/{phase}", listen_stream(phase))
         subject = f"{phase} {listeners.name}"
         return Case(check=self.id, subject=subject, params=params, shared=shared, statistical=True)
@@ -187,12 +195,31 @@ class ListenersServedUnderLoad(ListenCheck):
         """`max_error_ratio`."""
         return "" if scene.profile.thresholds.max_error_ratio is not None else "thresholds: {max_error_ratio: 0.01}"
 
+    def shortfall(self, scene: Scene, phase: str, listeners: Listeners) -> str:
+        """Every judged second of every listener is a place."""
+        limit = scene.profile.thresholds.max_error_ratio
+        if not limit or limit >= 1:
+            return "" if limit else "cannot be passed: no number of seconds shows a share of 0; allow a small share"
+        spec = scaled(scene.profile.load[phase], scene.budget, len(scene.profile.load))
+        seconds, needed = len(judged_seconds(spec)), min_clean_samples(limit, PASS_CONFIDENCE)
+        if seconds and seconds * listeners.users >= needed:
+            return ""
+        plan = f"the plan has {listeners.users} in {seconds} judged seconds"
+        return (
+            f"needs >= {needed:,} seconds of listeners, {plan}; users: {math.ceil(needed / max(seconds, 1))} would do"
+        )
+
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of unserved seconds."""
         listened, limit = listened_in(case, evidence), float(case.params["limit_ratio"])
         expected = f"at most {limit:.2%} of the listeners' seconds are without an open stream that brings events"
         decision = decide(case, listened, limit, lambda s: Batch(bad=s.unserved, total=s.users))
-        return finding_of(decision, limit, expected, "seconds of listeners unserved", listened)
+        finding = finding_of(decision, limit, expected, "seconds of listeners unserved", listened)
+        short = case.params.get("cannot_decide")
+        if not short or finding.outcome is not Outcome.INCONCLUSIVE:
+            return finding
+        text = f"{finding.observed}; as said before the start, it {short}"
+        return finding.model_copy(update={"observed": text})
 
 
 async def read_clock(case: Case, target: LoadTarget) -> None:

@@ -137,6 +137,15 @@ def test_too_few_seconds_of_listeners_decide_nothing() -> None:
     assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.TOO_FEW_SAMPLES)
 
 
+def test_it_is_said_before_how_many_listeners_could_decide() -> None:
+    """Ten listeners in 18 judged seconds are 180 places of 299; seventeen are 306."""
+    check = ListenersServedUnderLoad()
+    (case,) = cases_of(check, profile())
+    assert case.params["cannot_decide"].endswith("the plan has 10 in 18 judged seconds; users: 17 would do")
+    assert "as said before the start" in judged(check, [second(n) for n in range(20)]).observed
+    assert "cannot_decide" not in cases_of(check, profile(users=17))[0].params
+
+
 def test_what_is_not_recorded_is_not_judged() -> None:
     """A second that is missing, a read of the clock that is, a phase that was ended early, and no event at all."""
     check, whole = EventsInTimeUnderLoad(), [second(n) for n in range(20)]
