@@ -6,6 +6,7 @@ second and good: a saturated generator proves nothing about the target.
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterator
+from typing import ClassVar
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Reason, Severity, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
@@ -48,6 +49,8 @@ class LoadPhaseCheck(LoadCheck):
     dimension = Dimension.PERFORMANCE
     severity = Severity.HIGH
     suite = "api"
+    spares_warm_up: ClassVar[bool] = True
+    """Whether what the rule finds to be warm-up is left out: it is slow there, but no excuse for wrong answers."""
 
     async def before_load(self, case: Case, target: LoadTarget) -> None:
         """Ask once for each operation of the phase that needs a credential: is the credential any good?"""
@@ -68,7 +71,7 @@ class LoadPhaseCheck(LoadCheck):
             if op.identity and op.auth != "none" and op.id in (operations or ids)
         ]
         params: dict[str, Json] = {"stream": f"load/{phase}", "with_credential": controls}
-        if spec.find_warmup:
+        if spec.find_warmup and self.spares_warm_up:
             params["find_warmup"] = True
         return params if spec.stop_early == "never" else {**params, "stop_early": spec.stop_early}
 
@@ -155,10 +158,12 @@ class KeepsLatencyLimit(RateCheck):
 class KeepsErrorLimit(RateCheck):
     """Under the declared load, at most the declared share of requests is answered wrongly or not at all.
 
-    Judged like the latency limit, without the lateness.
+    Judged like the latency limit, without the lateness, and over the warm-up that was found as well: the rule looks at
+    times alone.
     """
 
     id = "load.error-limit"
+    spares_warm_up = False
     dimension = Dimension.RELIABILITY
     core = CoreQuestion.LOAD
     remedy = "Look at the error kinds in the load section; a status is the target's answer, a reset or timeout is not."

@@ -7,7 +7,7 @@ import pytest
 from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.load.answers import AnswersRightUnderLoad
 from hybridcheck.checks.load.declared import KeepsDeclaredLimits
-from hybridcheck.checks.load.limits import KeepsErrorLimit
+from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
 from hybridcheck.evidence import Evidence, LoadSecond, Observation, Record
 from hybridcheck.verdict import Finding, Outcome
 from tests.unit.checks.fake_target import cases_of, unmet_of
@@ -198,24 +198,32 @@ def test_a_sample_that_cannot_decide_is_not_planned(more: dict[str, Any]) -> Non
     assert "schema" in unmet.needs
 
 
+LATE = {"100": 20}
+
+
 def settled(until: int | None, *, told: bool = True) -> Finding:
-    """The error limit over 40 seconds of which the first ten are bad, with what the rule found recorded."""
-    case = cases_of(KeepsErrorLimit(), profile(find_warmup=True))[0]
-    seconds = [rows(n, 100, failed=20 if n < 10 else 0) for n in range(40)]
+    """The latency limit over 40 seconds of which the first ten are slow, with what the rule found recorded."""
+    given = profile(find_warmup=True) | {"thresholds": {"max_latency_ms": 100}}
+    case = cases_of(KeepsLatencyLimit(), given)[0]
+    seconds = [rows(n, 100, late=LATE if n < 10 else {"100": 0}) for n in range(40)]
     found = Observation(label="warm-up", values={"until_second": until})
-    return KeepsErrorLimit().judge(case, Evidence((), {"load/steady": (*phase(seconds), *([found] if told else []))}))
+    records = (*phase(seconds), *([found] if told else []))
+    return KeepsLatencyLimit().judge(case, Evidence((), {"load/steady": records}))
 
 
 def test_a_warm_up_that_was_found_is_left_out() -> None:
     """From there on all is well; a rule that found nothing, or whose word is missing, decides nothing."""
     assert settled(10).outcome is Outcome.PASS
-    assert settled(0).outcome is Outcome.INCONCLUSIVE  # one bad stretch of ten seconds: not many observations
+    assert settled(0).outcome is Outcome.INCONCLUSIVE  # one slow stretch of ten seconds: not many observations
     for arguments in ({"until": None}, {"until": 10, "told": False}):
         with pytest.raises(Undecided):
             settled(**arguments)
 
 
-def test_a_phase_too_short_to_find_its_warm_up_says_so_before() -> None:
-    """MSER-5 wants four batches of five seconds."""
-    case = cases_of(KeepsErrorLimit(), profile(find_warmup=True, duration_s=15))[0]
-    assert "20 judged seconds to find the warm-up" in case.params["cannot_decide"]
+def test_wrong_answers_while_it_warms_up_are_wrong_answers() -> None:
+    """The rule looks at times alone: what fails in the seconds that it leaves out counts all the same."""
+    case = cases_of(KeepsErrorLimit(), profile(find_warmup=True))[0]
+    seconds = [rows(n, 100, failed=20 if n < 10 else 0) for n in range(40)]
+    found = Observation(label="warm-up", values={"until_second": 10})
+    records = (*phase(seconds), found)
+    assert KeepsErrorLimit().judge(case, Evidence((), {"load/steady": records})).outcome is not Outcome.PASS
