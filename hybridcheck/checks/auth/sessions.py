@@ -3,7 +3,8 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 
-from hybridcheck.cases import Case, Dimension, Phase, Reason, Severity, Undecided, Unmet
+from hybridcheck.cases import Case, Dimension, Json, Phase, Reason, Severity, Undecided, Unmet
+from hybridcheck.checks.auth.elsewhere import ask_after, open_before, protected_reads, still_open
 from hybridcheck.checks.auth.recognition import (
     NEEDS_LOGIN,
     NEEDS_WHOAMI,
@@ -62,7 +63,11 @@ class SessionCheck(ReadCheck):
             "refresh_status": list(refresh.expect) if refresh else [],
             "logout_status": list(logout.expect) if logout else [],
         }
-        yield Case(check=self.id, subject=name, params=params)
+        yield Case(check=self.id, subject=name, params=params | self.further_params(scene, session, name))
+
+    def further_params(self, scene: Scene, session: Session, name: str) -> dict[str, Json]:
+        """What else the case keeps of the profile; by default nothing."""
+        return {}
 
     @abstractmethod
     def missing(self, session: Session) -> str:
@@ -189,7 +194,9 @@ class LogoutEndsSession(SessionCheck):
     """After a logout the session's token is worth nothing.
 
     Logs in, logs out, and asks whoami at once, after the declared grace and once more. Proved where the last two still
-    name the user. A fresh login afterwards is the control.
+    name the user. Up to ten other protected reads are asked with the token before and after: proved too where one
+    that refuses a request without credentials still answers the ended token, twice, as it did before the logout. A fresh
+    login afterwards is the control.
     """
 
     id = "authn.logout-ends-session"
@@ -205,15 +212,21 @@ class LogoutEndsSession(SessionCheck):
             return "session.logout_policy: server_side (client_only: a copied token outlives its logout, as declared)"
         return ""
 
+    def further_params(self, scene: Scene, session: Session, name: str) -> dict[str, Json]:
+        """The other protected reads."""
+        return {"reads": protected_reads(scene, session, name)}
+
     async def probe(self, case: Case, target: ReadTarget) -> None:
-        """Login, control, logout, whoami three times, and a fresh login."""
-        identity = case.params["identity"]
+        """Login, controls, logout, whoami three times, the other reads, and a fresh login."""
+        identity, reads = case.params["identity"], case.params["reads"]
         credential, _ = await self.controlled_login(case, target)
+        opened = await open_before(target, reads, credential)
         await target.session_call("anonymous", identity, "whoami", nobody(credential))
         await target.session_call("logout", identity, "logout", credential)
         for attempt, pause_s in enumerate((0.0, case.params["grace_s"], PAUSE_S), 1):
             await target.sleep(pause_s)
             await target.session_call(f"probe.{attempt}", identity, "whoami", credential)
+        await ask_after(target, reads, credential, opened)
         fresh = await own_login(target, "login.after", identity)
         await target.session_call("after", identity, "whoami", fresh)
 
@@ -237,8 +250,14 @@ class LogoutEndsSession(SessionCheck):
             reason = Reason.FLAKY if Standing.RECOGNISED in standings else Reason.SUSPECTED
             text = ", ".join(describe(probe) for probe in probes)
             return undecided(reason, expected, text, exchanges=numbers, n=2)
+        opened, asked = still_open(case.params["reads"], evidence)
+        if opened:
+            names = ", ".join(name for name, _ in opened)
+            text = f"whoami refuses it, and it still opens {names}, twice"
+            return failed(expected, text, exchanges=(*numbers, *(n for _, found in opened for n in found)), n=2)
         require_recognised(after, path, owner)
-        return passed(expected, describe(probes[-1]), exchanges=numbers, n=2)
+        besides = f"; {asked} other protected reads too" if asked else ""
+        return passed(expected, f"{describe(probes[-1])}{besides}", exchanges=numbers, n=2 + asked)
 
 
 def _missing_refresh(session: Session) -> str:

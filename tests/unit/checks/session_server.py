@@ -103,6 +103,8 @@ class SessionServer(FakeTarget):
             dict(ask.query).get("access_token", "") if "url" in self.wrong else ""
         )
         session = self._session_of(token)
+        if token and ask.path.startswith("/dashboards") and "dashboards" in self.wrong:
+            return 200, {}, {"username": "bob"}
         if session is None:
             return (200, {}, {"username": "alice"}) if "hardcoded" in self.wrong else (401, {}, {})
         if ask.path == "/logout":

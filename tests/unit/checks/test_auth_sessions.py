@@ -21,6 +21,16 @@ HARDCODED: dict[str, Any] = {"control": (200, {}, {"username": "alice"}), "logou
 """A control and a logout that look right, before a whoami that names alice to anybody."""
 
 
+WITH_READS: dict[str, Any] = {
+    **PROFILE,
+    "operations": [
+        {"id": "readDashboard", "path": "/dashboards/overview", "auth": "required", "identity": "bob"},
+        {"id": "listItems", "path": "/items", "auth": "required", "identity": "bob"},
+    ],
+}
+"""Two protected reads beside whoami."""
+
+
 def reason_of(check: SessionCheck, server: SessionServer) -> Reason | None:
     """Why a case stays undecided."""
     try:
@@ -77,11 +87,70 @@ def test_a_logout_may_take_its_grace() -> None:
     assert finding_of(LogoutEndsSession(), PROFILE, server).outcome is Outcome.PASS
 
 
+def test_a_token_that_opens_another_read_after_the_logout_fails() -> None:
+    """Whoami refuses it, a dashboard still answers its content twice and refuses nobody's request: the finding names it."""
+    server = SessionServer("dashboards")
+    finding = finding_of(LogoutEndsSession(), WITH_READS, server)
+    assert finding.outcome is Outcome.FAIL
+    assert "still opens readDashboard, twice" in finding.observed
+    healthy = finding_of(LogoutEndsSession(), WITH_READS, SessionServer())
+    assert (healthy.outcome, healthy.n) == (Outcome.PASS, 4)
+    assert "2 other protected reads too" in healthy.observed
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ({"ended.2.1": (503, {}, {})}, Reason.SUSPECTED),
+        ({"ended.2.1": (429, {}, {})}, Reason.THROTTLED),
+        ({"ended.1.2": (401, {}, {})}, Reason.FLAKY),
+        ({"ended.1.nobody": (429, {}, {})}, Reason.THROTTLED),
+    ],
+)
+def test_half_a_proof_of_another_read_is_none(answers: dict[str, Any], reason: Reason) -> None:
+    """A crash, a limit, or one of two answers leave the case undecided."""
+    server = SessionServer("dashboards" if "ended.2.1" not in answers else "none")
+    server.answers = answers
+    with pytest.raises(Undecided) as raised:
+        finding_of(LogoutEndsSession(), WITH_READS, server)
+    assert raised.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"open.1": (403, {}, {})},
+        {"ended.1.nobody": (200, {}, {"username": "bob"})},
+        {"ended.1.1": (200, {}, {"error": "who are you"})},
+    ],
+)
+def test_what_the_token_does_not_open_is_no_proof(answers: dict[str, Any]) -> None:
+    """A read that it never opened, that opens for everybody, or that refuses in a 200: no matter of the logout."""
+    server = SessionServer("dashboards")
+    server.answers = answers
+    assert finding_of(LogoutEndsSession(), WITH_READS, server).outcome is Outcome.PASS
+
+
+def test_the_other_reads_are_taken_from_every_service() -> None:
+    """At most ten, none of a second turn before every service had its first; not the session's own, not another role's."""
+    many = [{"id": f"a{i}", "path": f"/a{i}", "auth": "required", "identity": "bob"} for i in range(12)]
+    others = [
+        {"id": "me", "path": "/whoami", "auth": "required", "identity": "bob"},
+        {"id": "users", "path": "/users", "auth": "required", "identity": "bob", "roles": ["admin"]},
+        {"id": "open", "path": "/open"},
+        {"id": "change", "method": "POST", "path": "/change", "auth": "required", "identity": "bob"},
+        {"id": "late", "path": "/late", "auth": "required", "identity": "bob"},
+    ]
+    services = {"late": {"kind": "api", "operations": others}}
+    case = cases_of(LogoutEndsSession(), {**PROFILE, "operations": many, "services": services})[0]
+    assert [kept["id"] for kept in case.params["reads"]] == ["a0", "late", *(f"a{i}" for i in range(1, 9))]
+
+
 def test_taking_any_record_away_never_decides_otherwise() -> None:
     """A judge that misses a part of its evidence gives the same outcome or none."""
-    for check, wrong in CHECKS:
+    for check, wrong in (*CHECKS, (LogoutEndsSession(), "dashboards")):
         for server in (SessionServer(), SessionServer(wrong)):
-            case = cases_of(check, PROFILE)[0]
+            case = cases_of(check, WITH_READS)[0]
             asyncio.run(check.probe(case, server))
             whole = check.judge(case, Evidence(tuple(server.records), {})).outcome
             for gone in range(len(server.records)):

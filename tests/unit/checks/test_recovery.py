@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hybridcheck.cases import Case, Reason, Undecided
+from hybridcheck.cases import Case, Phase, Reason, Undecided
 from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
 from hybridcheck.evidence import Evidence, Exchange, LoadEnd, Record
 from hybridcheck.target import Ask
@@ -54,6 +54,21 @@ def test_an_operation_that_answers_as_before_has_recovered() -> None:
 def test_an_operation_that_stays_broken_after_the_load_fails() -> None:
     """Good before and bad for the whole recovery time: fail."""
     assert judged(*recorded(GOOD, [BAD]), LOAD_END).outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize(("slow_for_s", "outcome"), [(20.0, Outcome.FAIL), (1.0, Outcome.PASS)])
+def test_right_answers_beyond_the_latency_limit_are_no_recovery(slow_for_s: float, outcome: Outcome) -> None:
+    """Right and 0.6 s late for the whole recovery time: fail; in time again before it is over: pass."""
+    case, target = cases_of(CHECK, PROFILE)[0], FakeTarget(lambda _: GOOD)
+    asyncio.run(CHECK.before_load(case, target))
+    target.takes_ms = lambda _: 601.0 if target.now_s() < slow_for_s else 1.0
+    asyncio.run(CHECK.probe(case, target))
+    assert judged(case, tuple(target.records), LOAD_END).outcome is outcome
+
+
+def test_recovery_is_asked_for_when_the_load_ends() -> None:
+    """Not behind abuse and faults, whose time would hide what the load left behind."""
+    assert CHECK.phase is Phase.LOAD
 
 
 def test_what_was_broken_before_the_load_is_no_question_of_recovery() -> None:
