@@ -7,11 +7,11 @@ from dataclasses import replace
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, complaint_about, json_body, operation_in, operations, params_of
-from hybridcheck.checks.repeats import describe
+from hybridcheck.checks.repeats import describe, numbered
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import Ask, ReadTarget
-from hybridcheck.verdict import Finding, failed, passed, undecided
+from hybridcheck.verdict import Finding, Outcome, failed, passed, undecided
 
 CONFIRM_PAUSE_S = 0.3
 
@@ -81,6 +81,8 @@ class RefusesMissingCredentials(RefusesWithout):
 
     The control with the valid credential must succeed. The same request without it must be refused; a fail is proved
     when it is answered twice with the status of the control and the same kind of body, and the control still works.
+    Where HEAD with the credential is answered as GET is, HEAD without it must be refused as well, and two that are
+    answered as with it are a fail: they say whether the thing exists, how large it is and when it changed.
     """
 
     id = "authn.missing-credentials-refused"
@@ -91,6 +93,30 @@ class RefusesMissingCredentials(RefusesWithout):
     def forbidden(self, operation: Operation, target: ReadTarget) -> Ask:
         """The declared request without its credential."""
         return without_identity(ask_for(operation))
+
+    async def probe(self, case: Case, target: ReadTarget) -> None:
+        """As for every refusal; then the same with HEAD, where it is answered to the identity."""
+        await super().probe(case, target)
+        operation = operation_in(case.params)
+        if operation.method != "GET":
+            return
+        ask = replace(ask_for(operation), method="HEAD")
+        control = await target.read("head-control.1", ask)
+        if control.status not in range(200, 300):
+            return
+        first = await target.read("head-probe.1", without_identity(ask))
+        if not refused(first, operation):
+            await target.sleep(CONFIRM_PAUSE_S)
+            await target.read("head-probe.2", without_identity(ask))
+            await target.read("head-control.2", ask)
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """Fail on GET as every refusal, else on HEAD."""
+        finding = super().judge(case, evidence)
+        operation = operation_in(case.params)
+        if operation.method != "GET" or finding.outcome is not Outcome.PASS:
+            return finding
+        return _judge_head(operation, finding, evidence)
 
 
 class RefusesGarbageCredentials(RefusesWithout):
@@ -109,6 +135,37 @@ class RefusesGarbageCredentials(RefusesWithout):
         """The declared request with random characters as the credential."""
         garbage = f"{target.random.getrandbits(128):032x}"
         return replace(ask_for(operation), authorization=garbage, fresh=True)
+
+
+def _judge_head(operation: Operation, finding: Finding, evidence: Evidence) -> Finding:
+    """The finding of GET, which passed, after looking at HEAD."""
+    controls, probes = evidence.exchanges("head-control"), evidence.exchanges("head-probe")
+    expected, observed = finding.expected, finding.observed
+    numbers = (*finding.exchanges, *(exchange.n for exchange in (*controls, *probes)))
+    if not controls or not numbered(controls, "head-control") or not numbered(probes, "head-probe"):
+        return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all that was asked with HEAD is recorded")
+    if not tells(controls[0], evidence.exchanges("control")[0]):
+        text = f"{observed}; HEAD is not answered as GET is"
+        return passed(expected, text, exchanges=finding.exchanges, n=finding.n)
+    if not probes:
+        return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "HEAD without credentials is missing")
+    if any(probe.status == 429 for probe in probes):
+        return undecided(Reason.THROTTLED, expected, "the target throttled the tester (429)", exchanges=numbers)
+    if refused(probes[0], operation):
+        return passed(expected, f"{observed}; HEAD: {probes[0].status}", exchanges=numbers, n=(finding.n or 0) + 1)
+    if len(probes) == 2 and len(controls) == 2 and all(tells(e, controls[0]) for e in (*probes, controls[1])):
+        text = f"HEAD: {probes[1].status}, as the owner gets it, twice"
+        return failed(expected, text, exchanges=numbers, n=2)
+    text = f"HEAD: neither refused nor proved to be let in: {describe(probes[-1])}"
+    return undecided(Reason.SUSPECTED, expected, text, exchanges=numbers)
+
+
+def tells(head: Exchange, answer: Exchange) -> bool:
+    """Whether an answer to HEAD is a success that says of the thing what another answer says: at least its media type."""
+    if head.status is None or head.response is None or answer.response is None or head.status not in range(200, 300):
+        return False
+    kind = head.response.media_type
+    return head.status == answer.status and bool(kind) and kind == answer.response.media_type
 
 
 def without_identity(ask: Ask) -> Ask:

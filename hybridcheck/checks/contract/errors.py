@@ -7,6 +7,7 @@ from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, json_body, operation_in, operations, params_of
 from hybridcheck.checks.repeats import ask_until_good, describe, judge_repeats, sibling
+from hybridcheck.checks.witnesses import EVERYTHING, RECORDED, addresses, answers_of, judge_witnesses, refuse_gaps
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import Ask, ReadTarget
@@ -14,6 +15,9 @@ from hybridcheck.verdict import Finding, undecided
 
 PROBLEM = "application/problem+json"
 TEXTS = ("title", "detail", "instance")
+
+NOT_THE_APPLICATION = frozenset({408, 411, 413, 414, 417, 421, 426, 429, 431, 501, 502, 503, 504, 505})
+"""Errors that an HTTP server, or a proxy in front of it, also tells by itself, in its own words."""
 
 
 class ErrorFormat(ReadCheck):
@@ -23,10 +27,13 @@ class ErrorFormat(ReadCheck):
     that), a protected operation without credentials, and an id that cannot exist. `problem+json`: the media type of
     RFC 9457, a JSON object whose `status` is the status, whose `type` is a URI reference and whose `title`, `detail`
     and `instance` are texts where they are there. `json`: a JSON object. A wrong format is provoked three times; three
-    of three are a fail. An answer below 400 is no error, and leaves the case undecided.
+    of three are a fail. An answer below 400 is no error, and leaves the case undecided. Besides, every error with
+    which a declared operation answered at its own path in the run is looked at, and two in another format are a fail;
+    not those that its `expect` declares, of pages (`text/html`), nor what servers and proxies say by themselves.
     """
 
     id = "contract.error-format"
+    judges_gaps = True
     dimension = Dimension.FUNCTIONAL
     severity = Severity.MEDIUM
     remedy = "Write errors at one place, the framework's own (404, 405, 401) included."
@@ -51,15 +58,25 @@ class ErrorFormat(ReadCheck):
             provoked["unknown id"] = by_id
         for subject, (suite, operation) in provoked.items():
             yield Case(check=self.id, subject=subject, params={"format": wanted, **params_of(operation, suite)})
+        told = [op for _, _, op in scene.profile.all_operations() if not is_page(op)]
+        if protected is not None or any(op.creates for op in told):  # else perhaps none of them tells an error
+            declared: Json = {op.id: list(op.expect.status) for op in told}
+            params = {"format": wanted, "declared": declared, **addresses(scene.base_url, told)}
+            yield Case(check=self.id, subject=RECORDED, params=params, shared=(EVERYTHING,))
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
-        """Provoke the error, and again where it is told wrongly."""
+        """Provoke the error, and again where it is told wrongly; nothing for what others recorded."""
+        if case.shared:
+            return
         token = f"{target.random.getrandbits(64):016x}"
         ask = _provoking(case, token)
         await ask_until_good(target, "probe", ask, lambda e: format_complaint(e, str(case.params["format"])))
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
-        """Fail on three errors in another format."""
+        """Fail on three errors in another format, or two of everything recorded."""
+        if case.shared:
+            return _judge_recorded(case, evidence)
+        refuse_gaps(evidence)
         expected = f"{case.subject}: an error as {case.params['format']}"
         exchanges = evidence.exchanges("probe")
         unprovoked = next((e for e in exchanges if e.status is None or e.status < 400), None)
@@ -67,6 +84,39 @@ class ErrorFormat(ReadCheck):
             text = f"no error was provoked: {describe(unprovoked)}"
             return undecided(Reason.CATCH_ALL, expected, text, exchanges=(unprovoked.n,))
         return judge_repeats(evidence, "probe", expected, lambda e: format_complaint(e, str(case.params["format"])))
+
+
+def is_page(operation: Operation) -> bool:
+    """Whether an operation serves a page, whose errors may be pages too."""
+    return (operation.expect.content_type or "").lower().startswith("text/html")
+
+
+def _judge_recorded(case: Case, evidence: Evidence) -> Finding:
+    wanted, own = str(case.params["format"]), answers_of(case.params)
+
+    def considered(exchange: Exchange) -> bool:
+        declared = case.params["declared"].get(exchange.operation, ())
+        return own(exchange) and exchange.status not in declared and of_the_application(exchange)
+
+    expected = f"every error as {wanted}"
+    return judge_witnesses(evidence, expected, considered, lambda e: format_complaint(e, wanted), least=2)
+
+
+def of_the_application(exchange: Exchange) -> bool:
+    """Whether an answer is an error, with all of its body, that nobody but the application tells.
+
+    A 400 that closes the connection is how HTTP servers refuse what they cannot read. Who asked for another media type
+    than JSON may get it.
+    """
+    response, request = exchange.response, exchange.request
+    if response is None or exchange.status is None or not response.body.complete or request.method == "HEAD":
+        return False
+    if exchange.status < 400 or exchange.status in NOT_THE_APPLICATION:
+        return False
+    if exchange.status == 400 and (response.header("connection") or "").strip().lower() == "close":
+        return False
+    accepted = next((value.lower() for name, value in request.headers if name.lower() == "accept"), "*/*")
+    return "json" in accepted or "*/*" in accepted or "application/*" in accepted
 
 
 def _provoking(case: Case, token: str) -> Ask:

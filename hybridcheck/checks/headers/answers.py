@@ -9,6 +9,7 @@ from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, operations, params_of
 from hybridcheck.checks.repeats import PAUSE_S, REPEATS, describe, numbered
+from hybridcheck.checks.witnesses import EVERYTHING, RECORDED, addresses, answers_of, judge_witnesses, refuse_gaps
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import ReadTarget
@@ -76,14 +77,39 @@ class PrivateNotCacheable(HeaderOf):
     """Answers that belong to the caller are kept by no cache that others share.
 
     Sends the operations that are declared `private: true`. A good answer needs `no-store`, `private` or `no-cache` in
-    Cache-Control, and neither `public` nor `s-maxage`; three of three without are a fail.
+    Cache-Control, and neither `public` nor `s-maxage`; three of three without are a fail. Those whose path needs an id
+    are looked at wherever the run read one: over everything recorded, two good answers without are a fail.
     """
 
     id = "headers.private-not-cacheable"
+    judges_gaps = True
     remedy = "Send `Cache-Control: no-store` with everything that depends on who asks."
     refs = ("RFC 9111 §5.2.2", "CWE-525", "CWE-524", "ASVS V14.3.2")
     needs = "private: true at an operation whose answer belongs to the caller"
     expected = "Cache-Control keeps it out of shared caches"
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case per private operation that can be sent, and one over all answers of private operations."""
+        declared = [op for _, _, op in scene.profile.all_operations()]
+        private = [op for op in declared if op.private and op.method == "GET"]
+        read = any(op.sendable for op in private) or (bool(private) and any(op.creates for op in declared))
+        yield from (case for case in super().cases(scene) if isinstance(case, Case) or not read)
+        if read:
+            kept = addresses(scene.base_url, private)
+            yield Case(check=self.id, subject=RECORDED, params=kept, shared=(EVERYTHING,))
+
+    async def probe(self, case: Case, target: ReadTarget) -> None:
+        """Send the declared request; nothing for what others recorded."""
+        if not case.shared:
+            await super().probe(case, target)
+
+    def judge(self, case: Case, evidence: Evidence) -> Finding:
+        """Fail on three good answers of one operation, or two of everything recorded."""
+        if not case.shared:
+            refuse_gaps(evidence)
+            return super().judge(case, evidence)
+        own = answers_of(case.params)
+        return judge_witnesses(evidence, self.expected, lambda e: good(e) and own(e), self.complaint, least=2)
 
     def subjects(self, scene: Scene) -> Iterator[tuple[str, Operation]]:
         """Private operations that are read with GET."""

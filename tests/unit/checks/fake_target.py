@@ -237,6 +237,11 @@ def response_of(answer: Answer) -> ReceivedResponse:
     return ReceivedResponse(status=status, headers=tuple(headers.items()), body=body)
 
 
+def recorded_of(ask: Ask, answer: Answer | Failure, *, base_url: str = "http://target.test") -> Exchange:
+    """What is recorded where an ask gets this answer."""
+    return asyncio.run(FakeTarget(lambda _: answer, base_url=base_url).read("recorded", ask))
+
+
 def body_of(data: bytes) -> Body:
     """Bytes as the recorder keeps them: text where they are UTF-8, else Base64."""
     try:

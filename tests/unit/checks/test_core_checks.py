@@ -111,6 +111,64 @@ def test_an_open_operation_fails(check: RefusesMissingCredentials) -> None:
     assert finding_of(check, OPERATIONS, target).outcome is Outcome.FAIL
 
 
+def by_head(nobody: Answer, owner: Answer | None = None) -> FakeTarget:
+    """A target that is healthy to GET, and gives HEAD to the owner as GET, or as `owner`, and this to nobody."""
+
+    def answer(ask: Ask) -> Answer:
+        if ask.method != "HEAD":
+            return healthy(ask)
+        return nobody if not is_alice(ask) else owner or (200, healthy(ask)[1], b"")
+
+    return FakeTarget(answer)
+
+
+JSON_HEAD: Answer = (200, {"Content-Type": "application/json"}, b"")
+
+
+def test_head_without_credentials_that_tells_what_the_owner_is_told_fails() -> None:
+    """Twice, with the owner's HEAD working before and after."""
+    target = by_head(JSON_HEAD, JSON_HEAD)
+    finding = finding_of(RefusesMissingCredentials(), OPERATIONS, target)
+    assert finding.outcome is Outcome.FAIL
+    assert "HEAD" in finding.observed
+    assert finding_of(RefusesGarbageCredentials(), OPERATIONS, by_head(JSON_HEAD, JSON_HEAD)).outcome is Outcome.PASS
+    case = cases_of(RefusesMissingCredentials(), OPERATIONS)[0]
+    for gone in range(len(target.records)):
+        less = Evidence(tuple(target.records[:gone] + target.records[gone + 1 :]), {})
+        assert RefusesMissingCredentials().judge(case, less).outcome is Outcome.INCONCLUSIVE, gone
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
+def test_head_that_is_refused_passes(status: int) -> None:
+    """The twin; without one of its records nothing is decided."""
+    target = by_head((status, {}, b""), JSON_HEAD)
+    finding = finding_of(RefusesMissingCredentials(), OPERATIONS, target)
+    assert (finding.outcome, finding.n) == (Outcome.PASS, 2)
+    case = cases_of(RefusesMissingCredentials(), OPERATIONS)[0]
+    for gone in range(len(target.records)):
+        less = Evidence(tuple(target.records[:gone] + target.records[gone + 1 :]), {})
+        assert RefusesMissingCredentials().judge(case, less).outcome is Outcome.INCONCLUSIVE, gone
+
+
+@pytest.mark.parametrize(
+    "owner", [(405, {}, b""), (404, {}, b""), (200, {}, b""), (200, {"Content-Type": "text/html"}, b"")]
+)
+def test_head_that_is_not_answered_as_get_is_left_out(owner: Answer) -> None:
+    """Not served, or the same empty success to everybody: it tells nobody anything."""
+    finding = finding_of(RefusesMissingCredentials(), OPERATIONS, by_head(owner, owner))
+    assert finding.outcome is Outcome.PASS
+    assert "HEAD is not answered as GET" in finding.observed
+
+
+@pytest.mark.parametrize(
+    ("nobody", "reason"),
+    [((200, {"Content-Type": "text/html"}, b""), Reason.SUSPECTED), ((429, {}, b""), Reason.THROTTLED)],
+)
+def test_head_that_is_neither_refused_nor_told_is_undecided(nobody: Answer, reason: Reason) -> None:
+    """A login page is not what the owner is told; a throttled answer is none."""
+    assert finding_of(RefusesMissingCredentials(), OPERATIONS, by_head(nobody, JSON_HEAD)).reason is reason
+
+
 def test_garbage_stands_where_the_identity_has_its_credential() -> None:
     """Whoever takes any API key or cookie is found: the garbage goes out as alice's, not as somebody's bearer token."""
     asked: list[Ask] = []

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from hybridcheck.cases import Reason
+from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflection, PrivateNotCacheable
+from hybridcheck.evidence import Evidence, Exchange, Gap, GapReason
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
-from tests.unit.checks.fake_target import Answer, FakeTarget, finding_of, unmet_of
+from tests.unit.checks.fake_target import Answer, FakeTarget, cases_of, finding_of, recorded_of, unmet_of
 
 PROFILE: dict[str, Any] = {
     "identities": {"alice": {"token": "t" * 20}},
@@ -42,6 +43,65 @@ def test_without_a_good_answer_nothing_is_said(status: int, reason: Reason) -> N
     """Headers of refusals and errors are not what is promised."""
     finding = cached(None, status)
     assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, reason)
+
+
+BY_ID: dict[str, Any] = {
+    "identities": {"alice": {"token": "t" * 20}},
+    "operations": [
+        {"id": "make", "method": "POST", "path": "/items", "auth": "required", "identity": "alice", "creates": True},
+        {"id": "item", "path": "/items/{i}", "auth": "required", "identity": "alice", "private": True},
+    ],
+}
+
+
+def item(value: str, ask: Ask | None = None, status: int = 200, base_url: str = "http://target.test") -> Exchange:
+    """An answer of the operation that needs an id, with this Cache-Control."""
+    asked = ask or Ask("GET", "/items/7", (("q", "1"),), operation="item", identity="alice")
+    return recorded_of(asked, (status, {"Cache-Control": value}, {"name": "a"}), base_url=base_url)
+
+
+def over_all(*records: Exchange | Gap) -> Finding:
+    """The finding over everything recorded."""
+    (case,) = cases_of(PrivateNotCacheable(), BY_ID)
+    return PrivateNotCacheable().judge(case, Evidence((), {"*": records}))
+
+
+def test_private_things_behind_an_id_are_looked_at_wherever_they_were_read() -> None:
+    """Two good answers that others may keep are proof, with or without a gap; one is a suspicion; no-store passes."""
+    public, kept, gap = item("public, max-age=60"), item("no-store"), Gap(reason=GapReason.LOST)
+    assert over_all(kept, public, public).outcome is Outcome.FAIL
+    assert "public, max-age=60" in over_all(public, public, gap).observed
+    assert over_all(kept, public).reason is Reason.SUSPECTED
+    assert over_all(kept, kept).outcome is Outcome.PASS
+    assert over_all(kept, kept, gap).reason is Reason.EVIDENCE_INCOMPLETE
+
+
+def test_only_good_answers_of_private_operations_at_their_own_address_are_looked_at() -> None:
+    """Errors, other operations and methods, and the service beside its gateway show nothing."""
+    public = "public, max-age=60"
+    others = [
+        item(public, status=404),
+        item(public, Ask("POST", "/items", operation="make")),
+        item(public, Ask("HEAD", "/items/7", operation="item")),
+        item(public, Ask("GET", "/items/7")),
+        item(public, base_url="http://native.test"),
+    ]
+    assert over_all(*others, *others).reason is Reason.EVIDENCE_INCOMPLETE
+    assert over_all(*others, *others, item("private")).outcome is Outcome.PASS
+
+
+def test_a_gap_leaves_the_case_of_one_operation_undecided() -> None:
+    """The passive case alone judges beside gaps."""
+    case = cases_of(PrivateNotCacheable(), PROFILE)[0]
+    with pytest.raises(Undecided):
+        PrivateNotCacheable().judge(case, Evidence((Gap(reason=GapReason.LOST),), {}))
+
+
+def test_what_nothing_reads_is_named() -> None:
+    """A private operation whose id nothing makes: no answer of it will be recorded."""
+    profile = {**BY_ID, "operations": BY_ID["operations"][1:]}
+    assert cases_of(PrivateNotCacheable(), profile) == []
+    assert "private: true" in unmet_of(PrivateNotCacheable(), profile)[0].needs
 
 
 def cors(allow: str, *, credentials: bool = True, only: str = "", status: int = 200) -> Finding:
