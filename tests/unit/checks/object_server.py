@@ -66,6 +66,7 @@ class ObjectServer(FakeTarget):
         self.answers: dict[str, Answer | Failure] = {}
         self.things: dict[str, dict[str, str]] = {}
         self._label = ""
+        self._cached: dict[str, Answer | Failure] = {}
         self._due: list[tuple[float, Ask, str]] = []
 
     def _exchange(self, label: str, ask: Ask) -> Exchange:
@@ -73,6 +74,14 @@ class ObjectServer(FakeTarget):
         return super()._exchange(label, ask)
 
     def _answer_to(self, ask: Ask) -> Answer | Failure:
+        answer = self._own_answer_to(ask)
+        if "cache" not in self.wrong or ask.method != "GET" or ask.identity is None:
+            return answer
+        if self._label.endswith(".owner"):
+            self._cached[ask.path] = answer
+        return self._cached[ask.path] if self._label.startswith("beside") else answer
+
+    def _own_answer_to(self, ask: Ask) -> Answer | Failure:
         for label, answer in self.answers.items():
             if self._label == label or self._label.startswith(label + "."):
                 return answer

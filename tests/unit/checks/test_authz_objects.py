@@ -52,6 +52,22 @@ def test_a_store_that_keeps_tenants_apart_passes(check: OthersObject, wrong: str
     assert finding_of(check, PROFILE, ObjectServer()).outcome is Outcome.PASS
 
 
+@pytest.mark.parametrize("check", [ObjectsNotReadable(), CollectionsDoNotLeak()])
+def test_a_cache_that_takes_the_stranger_for_the_owner_fails(check: OthersObject) -> None:
+    """Only where both ask at the same time does the stranger get the owner's answer: two rounds are proof."""
+    finding = finding_of(check, PROFILE, ObjectServer("cache"))
+    assert finding.outcome is Outcome.FAIL
+    assert "when both ask at the same time, twice" in finding.observed
+
+
+@pytest.mark.parametrize("check", [ObjectsNotReadable(), CollectionsDoNotLeak()])
+def test_one_round_beside_the_owner_is_half_a_proof(check: OthersObject) -> None:
+    """Shown once, not again: undecided."""
+    server = ObjectServer("cache")
+    server.answers["beside.2.owner"] = (404, {}, {})
+    assert reason_of(check, server) is Reason.SUSPECTED
+
+
 @pytest.mark.parametrize(("check", "wrong"), CHECKS)
 def test_a_success_without_effect_passes(check: OthersObject, wrong: str) -> None:
     """A 204 to a trespass that did nothing is no trespass: the effect counts, not the status."""
@@ -139,7 +155,7 @@ def test_a_list_that_does_not_show_the_owner_shows_nothing() -> None:
 def test_taking_any_record_away_never_decides_otherwise() -> None:
     """A judge that misses a part of its evidence gives the same outcome or none."""
     for check, wrong in CHECKS:
-        for server in (ObjectServer(), ObjectServer(wrong)):
+        for server in (ObjectServer(), ObjectServer(wrong), ObjectServer("cache")):
             case = cases_of(check, PROFILE)[0]
             asyncio.run(check.probe(case, server))
             whole = check.judge(case, Evidence(tuple(server.records), {})).outcome
