@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
+from hybridcheck.checks.contract.graphql import is_graphql
 from hybridcheck.checks.operations import ask_for, json_body, operation_in, operations, params_of
 from hybridcheck.checks.repeats import ask_until_good, describe, judge_repeats, sibling
 from hybridcheck.checks.witnesses import EVERYTHING, RECORDED, addresses, answers_of, judge_witnesses, refuse_gaps
@@ -29,7 +30,8 @@ class ErrorFormat(ReadCheck):
     and `instance` are texts where they are there. `json`: a JSON object. A wrong format is provoked three times; three
     of three are a fail. An answer below 400 is no error, and leaves the case undecided. Besides, every error with
     which a declared operation answered at its own path in the run is looked at, and two in another format are a fail;
-    not those that its `expect` declares, of pages (`text/html`), nor what servers and proxies say by themselves.
+    not those that its `expect` declares, of pages (`text/html`) or GraphQL, nor what servers and proxies say by
+    themselves.
     """
 
     id = "contract.error-format"
@@ -58,7 +60,7 @@ class ErrorFormat(ReadCheck):
             provoked["unknown id"] = by_id
         for subject, (suite, operation) in provoked.items():
             yield Case(check=self.id, subject=subject, params={"format": wanted, **params_of(operation, suite)})
-        told = [op for _, _, op in scene.profile.all_operations() if not is_page(op)]
+        told = [op for _, _, op in scene.profile.all_operations() if not is_page(op) and not is_graphql(op)]
         if protected is not None or any(op.creates for op in told):  # else perhaps none of them tells an error
             declared: Json = {op.id: list(op.expect.status) for op in told}
             params = {"format": wanted, "declared": declared, **addresses(scene.base_url, told)}

@@ -146,11 +146,14 @@ def test_a_gap_forbids_the_pass_and_not_the_fail() -> None:
 
 
 def test_errors_that_are_declared_and_those_of_pages_are_what_they_are() -> None:
-    """An operation that answers 404 by promise, and one that serves pages."""
+    """An operation that answers 404 by promise, one that serves pages, and GraphQL, whose errors have their own form."""
     (operation,) = PROFILE["operations"]
-    for expect in ({"status": 404}, {"content_type": "text/html"}):
-        profile = {**PROFILE, "operations": [{**operation, "expect": expect}]}
-        assert heard((ITEM, PAGE), (ITEM, PAGE), profile=profile).outcome is Outcome.INCONCLUSIVE
+    asking = {"method": "POST", "safe": True, "body": {"query": "{ me { id } }"}, "path": "/graphql"}
+    protected = {"id": "me", "path": "/me", "auth": "required", "identity": "alice"}
+    for other in ({"expect": {"status": 404}}, {"expect": {"content_type": "text/html"}}, {**asking, "params": {}}):
+        profile = {**PROFILE, "operations": [{**operation, **other}, protected]}
+        ask = Ask(str(other.get("method", "GET")), str(other.get("path", "/items/8")), operation="item")
+        assert heard((ask, PAGE), (ask, PAGE), profile=profile).outcome is Outcome.INCONCLUSIVE
 
 
 def test_where_no_operation_need_tell_an_error_nobody_waits_for_one() -> None:
