@@ -101,6 +101,8 @@ class Strain:
         self._seen += 1
         if path == BUSY_PATH:
             self._note(now)
+        while self._recent and self._recent[0] < now - WINDOW_S:
+            self._recent.popleft()
         if self._defects.on("memory-growth") and len(self._kept) * KEPT_BYTES < KEPT_AT_MOST_BYTES:
             self._kept.append(bytes([self._seen % 255 + 1]) * KEPT_BYTES)
         if self._defects.on("leaks-files") and len(self._files) < KEPT_FILES_AT_MOST:
@@ -122,8 +124,6 @@ class Strain:
         if len(self._per_second) > 4 * LOAD_S:
             self._per_second = {key: count for key, count in self._per_second.items() if key >= second - LOAD_S}
         self._recent.append(now)
-        while self._recent[0] < now - WINDOW_S:
-            self._recent.popleft()
 
     def _loaded(self, now: float) -> bool:
         return all(self._per_second.get(int(now) - back, 0) > LOAD_RPS for back in range(1, LOAD_S + 1))
