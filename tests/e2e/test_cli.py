@@ -34,8 +34,8 @@ def test_the_help_names_every_command(run: Callable[..., Run]) -> None:
     commands = shown.stdout[shown.stdout.index("Commands:") :].splitlines()[1:]
     names = [line.split()[0] for line in commands if line.startswith("  ") and line[2] != " "]
     assert names == [
-        "validate", "integrate", "load", "demo", "judge", "report", "replay", "checks", "explain", "schema", "lint",
-        "cleanup",
+        "validate", "integrate", "load", "demo", "judge", "report", "replay", "checks", "explain", "schema", "init",
+        "lint", "cleanup",
     ]  # fmt: skip
     assert "3 INCONCLUSIVE" in shown.stdout
 

@@ -118,5 +118,16 @@ def visiting(*defects: str, **options: Any) -> Iterator[Visitor]:
 def seen_with_its_switch_only(observer: Observer, healthy: Visitor) -> None:
     """Assert that what `sees_DEFECT` looks for is there with the switch on, and not on the healthy system."""
     assert not observer(healthy)
-    with visiting(observer.__name__.removeprefix("sees_").replace("_", "-")) as visitor:
+    with visiting(defect_of(observer)) as visitor:
         assert observer(visitor)
+
+
+def seen_beside_others(observer: Observer, healthy: Visitor, system_with: Callable[[str], Visitor]) -> None:
+    """The same on a system that runs already, with further switches on that do not hide this one."""
+    assert not observer(healthy)
+    assert observer(system_with(defect_of(observer)))
+
+
+def defect_of(observer: Observer) -> str:
+    """The name of the defect that an observer sees."""
+    return observer.__name__.removeprefix("sees_").replace("_", "-")
