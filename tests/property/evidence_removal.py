@@ -1,8 +1,8 @@
 """Every judge of a recorded run, asked again on less evidence: what was decided may only become undecided.
 
 Stronger than what the engine needs (it asks no judge about a stream that lost a record without a gap in its place): the
-judge itself must not take silence for a good or a bad answer. Passive checks, which judge whatever was recorded, are
-held to gaps alone: for them each record is one more sample and no particular one is needed.
+judge itself must not take silence for a good or a bad answer. Passive checks, and passive cases of others, which judge
+whatever was recorded, are held to gaps alone: for them each record is one more sample and no particular one is needed.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from random import Random
 from hybridcheck.cases import Group, PlannedCase
 from hybridcheck.checks.check import Check, PassiveCheck
 from hybridcheck.engine.judging import judge_evidence
-from hybridcheck.engine.streams import Streams
+from hybridcheck.engine.streams import EVERYTHING, Streams
 from hybridcheck.evidence import Evidence, Gap, GapReason, Record
 from hybridcheck.ledger import read
 from hybridcheck.verdict import Outcome
@@ -47,11 +47,12 @@ def assert_no_judge_knows_more(
         if planned.group not in (Group.REQUIRED, Group.ADVISORY) or any(streams.trouble(name) for name in names):
             continue
         check = checks[planned.case.check]
+        passive = isinstance(check, PassiveCheck) or EVERYTHING in planned.case.shared
         records: Records = {name: streams.sealed_records(name) for name in names}
         whole = _outcome(planned, check, records)
         seen[check.id, whole] += 1
         for chosen in _choices(records, most, random):
-            for gapped in (True,) if isinstance(check, PassiveCheck) else (True, False):
+            for gapped in (True,) if passive else (True, False):
                 less = _outcome(planned, check, _less(records, chosen, gapped=gapped))
                 if less not in (whole, Outcome.INCONCLUSIVE):
                     wrong.append(f"{planned.case.id} was {whole} and became {less} {'with' if gapped else 'without'} "
