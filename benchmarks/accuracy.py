@@ -178,6 +178,9 @@ def page(runs: list[Run]) -> str:
         mark = "" if found(run) else " **missed**"
         said = f"{run.verdict}{mark} | `{run.first_blocking}`"
         lines.append(f"| `{run.defect}` | {row.wrong} | `{row.check}` | {row.signature} | {said} |")
+    lines += ["", "## Not run this time", ""]
+    left_out = [row.name for row in CATALOGUE if not row.demo_needs and row.name not in {run.defect for run in planted}]
+    lines.append(", ".join(f"`{name}`" for name in left_out) or "None.")
     lines += ["", "## Planted, but not for the demo", ""]
     lines += [f"- `{row.name}` ({row.wrong}): it needs {row.demo_needs}" for row in CATALOGUE if row.demo_needs]
     lines += ["", "## Healthy runs that were not READY", ""]
@@ -202,11 +205,14 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="how many runs at the same time")
     parser.add_argument("--only", action="append", help="only these defects; the page is not written then")
     parser.add_argument("--resume", type=Path, help="a file that keeps the runs: what it holds is not run again")
+    parser.add_argument("--page", action="store_true", help="run nothing: write the page of what the file holds")
     options = parser.parse_args()
     defects = options.only or [defect.name for defect in CATALOGUE if not defect.demo_needs]
     seeds = {row.name: 1000 + index for index, row in enumerate(CATALOGUE)}
     wanted = [("", seed) for seed in range(options.healthy)] + [(defect, seeds[defect]) for defect in defects]
     before = kept(options.resume) if options.resume else {}
+    if options.page:
+        wanted = [pair for pair in wanted if pair in before]
     missing = [pair for pair in wanted if pair not in before]
     now = {(run.defect, run.seed): run for run in asyncio.run(run_all(missing, options.jobs, options.resume))}
     runs = [(before | now)[pair] for pair in wanted]
