@@ -18,8 +18,8 @@ from hybridcheck.verdict import Finding, Price, failed, passed, undecided
 LONG_DOSES = (0.4, 0.7, 1.0)
 """Shares of the probe's long size, for the native side."""
 
-TWIN_DOSES = (1, 2, 4)
-"""Multiples of the probe's largest size, for the CPython twin."""
+TWIN_DOSES = (2, 4, 8)
+"""Multiples of the probe's largest size, for the CPython twin: long beside a few turns of the interpreter (5 ms each)."""
 
 DOSES = 3
 
