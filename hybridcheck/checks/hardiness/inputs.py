@@ -1,6 +1,7 @@
 """Does a service live through what it should refuse, and through clients that go away."""
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
@@ -61,9 +62,9 @@ class Survives(AbuseCheck):
     suite = "boundary"
     did: ClassVar[str]
 
+    @abstractmethod
     def operations(self, scene: Scene, service: str) -> list[Operation]:
         """What is sent to a service."""
-        raise NotImplementedError
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """One case per service."""

@@ -1,5 +1,6 @@
 """Do messages arrive whole however they travel: in any size, in pieces, to a slow reader."""
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -41,17 +42,17 @@ class Travels(ReadCheck):
     promise: ClassVar[str]
     needs: ClassVar[str]
 
+    @abstractmethod
     def subject(self, scene: Scene) -> Operation | None:
         """The operation that shows it."""
-        raise NotImplementedError
 
     def own_params(self, scene: Scene) -> dict[str, Json]:
         """What a case keeps beside operation and address."""
         return {}
 
+    @abstractmethod
     def messages(self, case: Case) -> Sequence[tuple[str, Ask, Manner]]:
         """What is sent, each in words and in its manner; the first one is the control."""
-        raise NotImplementedError
 
     def complaint(self, case: Case, index: int, exchange: Exchange, control: Exchange) -> str | None:
         """What is wrong with the answer to message `index`; None where nothing is."""
