@@ -74,6 +74,8 @@ class VectorCheck(ReadCheck):
     """The profile line that declares the probe."""
     promise: ClassVar[str]
     """What is expected, in one sentence."""
+    refusable: ClassVar[bool] = False
+    """Whether a refusal keeps the promise as well, but for what `must_take` declares."""
 
     @abstractmethod
     def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
@@ -84,12 +86,12 @@ class VectorCheck(ReadCheck):
         """The vectors, smallest first; the first one is the control."""
 
     @abstractmethod
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """What is put where in the request's body: values by path."""
+    def answer(self, case: Case, vector: Json, exchange: Exchange, body: bytes) -> Reading:
+        """What a successful answer is, by its body."""
 
-    @abstractmethod
-    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
-        """What a document of a successful answer is."""
+    def values(self, case: Case, vector: Json) -> dict[str, object]:
+        """What is put where in the request's body: values by path; by default the vector into the probe's place."""
+        return {case.params["probe"]["in"]: vector}
 
     def sent(self, vector: Json) -> str:
         """The vector in words."""
@@ -100,8 +102,8 @@ class VectorCheck(ReadCheck):
         return ""
 
     def may_refuse(self, case: Case, vector: Json) -> bool:
-        """Whether a refusal keeps the promise as well."""
-        return False
+        """Whether the refusal of this vector keeps the promise as well."""
+        return self.refusable and not self.must_take(case, vector)
 
     def smaller(self, vector: Json) -> Iterator[Json]:
         """Vectors that are parts of a wrong one, the smallest first; by default none."""
@@ -201,17 +203,6 @@ class VectorCheck(ReadCheck):
             return Reading(State.WRONG if clear else State.UNCLEAR, f"was answered with {status}")
         return self.answer(case, vector, exchange, response.body.content())
 
-    def answer(self, case: Case, vector: Json, exchange: Exchange, body: bytes) -> Reading:
-        """What a successful answer is, by its body."""
-        try:
-            return self.compare(case, vector, read(body))
-        except NotJson as error:
-            return Reading(State.WRONG, f"made a body that is no JSON: {error}")
-        except NoSuchPath as missing:
-            return Reading(State.WRONG, f"made a body with {missing}")
-        except (RecursionError, ValueError) as error:  # levels or digits beyond what the tester can hold
-            return Reading(State.WRONG, f"made a body that cannot be compared: {str(error)[:MOST_SHOWN]}")
-
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail where a vector was wrong twice, with what most of the wrong ones have in common."""
         vectors: list[Json] = case.params["vectors"]
@@ -275,6 +266,25 @@ class VectorCheck(ReadCheck):
         text = f"{len(found) - len(refused)} of {len(found)} vectors answered right, {len(refused)} refused"
         figures = {"vectors": len(found), "wrong": 0, "refused": len(refused)}
         return passed(self.promise, text, exchanges=numbers, n=len(found), figures=figures)
+
+
+class DocumentVectorCheck(VectorCheck):
+    """The base where the answer is a JSON document."""
+
+    @abstractmethod
+    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
+        """What a document of a successful answer is."""
+
+    def answer(self, case: Case, vector: Json, exchange: Exchange, body: bytes) -> Reading:
+        """As its document compares."""
+        try:
+            return self.compare(case, vector, read(body))
+        except NotJson as error:
+            return Reading(State.WRONG, f"made a body that is no JSON: {error}")
+        except NoSuchPath as missing:
+            return Reading(State.WRONG, f"made a body with {missing}")
+        except (RecursionError, ValueError) as error:  # levels or digits beyond what the tester can hold
+            return Reading(State.WRONG, f"made a body that cannot be compared: {str(error)[:MOST_SHOWN]}")
 
 
 def _smallest(bad: Sequence[tuple[Json, Reading]]) -> tuple[Json, Signature | None]:

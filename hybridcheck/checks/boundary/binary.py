@@ -1,19 +1,19 @@
 """Do bytes cross the boundary as bytes."""
 
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.operations import ask_for, operation_in
+from hybridcheck.checks.vector_places import Named, declared
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck
 from hybridcheck.diagnosis.texts import of_bytes
 from hybridcheck.evidence import Exchange
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.target import Ask
-from hybridcheck.tokens.document import Token
 
 DOUBLES = struct.pack("<6d", 0.1, -0.0, 5e-324, 1.7976931348623157e308, float("inf"), float("-inf"))
 SINGLES = struct.pack("<4f", 0.1, -0.0, 1e-45, 3.4028234663852886e38)
@@ -50,19 +50,13 @@ class BinaryKept(VectorCheck):
     needs = "probes: {binary: {operation: ID}}   # operations: [{id: ID, request: POST /bytes, safe: true}]"
     promise = "every byte comes back as it was sent"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The declared operation."""
-        found = scene.profile.probes.binary
-        if found is not None:
-            yield "binary", found
+        return declared("binary", scene.profile.probes.binary)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Names and bytes, in hexadecimal."""
         return [[name, content.hex()] for name, content in BYTES.items()]
-
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """Nothing: the body is the bytes."""
-        return {}
 
     def sent(self, vector: Json) -> str:
         """The name."""
@@ -82,10 +76,6 @@ class BinaryKept(VectorCheck):
             return RIGHT
         text = f"came back as {_digest(body)} instead of {_digest(want)}"
         return Reading(State.WRONG, text, of_bytes(want, body))
-
-    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
-        """Not asked: `answer` compares."""
-        raise NotImplementedError
 
 
 def _digest(content: bytes) -> str:

@@ -1,13 +1,14 @@
 """Are times read and written rightly: offsets, fractions, the years before 1970 and after 2038."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.clocks import date_of, stamp_of
+from hybridcheck.checks.vector_places import Named, declared
 from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
 from hybridcheck.diagnosis.instants import of_instant
 from hybridcheck.diagnosis.numbers import of_float
@@ -41,11 +42,9 @@ class _OfInstants(VectorCheck):
     def found_s(self, got: Token) -> float | None:
         """The Unix seconds of an answer; None where it says no instant."""
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The conversion."""
-        found = getattr(scene.profile.probes.time, self.key)
-        if found is not None:
-            yield self.key, found
+        return declared(self.key, getattr(scene.profile.probes.time, self.key))
 
     def answer(self, case: Case, vector: Json, exchange: Exchange, body: bytes) -> Reading:
         """The same instant; a wrong one is also held against the answer's own `Date`."""
@@ -64,10 +63,6 @@ class _OfInstants(VectorCheck):
         return Reading(
             State.WRONG, text, names + (of_float(Number(repr(want)), got) if isinstance(got, Number) else ())
         )
-
-    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
-        """Not asked: `answer` compares."""
-        raise NotImplementedError
 
 
 class OffsetsKept(_OfInstants):
@@ -89,10 +84,6 @@ class OffsetsKept(_OfInstants):
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Instants as text."""
         return list(INSTANTS)
-
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """The text."""
-        return {case.params["probe"]["in"]: vector}
 
     def sent(self, vector: Json) -> str:
         """The text."""

@@ -1,14 +1,15 @@
 """Does a service live through documents that are nested deeply."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.risky_vectors import RiskyVectorCheck
+from hybridcheck.checks.vector_places import Named, roundtrip
 from hybridcheck.checks.vectors import RIGHT, Reading, State
 from hybridcheck.evidence import Exchange
 from hybridcheck.profile.probe_parts import Probe
-from hybridcheck.tokens.document import Raw, Token
+from hybridcheck.tokens.document import Raw
 
 CONTROL = 4
 DEPTHS = (64, 512, 600)
@@ -32,11 +33,9 @@ class DepthSurvived(RiskyVectorCheck):
     promise = "every depth is answered or refused with 4xx, and the service lives on"
     did = "a deeply nested document"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The round trip of any JSON value."""
-        found = scene.profile.probes.roundtrip
-        if found is not None and "json" in found.types:
-            yield "roundtrip", found
+        return roundtrip(scene, "json")
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Levels."""
@@ -60,10 +59,6 @@ class DepthSurvived(RiskyVectorCheck):
         text = "".join(body.decode("utf-8", "replace").split())
         same = _nested(vector) in text and text.count("[") <= vector + 2
         return RIGHT if same else Reading(State.WRONG, f"came back with {text.count('[')} levels")
-
-    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
-        """Not asked: `answer` compares."""
-        raise NotImplementedError
 
 
 def _nested(levels: int) -> str:

@@ -1,11 +1,12 @@
 """Is JSON read as RFC 8259 says: all of it, and nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hybridcheck.cases import Case, Json, Phase, SafetyClass, Severity
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.vectors import REFUSALS, RIGHT, Reading, State, VectorCheck, number_at, shown, wrong
+from hybridcheck.checks.vector_places import Named, roundtrip
+from hybridcheck.checks.vectors import REFUSALS, RIGHT, DocumentVectorCheck, Reading, State, number_at, shown, wrong
 from hybridcheck.evidence import Exchange
 from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.probe_parts import Probe
@@ -25,16 +26,14 @@ MALFORMED = (
 """Each breaks RFC 8259 where a value stands; the first one is the control and does not."""
 
 
-class _OfDocuments(VectorCheck):
+class _OfDocuments(DocumentVectorCheck):
     """The base: documents as text, put into the round trip as they are."""
 
     needs = "probes: {roundtrip: {operation: ID, in: $.value, out: $.value, types: [json]}}"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The round trip of any JSON value."""
-        found = scene.profile.probes.roundtrip
-        if found is not None and "json" in found.types:
-            yield "roundtrip", found
+        return roundtrip(scene, "json")
 
     def values(self, case: Case, vector: Json) -> dict[str, object]:
         """The text as it is."""

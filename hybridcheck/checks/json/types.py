@@ -8,7 +8,8 @@ from hybridcheck.checks.availability import look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, operations, params_of
 from hybridcheck.checks.repeats import UNHEARD, describe
-from hybridcheck.checks.vectors import REFUSALS, RIGHT, Reading, State, VectorCheck, number_at, shown
+from hybridcheck.checks.vector_places import Named, summing
+from hybridcheck.checks.vectors import REFUSALS, RIGHT, DocumentVectorCheck, Reading, State, number_at, shown
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Operation
 from hybridcheck.profile.probe_parts import Probe
@@ -23,7 +24,7 @@ KINDS = ("5", "5.5", '"5"', "true", "null", "[]", "{}", "")
 """One value of each JSON type, and none at all."""
 
 
-class LateElementType(VectorCheck):
+class LateElementType(DocumentVectorCheck):
     """A list may change its type late: the sixth number counts as the first does.
 
     Sends lists to the aggregate whose sixth item is the first float, or null, after five of one type; the control is a
@@ -38,11 +39,9 @@ class LateElementType(VectorCheck):
     needs = "probes: {aggregate: {operation: ID, in: $.values, out: {sum: $.sum}}}"
     promise = "the type of a late item is seen"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """An aggregate that has a sum."""
-        found = scene.profile.probes.aggregate
-        if found is not None and found.out.sum is not None:
-            yield "aggregate", found
+        return summing(scene)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Lists of items as text."""

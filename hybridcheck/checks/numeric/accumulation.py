@@ -9,7 +9,8 @@ from fractions import Fraction
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.shrinking import parts
-from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
+from hybridcheck.checks.vector_places import Named, OfList, declared, summing
+from hybridcheck.checks.vectors import RIGHT, Reading, State, number_at, shown
 from hybridcheck.diagnosis.numbers import of_sum
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.profile.probes import Aggregate
@@ -26,12 +27,8 @@ CLOSE = 1e-9
 """Relative error of a mean, a median or a variance beyond which an algorithm, and not rounding, is at fault."""
 
 
-class _OfSeries(VectorCheck):
-    """The base of figures of a list."""
-
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """The list as written."""
-        return {case.params["probe"]["in"]: [Number(text) for text in vector]}
+class _OfSeries(OfList):
+    """The base of figures of floats."""
 
     def smaller(self, vector: Json) -> Iterator[Json]:
         """Parts of at least two numbers."""
@@ -57,11 +54,9 @@ class SummationAccuracy(_OfSeries):
     needs = "probes: {aggregate: {operation: ID, in: $.values, out: {sum: $.sum}}}"
     promise = "every sum of floats is within its bound"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """An aggregate that has a sum."""
-        found = scene.profile.probes.aggregate
-        if found is not None and found.out.sum is not None:
-            yield "aggregate", found
+        return summing(scene)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Lists of floats as text."""
@@ -95,11 +90,10 @@ class StatisticsStable(_OfSeries):
     needs = "probes: {aggregate: {operation: ID, in: $.values, out: {mean: $.mean, variance: $.variance}}}"
     promise = "mean, median and variance are right to nine digits"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """An aggregate that has any of them."""
         found = scene.profile.probes.aggregate
-        if found is not None and _figures(found):
-            yield "aggregate", found
+        return declared("aggregate", found if found is not None and _figures(found) else None)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Series as text."""

@@ -1,11 +1,13 @@
 """Do division, remainder and rounding follow Python's rules where that is declared."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
+from typing import ClassVar
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.vectors import RIGHT, Reading, VectorCheck, number_at, wrong
+from hybridcheck.checks.vector_places import Named, OfTwo, declared, dividing
+from hybridcheck.checks.vectors import RIGHT, Reading, number_at, wrong
 from hybridcheck.diagnosis.numbers import half_away, of_quotient, of_remainder, of_rounding
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token
@@ -18,19 +20,33 @@ ROUNDINGS = (
 )
 
 
-class _OfTwo(VectorCheck):
-    """The base of operations on two numbers."""
+class _Division(OfTwo):
+    """The base of floor division and remainder."""
 
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """Both numbers as written."""
-        return {case.params["probe"]["a"]: Number(vector[0]), case.params["probe"]["b"]: Number(vector[1])}
+    number: ClassVar[type[int] | type[float]]
+    """What the operands are."""
 
-    def result(self, case: Case, document: Token) -> Token:
-        """The value at the probe's output."""
-        return number_at(document, case.params["probe"]["out"])
+    def probes(self, scene: Scene) -> Named:
+        """Both operations."""
+        return dividing(scene)
+
+    def sent(self, vector: Json) -> str:
+        """Both numbers."""
+        return f"{vector[0]} by {vector[1]}"
+
+    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
+        """Python's own result."""
+        a, b = map(self.number, vector)
+        got = number_at(document, case.params["probe"]["out"])
+        quotient = case.params["name"] == "floordiv"
+        want = a // b if quotient else a % b
+        if isinstance(got, Number) and (got.exact() if self.number is int else got.double()) == want:
+            return RIGHT
+        name = of_quotient if quotient else of_remainder
+        return wrong(got, str(want), name(Fraction(a), Fraction(b), got) if isinstance(got, Number) else ())
 
 
-class DivisionSemantics(_OfTwo):
+class DivisionSemantics(_Division):
     """Floor division and remainder of negative numbers are Python's.
 
     Sends pairs with every combination of signs to the operations that are declared as `//` and `%`. A quotient that
@@ -44,34 +60,14 @@ class DivisionSemantics(_OfTwo):
     refs = ("CWE-682", "docs.exaloop.io/codon -numerics=c")
     needs = "probes: {scalar: {floordiv: {operation: ID, a: $.a, b: $.b, out: $.result}}}"
     promise = "-7 // 3 is -3 and -7 % 3 is 2, and so for every combination of signs"
-
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
-        """Both operations."""
-        for name in ("floordiv", "mod"):
-            found = getattr(scene.profile.probes.scalar, name)
-            if found is not None:
-                yield name, found
+    number = int
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Dividend and divisor."""
         return [[str(a), str(b)] for a, b in DIVISIONS]
 
-    def sent(self, vector: Json) -> str:
-        """Both numbers."""
-        return f"{vector[0]} by {vector[1]}"
 
-    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
-        """Python's own result."""
-        a, b, got = int(vector[0]), int(vector[1]), self.result(case, document)
-        dividing = case.params["name"] == "floordiv"
-        want = a // b if dividing else a % b
-        if isinstance(got, Number) and got.exact() == want:
-            return RIGHT
-        name = of_quotient if dividing else of_remainder
-        return wrong(got, str(want), name(Fraction(a), Fraction(b), got) if isinstance(got, Number) else ())
-
-
-class FloatDivision(_OfTwo):
+class FloatDivision(_Division):
     """Floor division and remainder of floats are Python's.
 
     Sends pairs whose quotient rounds up to an integer (1.0 by 0.1, 6.0 by 0.1), and negative ones, to the operations that
@@ -85,34 +81,14 @@ class FloatDivision(_OfTwo):
     refs = ("CWE-682", "CWE-1339", "github.com/exaloop/codon #775")
     needs = "probes: {scalar: {floordiv: {operation: ID, a: $.a, b: $.b, out: $.result}}}"
     promise = "1.0 // 0.1 is 9.0 and -1.5 % 1.0 is 0.5"
-
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
-        """Both operations."""
-        for name in ("floordiv", "mod"):
-            found = getattr(scene.profile.probes.scalar, name)
-            if found is not None:
-                yield name, found
+    number = float
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Dividend and divisor."""
         return [list(pair) for pair in FLOATS]
 
-    def sent(self, vector: Json) -> str:
-        """Both numbers."""
-        return f"{vector[0]} by {vector[1]}"
 
-    def compare(self, case: Case, vector: Json, document: Token) -> Reading:
-        """Python's own result."""
-        a, b, got = float(vector[0]), float(vector[1]), self.result(case, document)
-        dividing = case.params["name"] == "floordiv"
-        want = a // b if dividing else a % b
-        if isinstance(got, Number) and got.double() == want:
-            return RIGHT
-        name = of_quotient if dividing else of_remainder
-        return wrong(got, str(want), name(Fraction(a), Fraction(b), got) if isinstance(got, Number) else ())
-
-
-class RoundingRule(_OfTwo):
+class RoundingRule(OfTwo):
     """Rounding follows the declared rule: half to even, of the exact binary value.
 
     Sends ties and near-ties (2.5, 0.125, 2.675, which is a little less) to the operation that is declared as `round`.
@@ -126,11 +102,9 @@ class RoundingRule(_OfTwo):
     needs = "probes: {scalar: {round: {operation: ID, a: $.a, b: $.b, out: $.result, mode: half_even}}}"
     promise = "every number is rounded by the declared rule"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The rounding operation."""
-        found = scene.profile.probes.scalar.round
-        if found is not None:
-            yield "round", found
+        return declared("round", scene.profile.probes.scalar.round)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Value and digits."""
@@ -142,7 +116,7 @@ class RoundingRule(_OfTwo):
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The result of the declared mode."""
-        value, digits, got = float(vector[0]), int(vector[1]), self.result(case, document)
+        value, digits, got = float(vector[0]), int(vector[1]), number_at(document, case.params["probe"]["out"])
         even = case.params["probe"]["mode"] == "half_even"
         want = round(value, digits) if even else half_away(value, digits)
         if isinstance(got, Number) and got.double() == want:

@@ -1,11 +1,13 @@
 """Do floats keep their digits, their type, and stay numbers."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import ClassVar
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown, wrong
+from hybridcheck.checks.vector_places import Named, OfNumber, declared, roundtrip, summing
+from hybridcheck.checks.vectors import RIGHT, DocumentVectorCheck, Reading, State, number_at, shown, wrong
 from hybridcheck.diagnosis.numbers import of_float, of_integer
 from hybridcheck.diagnosis.signatures import Signature
 from hybridcheck.profile.probe_parts import Probe
@@ -23,7 +25,7 @@ HUGE = "1.7976931348623157e308"
 NO_NUMBERS = frozenset({"nan", "inf", "infinity", "-nan", "-inf", "-infinity", "+inf", "+infinity"})
 
 
-class FloatFidelity(VectorCheck):
+class FloatFidelity(OfNumber):
     """Floats come back with all their digits.
 
     Sends floats of up to 17 digits, timestamps with milliseconds, and both ends of the range through the round trip. A
@@ -40,23 +42,13 @@ class FloatFidelity(VectorCheck):
     needs = "probes: {roundtrip: {operation: ID, in: $.value, out: $.value, types: [float]}}"
     promise = "every float comes back as the same double"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The round trip of floats."""
-        found = scene.profile.probes.roundtrip
-        if found is not None and "float" in found.types:
-            yield "roundtrip", found
+        return roundtrip(scene, "float")
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Floats as text."""
         return list(DIGITS)
-
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """The number as written."""
-        return {case.params["probe"]["in"]: Number(vector)}
-
-    def sent(self, vector: Json) -> str:
-        """The number."""
-        return str(vector)
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The same double, or one within the promised error."""
@@ -96,7 +88,7 @@ class TypeStable(FloatFidelity):
         return wrong(got, vector, of_float(Number(vector), got) if isinstance(got, Number) else ())
 
 
-class NoNonfinite(VectorCheck):
+class NoNonfinite(DocumentVectorCheck):
     """A result that is no finite number is null or refused, never NaN or infinity.
 
     Lets the aggregate add numbers whose sum no double holds, and the power operation compute one. The tokens NaN,
@@ -109,14 +101,11 @@ class NoNonfinite(VectorCheck):
     refs = ("RFC 8259 §6", "CWE-1286", "CWE-682")
     needs = "probes: {aggregate: {operation: ID, in: $.values, out: {sum: $.sum}}}"
     promise = "a result beyond any double is null or refused with 4xx"
+    refusable = True
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """An aggregate that has a sum, and the power operation."""
-        probes = scene.profile.probes
-        if probes.aggregate is not None and probes.aggregate.out.sum is not None:
-            yield "aggregate", probes.aggregate
-        if probes.scalar.pow is not None:
-            yield "pow", probes.scalar.pow
+        return chain(summing(scene), declared("pow", scene.profile.probes.scalar.pow))
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Numbers as text: the first pair has a result, the others have none."""
@@ -138,10 +127,6 @@ class NoNonfinite(VectorCheck):
     def must_take(self, case: Case, vector: Json) -> str:
         """Where null is promised, nothing is refused."""
         return "contract.nonfinite is null" if case.params["contract"]["nonfinite"] == "null" else ""
-
-    def may_refuse(self, case: Case, vector: Json) -> bool:
-        """Where it is not promised to be null."""
-        return not self.must_take(case, vector)
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """No value that is infinite or says that it is no number; the control has its result."""

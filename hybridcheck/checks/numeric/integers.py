@@ -1,11 +1,12 @@
 """Are integers whole: at the ends of 32, 53, 63 and 64 bits, on the way through and in sums and powers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.vectors import RIGHT, Reading, VectorCheck, number_at, wrong
+from hybridcheck.checks.vector_places import Named, OfList, OfNumber, OfTwo, declared, roundtrip, summing
+from hybridcheck.checks.vectors import RIGHT, Reading, number_at, wrong
 from hybridcheck.diagnosis.numbers import of_integer
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token
@@ -43,7 +44,7 @@ def _as_double(value: int) -> Decimal | None:
         return None
 
 
-class Int64Edges(VectorCheck):
+class Int64Edges(OfNumber):
     """Integers come back whole, also at the ends of 53 and 64 bits, or are refused.
 
     Sends integers around 2^31, 2^53, 2^63 and 2^64 through the round trip, as text that no encoder has touched. One
@@ -57,32 +58,19 @@ class Int64Edges(VectorCheck):
     refs = ("RFC 8259 §6", "CWE-190", "docs.exaloop.io/codon integers are 64-bit")
     needs = "probes: {roundtrip: {operation: ID, in: $.value, out: $.value, types: [int]}}"
     promise = "every integer comes back as it was sent, or is refused with 4xx"
+    refusable = True
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The round trip of integers."""
-        found = scene.profile.probes.roundtrip
-        if found is not None and "int" in found.types:
-            yield "roundtrip", found
+        return roundtrip(scene, "int")
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Integers as text."""
         return [str(value) for value in EDGES]
 
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """The number as written."""
-        return {case.params["probe"]["in"]: Number(vector)}
-
-    def sent(self, vector: Json) -> str:
-        """The number."""
-        return str(vector)
-
     def must_take(self, case: Case, vector: Json) -> str:
         """Numbers inside the promised range."""
         return promised(case, int(vector))
-
-    def may_refuse(self, case: Case, vector: Json) -> bool:
-        """Numbers outside of it."""
-        return not promised(case, int(vector))
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The exact number."""
@@ -91,7 +79,7 @@ class Int64Edges(VectorCheck):
         return RIGHT if exact else wrong(got, vector, of_integer(int(vector), got) if isinstance(got, Number) else ())
 
 
-class SumOverflow(VectorCheck):
+class SumOverflow(OfList):
     """Sums of integers are right or refused, also beyond 64 bits.
 
     Lets the aggregate add integers whose sum lies at and beyond the ends of int64. A sum that is another number, twice
@@ -105,21 +93,16 @@ class SumOverflow(VectorCheck):
     refs = ("CWE-190", "docs.exaloop.io/codon integers are 64-bit")
     needs = "probes: {aggregate: {operation: ID, in: $.values, out: {sum: $.sum}}}"
     promise = "every sum of integers is exact, or refused with 4xx"
+    refusable = True
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """An aggregate that has a sum."""
-        found = scene.profile.probes.aggregate
-        if found is not None and found.out.sum is not None:
-            yield "aggregate", found
+        return summing(scene)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Lists of integers as text; a sum just above 2^53 only where more than a double is promised."""
         exact = scene.profile.contract.integers in {"int64", "arbitrary"}
         return [[str(value) for value in values] for values in SUMS if exact or values != SUMS[-1]]
-
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """The list as written."""
-        return {case.params["probe"]["in"]: [Number(text) for text in vector]}
 
     def sent(self, vector: Json) -> str:
         """The sum as a formula."""
@@ -131,16 +114,12 @@ class SumOverflow(VectorCheck):
             return "contract.overflow is bigint"
         return promised(case, *map(int, vector), sum(map(int, vector)))
 
-    def may_refuse(self, case: Case, vector: Json) -> bool:
-        """Sums that do not fit."""
-        return not self.must_take(case, vector)
-
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The exact sum."""
         return whole_result(case, sum(map(int, vector)), number_at(document, case.params["probe"]["out"]["sum"]))
 
 
-class PowShift(VectorCheck):
+class PowShift(OfTwo):
     """Powers are right or refused, also with a negative exponent and beyond 64 bits.
 
     Lets the power operation compute 2**-1 (0.5, where a loop over an integer exponent gives 0 or 1), 2**62, (-2)**63,
@@ -153,20 +132,15 @@ class PowShift(VectorCheck):
     refs = ("CWE-190", "CWE-682")
     needs = "probes: {scalar: {pow: {operation: ID, a: $.a, b: $.b, out: $.result}}}"
     promise = "every power is exact, or refused with 4xx"
+    refusable = True
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The power operation."""
-        found = scene.profile.probes.scalar.pow
-        if found is not None:
-            yield "pow", found
+        return declared("pow", scene.profile.probes.scalar.pow)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Base and exponent."""
         return [[str(a), str(b)] for a, b in POWERS]
-
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """Both numbers as written."""
-        return {case.params["probe"]["a"]: Number(vector[0]), case.params["probe"]["b"]: Number(vector[1])}
 
     def sent(self, vector: Json) -> str:
         """The power as a formula."""
@@ -176,10 +150,6 @@ class PowShift(VectorCheck):
         """Only what the contract promises in full."""
         big = case.params["contract"]["overflow"] == "bigint" and int(vector[1]) >= 0
         return "contract.overflow is bigint" if big else ""
-
-    def may_refuse(self, case: Case, vector: Json) -> bool:
-        """Powers that do not fit."""
-        return not self.must_take(case, vector)
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The exact power; one half as any token that means it."""

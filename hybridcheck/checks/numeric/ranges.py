@@ -1,12 +1,13 @@
 """Do conversions to integers and shifts stay in range: exact, or refused."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.numeric.integers import promised, whole_result
-from hybridcheck.checks.vectors import Reading, State, VectorCheck, number_at
+from hybridcheck.checks.vector_places import Named, OfNumber, OfTwo, declared
+from hybridcheck.checks.vectors import Reading, State, number_at
 from hybridcheck.diagnosis.numbers import of_shift
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token
@@ -15,7 +16,7 @@ FLOATS = ("2.5", "-2.5", "1e10", "9007199254740992.0", "9223372036854775808.0", 
 SHIFTS = ((3, 4), (1, 62), (-1, 63), (1, 63), (1, 64), (1, 65), (3, 70))
 
 
-class FloatToInt(VectorCheck):
+class FloatToInt(OfNumber):
     """A float becomes the integer that it is, or is refused: never the smallest int64.
 
     Sends floats to the operation that is declared to cut them to integers, among them 2^63, 1e19 and 1e308, which no
@@ -32,39 +33,26 @@ class FloatToInt(VectorCheck):
     refs = ("CWE-681", "CWE-197", "LLVM LangRef fptosi")
     needs = "probes: {scalar: {truncate: {operation: ID, in: $.a, out: $.result}}}"
     promise = "every float is cut to its exact whole part, or refused with 4xx"
+    refusable = True
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The truncation."""
-        found = scene.profile.probes.scalar.truncate
-        if found is not None:
-            yield "truncate", found
+        return declared("truncate", scene.profile.probes.scalar.truncate)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Floats as text."""
         return list(FLOATS)
 
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """The number as written."""
-        return {case.params["probe"]["in"]: Number(vector)}
-
-    def sent(self, vector: Json) -> str:
-        """The number."""
-        return str(vector)
-
     def must_take(self, case: Case, vector: Json) -> str:
         """Numbers whose whole part is inside the promised range."""
         return promised(case, int(float(vector)))
-
-    def may_refuse(self, case: Case, vector: Json) -> bool:
-        """Numbers outside of it."""
-        return not self.must_take(case, vector)
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The exact whole part."""
         return whole_result(case, int(float(vector)), number_at(document, case.params["probe"]["out"]))
 
 
-class ShiftRange(VectorCheck):
+class ShiftRange(OfTwo):
     """A shift to the left is exact or refused, also by 63 bits and more.
 
     Lets the shift operation compute 1 << 62, -1 << 63, 1 << 63, 1 << 64, 1 << 65 and 3 << 70. A wrong number, twice of
@@ -77,20 +65,15 @@ class ShiftRange(VectorCheck):
     refs = ("CWE-1335", "CWE-190", "LLVM LangRef shl")
     needs = "probes: {scalar: {shift: {operation: ID, a: $.a, b: $.b, out: $.result}}}"
     promise = "every shift is exact, or refused with 4xx"
+    refusable = True
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The shift."""
-        found = scene.profile.probes.scalar.shift
-        if found is not None:
-            yield "shift", found
+        return declared("shift", scene.profile.probes.scalar.shift)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Number and count."""
         return [[str(a), str(b)] for a, b in SHIFTS]
-
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """Both numbers as written."""
-        return {case.params["probe"]["a"]: Number(vector[0]), case.params["probe"]["b"]: Number(vector[1])}
 
     def sent(self, vector: Json) -> str:
         """The shift as a formula."""
@@ -99,10 +82,6 @@ class ShiftRange(VectorCheck):
     def must_take(self, case: Case, vector: Json) -> str:
         """Only what the contract promises in full."""
         return "contract.overflow is bigint" if case.params["contract"]["overflow"] == "bigint" else ""
-
-    def may_refuse(self, case: Case, vector: Json) -> bool:
-        """Shifts that do not fit."""
-        return not self.must_take(case, vector)
 
     def compare(self, case: Case, vector: Json, document: Token) -> Reading:
         """The exact result."""

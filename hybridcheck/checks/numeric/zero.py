@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.risky_vectors import RiskyVectorCheck
-from hybridcheck.checks.vectors import RIGHT, Reading, number_at, shown, wrong
+from hybridcheck.checks.vector_places import dividing
+from hybridcheck.checks.vectors import RIGHT, DocumentVectorCheck, Reading, number_at, shown, wrong
 from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token, write
@@ -18,7 +19,7 @@ LISTS: tuple[list[str], ...] = (["1", "2"], [])
 FIGURES = ("mean", "median", "variance")
 
 
-class ZeroDivision(RiskyVectorCheck):
+class ZeroDivision(RiskyVectorCheck, DocumentVectorCheck):
     """A division by zero is refused, or has no result; nothing dies of it.
 
     Divides by zero where division is declared, as integers and as floats, divides the smallest 64-bit integer by -1, and
@@ -38,7 +39,7 @@ class ZeroDivision(RiskyVectorCheck):
     def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
         """Division, remainder, and figures of a list."""
         probes = scene.profile.probes
-        yield from ((name, p) for name in ("floordiv", "mod") if (p := getattr(probes.scalar, name)) is not None)
+        yield from dividing(scene)
         if probes.aggregate is not None and any(getattr(probes.aggregate.out, name) for name in FIGURES):
             yield "aggregate", probes.aggregate
 

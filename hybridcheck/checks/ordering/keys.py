@@ -1,10 +1,11 @@
 """Do the members of an object come back in the order that is promised."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
+from hybridcheck.checks.vector_places import Named, roundtrip
+from hybridcheck.checks.vectors import RIGHT, DocumentVectorCheck, Reading, State, number_at, shown
 from hybridcheck.diagnosis.orders import of_keys
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Object, Raw, Token, read
@@ -19,7 +20,7 @@ OBJECTS = (
 """In the first one, the control, arrival and alphabet agree."""
 
 
-class KeysKept(VectorCheck):
+class KeysKept(DocumentVectorCheck):
     """The members of an object come back in the promised order.
 
     Sends objects whose members are in no alphabetical order through the round trip, and compares the order of names with
@@ -34,11 +35,9 @@ class KeysKept(VectorCheck):
     needs = "contract: {key_order: insertion}   # with probes: {roundtrip: {operation: ID, types: [json]}}"
     promise = "every object comes back with its members in the promised order"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The round trip of any JSON value, where an order is promised."""
-        found = scene.profile.probes.roundtrip
-        if found is not None and "json" in found.types and scene.profile.contract.key_order in {"insertion", "sorted"}:
-            yield "roundtrip", found
+        return roundtrip(scene, "json") if scene.profile.contract.key_order in {"insertion", "sorted"} else iter(())
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Objects as text."""

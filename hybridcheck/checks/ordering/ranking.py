@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.shrinking import parts
-from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
+from hybridcheck.checks.vector_places import Named, declared
+from hybridcheck.checks.vectors import RIGHT, DocumentVectorCheck, Reading, State, number_at, shown
 from hybridcheck.diagnosis.orders import of_ranking
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Object, Token, plain, write
@@ -20,7 +21,7 @@ RANKINGS = (
 """Rows of id and key; only the first, the control, has no ties."""
 
 
-class StableRanking(VectorCheck):
+class StableRanking(DocumentVectorCheck):
     """Rows of equal rank stay in the order of the input.
 
     Sends rows with ties to the ranking. Ties in another order, twice of two, are a fail: a descending sort that turns
@@ -34,11 +35,9 @@ class StableRanking(VectorCheck):
     needs = "probes: {rank: {operation: ID, in: $.rows, out: $.rows, key: score, id: id, order: desc}}"
     promise = "rows are in the order of their key, and equal ones in the order of the input"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The ranking."""
-        found = scene.profile.probes.rank
-        if found is not None:
-            yield "rank", found
+        return declared("rank", scene.profile.probes.rank)
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """Rows of id and key."""

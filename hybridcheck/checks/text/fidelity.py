@@ -6,7 +6,8 @@ from typing import ClassVar
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.shrinking import parts
-from hybridcheck.checks.vectors import RIGHT, Reading, State, VectorCheck, number_at, shown
+from hybridcheck.checks.vector_places import Named, roundtrip
+from hybridcheck.checks.vectors import RIGHT, DocumentVectorCheck, Reading, State, number_at, shown
 from hybridcheck.diagnosis.texts import REPLACEMENT, of_text
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Raw, Token, plain, read, write
@@ -25,7 +26,7 @@ PAIR = '"\\ud83d\\ude00"'
 ESCAPED = ("plain", '"', "\\", "\n", "\t", "\u0001", "a,b:{c}", "</script>", '"\\\n\t\u0001')
 
 
-class UnicodeRoundtrip(VectorCheck):
+class UnicodeRoundtrip(DocumentVectorCheck):
     """Text of every script comes back as it was sent.
 
     Sends combining characters, characters beyond the basic plane, joined emoji, right-to-left text, a byte-order mark
@@ -40,11 +41,9 @@ class UnicodeRoundtrip(VectorCheck):
     needs = "probes: {roundtrip: {operation: ID, in: $.value, out: $.value, types: [text]}}"
     promise = "every text comes back as it was sent"
 
-    def probes(self, scene: Scene) -> Iterator[tuple[str, Probe]]:
+    def probes(self, scene: Scene) -> Named:
         """The round trip of text."""
-        found = scene.profile.probes.roundtrip
-        if found is not None and "text" in found.types:
-            yield "roundtrip", found
+        return roundtrip(scene, "text")
 
     def vectors(self, scene: Scene, probe: Probe) -> Sequence[Json]:
         """JSON texts: characters as they are, and once as the escapes of a surrogate pair."""

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.shrinking import parts
-from hybridcheck.checks.vectors import RIGHT, Reading, VectorCheck, number_at, wrong
+from hybridcheck.checks.vectors import RIGHT, DocumentVectorCheck, Reading, number_at, wrong
 from hybridcheck.diagnosis.texts import of_length, of_upper
 from hybridcheck.profile.probe_parts import Probe
 from hybridcheck.tokens.document import Number, Token, write
 
 
-class OfText(VectorCheck):
+class OfText(DocumentVectorCheck):
     """The base of questions about a text."""
 
     @property
@@ -25,10 +25,6 @@ class OfText(VectorCheck):
         found = scene.profile.probes.text
         if found is not None and getattr(found.out, self.figure) is not None:
             yield "text", found
-
-    def values(self, case: Case, vector: Json) -> dict[str, object]:
-        """The text."""
-        return {case.params["probe"]["in"]: vector}
 
     def smaller(self, vector: Json) -> Iterator[Json]:
         """Parts of the text."""
