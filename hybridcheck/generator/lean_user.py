@@ -8,6 +8,7 @@ carries out its share of it, and all start their clocks at the same instant.
 
 import base64
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -28,6 +29,9 @@ from hybridcheck.generator.report_pipe import ReportPipe
 from hybridcheck.generator.run import LoadRun
 
 _current: list[LoadRun] = []
+_before_the_start: list[Any] = []
+"""Who listens to SIGTERM until Locust does."""
+
 _start_at_ns = AsyncResult()
 """When the clock starts, where several processes share the plan: the parent says it once all are ready."""
 
@@ -43,9 +47,17 @@ def _prepare(environment: Environment, **_: Any) -> None:
     orders = read_orders(plan, message["secrets"], bodies, Share(*message["share"]))
     pipe = ReportPipe(int(os.environ["HYBRIDCHECK_REPORT_FD"]))
     run = LoadRun(orders, pipe, LocustFold(environment, int(time.time())))
+    _before_the_start.append(gevent.signal_handler(signal.SIGTERM, _end_before_the_start, run))
     pipe.write(started(run.prepare()))
     commands.listen(lambda command: _start_at_ns.set(command["start_at_ns"]))
     _current.append(run)
+
+
+def _end_before_the_start(run: LoadRun) -> None:
+    """SIGTERM while users are set up: nobody will start them."""
+    run.finish("interrupted")
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @events.quitting.add_listener
@@ -70,6 +82,7 @@ class LeanUser(User):
     def carry_out_the_plan(self) -> None:
         """Run the whole plan, then end Locust."""
         run = _current[0]
+        _before_the_start.pop().cancel()
         run.start(_start_at_ns.get() if run.orders.share.of > 1 else None)
         run.done.wait()
         gevent.spawn(self.environment.runner.quit)

@@ -251,7 +251,12 @@ class LoadRun:
             self._pipe.write({"kind": "failure_example", **row})
 
     def finish(self, cause: str) -> None:
-        """End the run, however it ends: what is under way is cut, everything is reported, the end marker goes out last."""
+        """End the run, however it ends: what is under way is cut, everything is reported, the end marker goes out last.
+
+        Before the clock has started there is nothing to report; users that were set up are torn down.
+        """
+        if not self.origin_ns:
+            tear_down(self._lanes)
         if self._ended or not self.origin_ns:
             return
         self._ended = True

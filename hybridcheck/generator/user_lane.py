@@ -86,6 +86,7 @@ class UserLane(Lane):
         self._prepared: Variables = {}
         self.ready = Event()
         self.trouble = ""
+        self.owes_teardown = not script.setup
         self._step: Step | None = None
         self._begun = self.went_well = False
 
@@ -106,7 +107,11 @@ class UserLane(Lane):
         if self.script.setup:
             self.user.begin((), {})
             self.user.iterations = 0
-            self.trouble = self._unbooked(self.script.setup)
+            for step in self.script.setup:
+                self.trouble = self._unbooked(step)
+                if self.trouble:
+                    break
+                self.owes_teardown = True
             self._prepared = {k: v for k, v in self.user.variables.items() if k not in {"user", "iteration"}}
             self.ready.set()
             while self._wait() != "begin":
@@ -202,30 +207,33 @@ class UserLane(Lane):
             pass
         self._close()
 
-    def _unbooked(self, steps: Sequence[Step]) -> str:
-        """Send steps whose books nobody reports; gives in words what went wrong."""
-        for step in steps:
-            book = step.operation.book
-            book.examples = _Everything()
-            now = _clock() - self._run.origin_ns
-            _, good = self._take(step.own(), now, now)
-            if not good:
-                kinds = ", ".join(sorted({kind for cell in book.cells.values() for kind in cell.failed}))
-                return f"user {self.user.number}: {step.operation.name}: {kinds}"
-        return ""
+    def _unbooked(self, step: Step) -> str:
+        """Send a step whose book nobody reports; gives in words what went wrong."""
+        book = step.operation.book
+        book.examples = _Everything()
+        now = _clock() - self._run.origin_ns
+        _, good = self._take(step.own(), now, now)
+        if good:
+            return ""
+        kinds = ", ".join(sorted({kind for cell in book.cells.values() for kind in cell.failed}))
+        return f"user {self.user.number}: {step.operation.name}: {kinds}"
 
     def tear_down(self) -> None:
-        """Do the teardown after the end, in a greenlet of its own; the user keeps what it knew at its last step."""
+        """Do the teardown after the end, in a greenlet of its own; the user keeps what it knew at its last step.
+
+        A step that fails, or needs what a broken off setup did not give, does not keep the others from being done.
+        """
         self._close()
         self.deadline_ns = 0
-        self.trouble = self._unbooked(self.script.teardown)
+        for step in self.script.teardown:
+            self._unbooked(step)
 
 
 def set_up(lanes: Sequence[Lane], deadline_ns: int) -> None:
     """Let every user do its setup, all at once, before the clock starts.
 
     Raises:
-        ToolError: one of them could not; nothing has been sent that counts.
+        ToolError: one of them could not; nothing has been sent that counts, and what was set up is torn down.
     """
     users = [lane for lane in lanes if isinstance(lane, UserLane)]
     for user in users:
@@ -235,16 +243,21 @@ def set_up(lanes: Sequence[Lane], deadline_ns: int) -> None:
     late = [f"user {user.user.number}: no answer within {patience_s:g} s" for user in users if not user.ready.is_set()]
     trouble = late + [user.trouble for user in users if user.trouble]
     if trouble:
+        tear_down(lanes)
         raise ToolError(f"the setup of {len(trouble)} of {len(users)} users failed: {'; '.join(trouble[:3])}")
 
 
 def tear_down(lanes: Sequence[Lane]) -> None:
-    """Let every user that was set up do its teardown; what does not end in time is left."""
+    """Let every user of whose setup a step was done do its teardown, once; what does not end in time is left."""
     users = [lane for lane in lanes if isinstance(lane, UserLane)]
     for user in users:
+        user.greenlet.kill(block=False)
+    owing = [user for user in users if user.owes_teardown]
+    for user in owing:
+        user.owes_teardown = False
         user.greenlet = gevent.spawn(user.tear_down)
-    gevent.joinall([user.greenlet for user in users], timeout=_TEARDOWN_PATIENCE_S)
-    for user in users:
+    gevent.joinall([user.greenlet for user in owing], timeout=_TEARDOWN_PATIENCE_S)
+    for user in owing:
         user.greenlet.kill(block=False)
 
 

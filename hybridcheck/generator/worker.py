@@ -89,13 +89,14 @@ class Station:
         order = msg.data
         self._drive = order["drive"]
         try:
-            run = self._made_ready(order)
+            run = self._run = self._made_ready(order)
             about = {"drive": self._drive, "host": socket.gethostname(), "started": started(run.prepare())}
         except (HybridcheckError, OSError, KeyError, ValueError) as error:
             self._say(f"refused: {error}")
             self._runner.send_message("hc_refused", {"drive": self._drive, "why": str(error)})
+            self._run = None
             return
-        self._run, self._stopped = run, False
+        self._stopped = False
         self._acknowledged.clear()
         self._say(f"ready for {order['plan']['base_url']}, share {order['share'][0] + 1} of {order['share'][1]}")
         self._runner.send_message("hc_ready", about)

@@ -9,6 +9,8 @@ import sys
 
 SEEN: list[dict[str, object]] = []
 CARTS: dict[str, str] = {}
+OPENED = asyncio.Event()
+"""Somebody has had `/only/1`; `/only/0`, which is nobody's, is answered after that."""
 
 
 def answer(status: str, document: object, extra: str = "") -> bytes:
@@ -29,6 +31,9 @@ def reply(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes
         return answer("200 OK", {"token": f"{words['username']}-{words['password']}"})
     if path.startswith("/items?"):
         return answer("200 OK", {"items": [{"id": 7, "name": "a/b"}]})
+    if path == "/only/1":
+        OPENED.set()
+        return answer("200 OK", {})
     if (method, path) == ("POST", "/carts"):
         cart = str(len(CARTS) + 1)
         CARTS[cart] = who
@@ -49,6 +54,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             method, path, _ = first.split(" ")
             headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines if line)}
             body = await reader.readexactly(int(headers.get("content-length", "0")))
+            if path == "/only/0":
+                await OPENED.wait()
             writer.write(reply(method, path, headers, body))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):

@@ -1,10 +1,12 @@
 """Users with scenarios, at a real server: values go from answer to request, everybody is somebody else, books balance."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -15,7 +17,10 @@ from hybridcheck.bundled import data_file
 from hybridcheck.cases import Budget
 from hybridcheck.evidence import LoadEnd, LoadSecond, Record
 from hybridcheck.ledger import Ledger
-from hybridcheck.load.phase import Site, run_phase
+from hybridcheck.load import fleet
+from hybridcheck.load.phase import Site, alone, run_phase
+from hybridcheck.load.plan import LoadPlan
+from hybridcheck.load.reports import Report
 from hybridcheck.profile.drives import drive_of
 from hybridcheck.profile.reading import read_profile
 from hybridcheck.redact import Redactor
@@ -71,18 +76,7 @@ def seen(url: str) -> list[dict[str, Any]]:
 async def test_users_go_their_ways_and_only_these_are_in_the_numbers(shop: str, tmp_path: Path) -> None:
     """Setup before, teardown after; in between the values of feeders, answers, cookies and identities are each user's own."""
     (tmp_path / "people.csv").write_text("name,age\nada & co,36\nbob,41\n")
-    (tmp_path / "profile.yaml").write_text(PROFILE)
-    profile = read_profile(tmp_path / "profile.yaml", {"ADA": "ada-token", "BOB": "bob-token"}).profile
-    records: list[Record] = []
-    ledger = Ledger(tmp_path / "ledger.ndjson", Redactor(b"k" * 32), records.append)
-
-    async def credential(identity: str) -> Credential:
-        header = ("Authorization", f"Bearer {identity}-token")
-        return Credential(identity=identity, headers=(header,), scheme="Bearer", token=f"{identity}-token")
-
-    site = Site(shop, None, 1, max_connections=50, max_requests=10_000)
-    await run_phase(drive_of(profile, "shop", Budget.FULL), site, ledger, credential)
-    ledger.close()
+    records = await run(shop, PROFILE, tmp_path)
     told = seen(shop)
     (end,) = [record for record in records if isinstance(record, LoadEnd)]
     assert (end.cause, end.failed) == ("completed", 0)
@@ -102,6 +96,53 @@ async def test_users_go_their_ways_and_only_these_are_in_the_numbers(shop: str, 
     assert {one["who"] for one in made} == {"Bearer ada-token", "Bearer bob-token"}
     assert all(owners[one["cookie"]] == one["who"] for one in (*filled, *dropped))
     assert all(one["path"].endswith("/" + one["cookie"].removeprefix("session=")) for one in (*filled, *dropped))
+
+
+async def run(shop: str, text: str, folder: Path, processes: int = 1) -> list[Record]:
+    """Drive the phase `shop` of a profile in so many processes; gives what was recorded."""
+    (folder / "profile.yaml").write_text(text)
+    profile = read_profile(folder / "profile.yaml", {"ADA": "ada-token", "BOB": "bob-token"}).profile
+    records: list[Record] = []
+    ledger = Ledger(folder / "ledger.ndjson", Redactor(b"k" * 32), records.append)
+
+    async def credential(identity: str) -> Credential:
+        header = ("Authorization", f"Bearer {identity}-token")
+        return Credential(identity=identity, headers=(header,), scheme="Bearer", token=f"{identity}-token")
+
+    carry_out = partial(shared, processes) if processes > 1 else alone
+    site = Site(shop, None, 1, max_connections=50, max_requests=10_000)
+    await run_phase(drive_of(profile, "shop", Budget.FULL), site, ledger, credential, carry_out=carry_out)
+    ledger.close()
+    return records
+
+
+def shared(
+    processes: int, plan: LoadPlan, secrets: Mapping[str, str], stop: asyncio.Event | None
+) -> AsyncGenerator[Report, None]:
+    """Several processes on this machine."""
+    return fleet.drive(plan, secrets, processes=processes, stop=stop)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_what_was_set_up_is_torn_down_where_the_setup_of_another_user_fails(
+    shop: str, tmp_path: Path, processes: int
+) -> None:
+    """Also the first steps of the setup that failed, and in the other process; nothing of the load itself was sent."""
+    setup = "setup: [{operation: makeCart, extract: {cart: $.cart}}, {operation: only, params: {who: '{user}'}, extract: {}}]"
+    text = PROFILE.replace("setup: [{operation: makeCart, extract: {cart: $.cart}}]", setup)
+    text = text.replace("  - {id: drop,", '  - {id: only, path: "/only/{who}"}\n  - {id: drop,').replace(
+        "users: 4", "users: 2"
+    )
+    text = text.replace("teardown: [drop]", "teardown: [{operation: only, params: {who: '2'}}, drop]")
+    (tmp_path / "people.csv").write_text("name,age\nada,36\n")
+    records = await run(shop, text, tmp_path, processes)
+    told = seen(shop)
+    assert {one["cookie"] for one in told if one["method"] == "DELETE"} == {"session=1", "session=2"}
+    assert sum(one["method"] == "DELETE" for one in told) == 2
+    assert not [one for one in told if one["path"].startswith("/items")]
+    (end,) = [record for record in records if isinstance(record, LoadEnd)]
+    assert end.planned == 0
+    assert "user 0: only: status" in end.detail
 
 
 def test_plain_locust_logs_in_and_goes_the_same_ways(shop: str, tmp_path: Path) -> None:
