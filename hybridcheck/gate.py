@@ -30,6 +30,8 @@ from hybridcheck.integrators.executor import Executor
 from hybridcheck.integrators.preflight import PREFLIGHT, note_build, silence
 from hybridcheck.integrators.roster import Roster
 from hybridcheck.ledger import Ledger, ReadLedger, read
+from hybridcheck.load.foreseen import Refuse, refuse_drives
+from hybridcheck.load.listening import Overhear
 from hybridcheck.load.phase import CarryOut, Site, alone, run_phase
 from hybridcheck.load.watch import Watch
 from hybridcheck.plan import Drive, Selection, make
@@ -91,8 +93,12 @@ class _Ending:
         return max(0.0, self.ends_at - time.monotonic())
 
 
-async def run(request: Request, listener: Listener | None = None, carry_out: CarryOut = alone) -> GateResult:
+async def run(
+    request: Request, listener: Listener | None = None, carry_out: CarryOut = alone, refuse: Refuse | None = None
+) -> GateResult:
     """Do the whole run and leave its verdict on disk; `carry_out` says which generators drive its load phases.
+
+    `refuse` is shown the load plans before anything is sent, and raises where those generators cannot carry them out.
 
     Raises:
         UsageError: the profile, the plan or the output folder is wrong; nothing was sent.
@@ -105,10 +111,12 @@ async def run(request: Request, listener: Listener | None = None, carry_out: Car
             variables |= system.environment()
             request = replace(request, base_url="demo", profile_path=data_file("profiles", "reference.yaml"))
         bound = bind(replace(request, variables=variables))
-        folder = make_folder(request.output_dir, bound.run_id)
         redactor = Redactor(secrets.token_bytes(32))
         for secret in bound.loaded.secrets:
             redactor.learn(secret)
+        if refuse is not None:
+            refuse_drives(bound.plan.drives, _site(bound), lambda text: bool(redactor.hits(text)), refuse)
+        folder = make_folder(request.output_dir, bound.run_id)
         limit_s = request.timeout_s or bound.loaded.overrides.timeout_s or TIME_LIMIT_S[request.budget]
         ending = _Ending(limit_s, time.monotonic() + limit_s)
         with _signals(ending) if request.signals else nullcontext():
@@ -242,7 +250,7 @@ async def _execute(
                 phase.stream.removeprefix("load/"),
                 lambda begun: run_phase(
                     phase,
-                    _site(bound, session),
+                    _site(bound, session.overhear),
                     ledger,
                     preflight.credential,
                     on_start=begun,
@@ -264,11 +272,11 @@ async def _execute(
         return cause
 
 
-def _site(bound: Bound, session: Session) -> Site:
+def _site(bound: Bound, overhear: Overhear | None = None) -> Site:
     limits = bound.loaded.profile.limits
     tls = bound.target.tls
     url, most = bound.target.url, (limits.max_connections, limits.max_requests)
-    return Site(url, tls.ca_file, bound.seed, *most, session.overhear)
+    return Site(url, tls.ca_file, bound.seed, *most, overhear)
 
 
 def _has_failed(bound: Bound, ledger: Ledger) -> bool:

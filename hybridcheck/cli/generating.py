@@ -10,6 +10,8 @@ from hybridcheck.cli.generators import Generators
 from hybridcheck.errors import ExitCode, UsageError
 from hybridcheck.load import fleet
 from hybridcheck.load.distributed import Master, Meeting, work
+from hybridcheck.load.fleet import refuse_unshared
+from hybridcheck.load.foreseen import Refuse
 from hybridcheck.load.phase import CarryOut, alone
 from hybridcheck.load.plan import LoadPlan
 from hybridcheck.load.reports import Report
@@ -33,16 +35,30 @@ def _several(processes: int) -> CarryOut:
     return carry_out
 
 
-@asynccontextmanager
-async def _master(asked: Generators) -> AsyncIterator[CarryOut]:
-    meeting = Meeting(
+def refusal_of(asked: Generators) -> Refuse:
+    """What refuses, before the first byte, plans that those generators cannot carry out."""
+    if asked.master:
+        return _meeting(asked).refuse
+
+    def refuse(plan: LoadPlan, *, secrets: bool) -> None:
+        refuse_unshared(plan, asked.processes or 1, "--processes")
+
+    return refuse
+
+
+def _meeting(asked: Generators) -> Meeting:
+    return Meeting(
         host=asked.master_bind_host,
         port=asked.master_bind_port,
         expect=asked.expect_workers,
         wait_s=asked.expect_workers_max_wait,
         trusted=asked.trusted_network,
     )
-    async with Master(meeting, terminal.tell) as master:
+
+
+@asynccontextmanager
+async def _master(asked: Generators) -> AsyncIterator[CarryOut]:
+    async with Master(_meeting(asked), terminal.tell) as master:
         yield master.carry_out
 
 

@@ -35,5 +35,5 @@ def command(
     if ui.ui:
         from hybridcheck.cli import serving  # the web UI, where it is asked for
 
-        return serving.serve(request, ui, generating.carry_out_of(generators))
-    return running.run(request, showing, generating.carry_out_of(generators))
+        return serving.serve(request, ui, generating.carry_out_of(generators), generating.refusal_of(generators))
+    return running.run(request, showing, generating.carry_out_of(generators), generating.refusal_of(generators))

@@ -16,6 +16,7 @@ from hybridcheck.cli.generators import Generators
 from hybridcheck.cli.options import Format, Load, LogFormat, Run, Showing, environment_of
 from hybridcheck.cli.progress import PlainProgress, Progress
 from hybridcheck.errors import ExitCode, OutputError, ToolError, UsageError
+from hybridcheck.load.foreseen import Refuse
 from hybridcheck.load.phase import CarryOut, alone
 from hybridcheck.profile.environment import read_overrides
 from hybridcheck.profile.load_override import LoadOverride
@@ -121,14 +122,17 @@ def _refuse_contradictions(asked: Run, chosen: Chosen) -> None:
 
 
 def run(
-    request: gate.Request, showing: Showing, generators: AbstractAsyncContextManager[CarryOut] | None = None
+    request: gate.Request,
+    showing: Showing,
+    generators: AbstractAsyncContextManager[CarryOut] | None = None,
+    refuse: Refuse | None = None,
 ) -> ExitCode:
     """Do what was asked, print the report, and give the exit code of the verdict."""
     level, log_file = _set_up_logs(showing)
     if showing.output_file is not None:
         rendering.check_writable(showing.output_file)
     with progress_for(showing, logs_on_stderr=log_file is None and level in {"debug", "info"}) as progress:
-        result = asyncio.run(_gated(request, progress, generators or nullcontext(alone)))
+        result = asyncio.run(_gated(request, progress, generators or nullcontext(alone), refuse))
     tell_residue(result.folder / gate.MANIFEST_NAME)
     source = rendering.Source(str(result.folder), _profile_of(request))
     rendering.show(result.verdict, showing.format, source)
@@ -143,10 +147,13 @@ def run(
 
 
 async def _gated(
-    request: gate.Request, progress: Progress, generators: AbstractAsyncContextManager[CarryOut]
+    request: gate.Request,
+    progress: Progress,
+    generators: AbstractAsyncContextManager[CarryOut],
+    refuse: Refuse | None,
 ) -> gate.GateResult:
     async with generators as carry_out:
-        return await gate.run(request, progress, carry_out)
+        return await gate.run(request, progress, carry_out, refuse)
 
 
 def tell_residue(manifest: Path) -> None:

@@ -21,6 +21,7 @@ from hybridcheck.cli.live_limits import LiveLimits
 from hybridcheck.cli.options import Format
 from hybridcheck.errors import ExitCode, HybridcheckError, UsageError
 from hybridcheck.load.distributed import is_loopback
+from hybridcheck.load.foreseen import Refuse
 from hybridcheck.load.phase import CarryOut
 from hybridcheck.load.plan import LoadPlan
 from hybridcheck.load.reports import Report, Started
@@ -37,12 +38,14 @@ PAGE_NAME = "verdict.html"
 USER = "hybridcheck"
 
 
-def serve(request: gate.Request, ui: Ui, generators: AbstractAsyncContextManager[CarryOut]) -> ExitCode:
+def serve(request: gate.Request, ui: Ui, generators: AbstractAsyncContextManager[CarryOut], refuse: Refuse) -> ExitCode:
     """Open the UI and carry out what is clicked, until Ctrl-C or SIGTERM."""
-    return asyncio.run(_serve(request, ui, generators))
+    return asyncio.run(_serve(request, ui, generators, refuse))
 
 
-async def _serve(request: gate.Request, ui: Ui, generators: AbstractAsyncContextManager[CarryOut]) -> ExitCode:
+async def _serve(
+    request: gate.Request, ui: Ui, generators: AbstractAsyncContextManager[CarryOut], refuse: Refuse
+) -> ExitCode:
     async with contextlib.AsyncExitStack() as stack:
         request = await stack.enter_async_context(_with_system(request))
         bound = gate.bind(request)
@@ -58,7 +61,7 @@ async def _serve(request: gate.Request, ui: Ui, generators: AbstractAsyncContext
         if password is not None:
             told = "that of --ui-password" if ui.ui_password else password
             terminal.tell(f"  login: {USER}, password: {told}")
-        return await _Session(request, screen, carry_out, LiveLimits(bound.checks)).run()
+        return await _Session(request, screen, (carry_out, refuse), LiveLimits(bound.checks)).run()
 
 
 @contextlib.asynccontextmanager
@@ -108,8 +111,11 @@ class _Stop:
 class _Session:
     """One run after the other, as they are clicked."""
 
-    def __init__(self, request: gate.Request, screen: Screen, carry_out: CarryOut, limits: LiveLimits) -> None:
-        self._request, self._screen, self._carry_out, self._limits = request, screen, carry_out, limits
+    def __init__(
+        self, request: gate.Request, screen: Screen, generators: tuple[CarryOut, Refuse], limits: LiveLimits
+    ) -> None:
+        self._request, self._screen, self._limits = request, screen, limits
+        self._carry_out, self._refuse = generators
         self._run: asyncio.Task[None] | None = None
         self._stop = _Stop(asyncio.Event())
         self._ended_by: int | None = None
@@ -154,7 +160,7 @@ class _Session:
         request = replace(self._request, load=replace(self._request.load, phase=phase))
         shower = asyncio.create_task(self._show_limits())
         try:
-            result = await gate.run(request, self._limits.take, self._watched(phase, stop))
+            result = await gate.run(request, self._limits.take, self._watched(phase, stop), self._refuse)
         except HybridcheckError as error:
             terminal.tell(f"{phase}: {error.message}" + f" ({error.hint})" * bool(error.hint))
             await self._screen.tell("refused", message=f"{phase}: {error.message}")

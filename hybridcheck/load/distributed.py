@@ -21,9 +21,9 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from hybridcheck import __version__
-from hybridcheck.errors import ToolError, UsageError
+from hybridcheck.errors import UsageError
 from hybridcheck.load.accounting import Books
-from hybridcheck.load.fleet import one_end, refuse
+from hybridcheck.load.fleet import one_end, refuse_lacking, refuse_unshared
 from hybridcheck.load.merging import Merger
 from hybridcheck.load.piped import PipedProcess
 from hybridcheck.load.plan import LoadPlan
@@ -57,6 +57,19 @@ class Meeting:
     expect: int = 1
     wait_s: float = 60.0
     trusted: bool = False
+
+    def refuse(self, plan: LoadPlan, *, secrets: bool) -> None:
+        """Refuse a plan that workers cannot share or may not be told; `secrets`: whether credentials go with it.
+
+        Raises:
+            UsageError: there are fewer connections than workers, or secrets would travel over a network that nobody
+                called trusted.
+        """
+        refuse_unshared(plan, self.expect, "--expect-workers")
+        if (secrets or plan.holds_secrets) and not self.trusted and not is_loopback(self.host):
+            hint = "tunnel to a master on 127.0.0.1 (ssh -R), or say --trusted-network where nobody else can listen"
+            message = "secrets would travel to the workers in clear text"
+            raise UsageError(message, where=f"--master-bind-host {self.host}", hint=hint)
 
 
 class Master:
@@ -106,12 +119,11 @@ class Master:
         """Have the workers carry out a plan; yields what `child.drive` yields, merged.
 
         Raises:
-            ToolError: a secret is missing, or would travel over a network that nobody called trusted; nothing was sent.
+            ToolError: a secret is missing; nothing was sent.
+            UsageError: what `Meeting.refuse` says; nothing was sent.
         """
-        refuse(plan, secrets, self._meeting.expect)
-        if (secrets or plan.holds_secrets) and not self._meeting.trusted and not is_loopback(self._meeting.host):
-            hint = "tunnel to a master on 127.0.0.1 (ssh -R), or say --trusted-network where nobody else can listen"
-            raise ToolError("secrets would travel to the workers in clear text", where=self._meeting.host, hint=hint)
+        refuse_lacking(plan, secrets)
+        self._meeting.refuse(plan, secrets=bool(secrets))
         self._drives += 1
         await self._piped.say({"plan": plan.model_dump(mode="json"), "secrets": dict(secrets)})
         crew = _Crew(plan)

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Mapping
 
-from hybridcheck.errors import ToolError
+from hybridcheck.errors import ToolError, UsageError
 from hybridcheck.load.child import Child
 from hybridcheck.load.merging import Merger
 from hybridcheck.load.plan import LoadPlan
@@ -37,9 +37,11 @@ async def drive(
     When one of them is lost the others are stopped, since nothing that follows could decide anything.
 
     Raises:
-        ToolError: a secret is missing, or there are fewer connections than processes; nothing was started.
+        ToolError: a secret is missing; nothing was started.
+        UsageError: there are fewer connections than processes; nothing was started.
     """
-    refuse(plan, secrets or {}, processes)
+    refuse_lacking(plan, secrets or {})
+    refuse_unshared(plan, processes, "--processes")
     with tempfile.TemporaryDirectory(prefix="hybridcheck-load-", ignore_cleanup_errors=True) as home:
         fleet = _Fleet([Child(plan, grace_s, silence_s, (index, processes)) for index in range(processes)])
         try:
@@ -52,18 +54,27 @@ async def drive(
             await fleet.close()
 
 
-def refuse(plan: LoadPlan, secrets: Mapping[str, str], processes: int) -> None:
-    """Refuse what cannot be shared by so many.
+def refuse_lacking(plan: LoadPlan, secrets: Mapping[str, str]) -> None:
+    """Refuse to go on without a secret that the plan names.
 
     Raises:
-        ToolError: a secret is missing, or there are fewer connections than processes.
+        ToolError: one is missing.
     """
     lacking = plan.secret_names - set(secrets)
     if lacking:
         raise ToolError(f"the load plan needs secrets that were not given: {', '.join(sorted(lacking))}")
+
+
+def refuse_unshared(plan: LoadPlan, processes: int, option: str) -> None:
+    """Refuse what cannot be shared by so many, each of whom needs a connection; `option` says that they are so many.
+
+    Raises:
+        UsageError: there are fewer connections than processes.
+    """
     if plan.connections < processes:
-        hint = "raise max_connections, or use fewer processes"
-        raise ToolError(f"{plan.connections} connections cannot be shared by {processes} processes", hint=hint)
+        message = f"{plan.connections} connections cannot be shared by {processes} processes"
+        hint = f"raise max_connections, or say {option} {plan.connections}"
+        raise UsageError(message, where=f"{option} {processes}", hint=hint)
 
 
 class _Fleet:

@@ -132,7 +132,7 @@ async def run_phase(
         return
     try:
         plan = plan_of(drive, site, headers)
-        plan = plan.model_copy(update={"holds_secrets": _holds_secrets(plan, ledger)})
+        plan = plan.model_copy(update={"holds_secrets": holds_secrets(plan, ledger.has_secret)})
     except FeederError as changed:
         detail = f"the data of the load is not what it was when the profile was read: {changed}"
         ledger.append(drive.stream, Gap(label="feeder", reason=GapReason.TOOL_FAULT, detail=detail))
@@ -180,10 +180,10 @@ def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str,
     )
 
 
-def _holds_secrets(plan: LoadPlan, ledger: Ledger) -> bool:
+def holds_secrets(plan: LoadPlan, has_secret: Callable[[bytes], bool]) -> bool:
     """Whether a header, body or row of data of the plan itself is secret: a reference may stand in each of them."""
     bodies = b"\n".join(operation.body for operation in (*plan.operations, *plan.beside))  # as base64 in the JSON
-    return ledger.has_secret(plan.model_dump_json().encode()) or ledger.has_secret(bodies)
+    return has_secret(plan.model_dump_json().encode()) or has_secret(bodies)
 
 
 def _needs_single_seconds(spec: LoadPhaseSpec) -> bool:
@@ -222,14 +222,19 @@ def _users(spec: LoadPhaseSpec) -> int:
     return math.ceil(peak_level(spec)) if spec.model == "closed" else 0
 
 
+def senders(drive: Drive) -> set[str]:
+    """The identities whose credentials a drive sends."""
+    named = {operation.identity for operation in (*drive.operations, *drive.beside) if operation.identity}
+    return named | set(drive.spec.identities)
+
+
 async def _credentials(
     drive: Drive, credential: Callable[[str], Awaitable[Credential]]
 ) -> tuple[dict[str, tuple[tuple[str, str], ...]], dict[str, str]]:
     """Per identity the headers by the names of their secrets, and the secrets by name."""
     headers: dict[str, tuple[tuple[str, str], ...]] = {}
     secrets: dict[str, str] = {}
-    senders = {operation.identity for operation in (*drive.operations, *drive.beside) if operation.identity}
-    for identity in sorted(senders | set(drive.spec.identities)):
+    for identity in sorted(senders(drive)):
         pairs = (await credential(identity)).headers
         headers[identity] = tuple((name, f"{identity}/{name}") for name, _ in pairs)
         secrets.update({f"{identity}/{name}": value for name, value in pairs})

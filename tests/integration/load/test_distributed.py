@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hybridcheck.errors import ToolError, UsageError
+from hybridcheck.errors import UsageError
 from hybridcheck.load.distributed import Master, Meeting, work
 from hybridcheck.load.plan import Operation, Shape
 from hybridcheck.load.reports import EndCause, Report
@@ -121,7 +121,7 @@ async def test_secrets_stay_on_this_machine_unless_the_network_is_trusted() -> N
     operation = Operation(name="mine", path="/", secret_headers=(("Authorization", "token"),))
     plan = plan_for("http://127.0.0.1:1", operations=(operation,))
     master = Master(Meeting(host="192.0.2.1", port=0))
-    with pytest.raises(ToolError, match="in clear text"):
+    with pytest.raises(UsageError, match="in clear text"):
         await collect(master.carry_out(plan, {"token": "x"}, None))
     with pytest.raises(UsageError, match="cannot listen"):
         async with master:

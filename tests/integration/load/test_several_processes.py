@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hybridcheck.cases import Budget, Reason
-from hybridcheck.errors import ToolError
+from hybridcheck.errors import UsageError
 from hybridcheck.evidence import GAP_CODES, Gap, GeneratorSecond, LoadEnd, Observation, Record
 from hybridcheck.ledger import Ledger
 from hybridcheck.load.fleet import drive
@@ -107,5 +107,5 @@ async def nobody(identity: str) -> Credential:
 
 async def test_more_processes_than_connections_are_refused() -> None:
     """Each process needs a connection of its own."""
-    with pytest.raises(ToolError, match="2 connections cannot be shared by 3"):
+    with pytest.raises(UsageError, match="2 connections cannot be shared by 3"):
         await collect(drive(plan_for("http://127.0.0.1:1", "/ok", connections=2), processes=3))

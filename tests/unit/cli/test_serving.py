@@ -9,6 +9,8 @@ import pytest
 
 from hybridcheck import gate
 from hybridcheck.cli import serving
+from hybridcheck.cli.generating import refusal_of
+from hybridcheck.cli.generators import Generators
 from hybridcheck.cli.live_limits import LiveLimits
 from hybridcheck.errors import ToolError
 from hybridcheck.load.phase import alone
@@ -36,7 +38,8 @@ async def test_a_run_that_breaks_gives_the_signals_back(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(gate, "run", broken)
     screen: Any = _Screen()
-    session = serving._Session(gate.Request(profile_path=Path("none.yaml")), screen, alone, LiveLimits({}))
+    generators = alone, refusal_of(Generators())
+    session = serving._Session(gate.Request(profile_path=Path("none.yaml")), screen, generators, LiveLimits({}))
     await session._one("rush", asyncio.Event())
     loop = asyncio.get_running_loop()
     assert screen.told == ["refused"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hybridcheck.cases import Budget
-from hybridcheck.errors import ToolError
+from hybridcheck.errors import UsageError
 from hybridcheck.ledger import Ledger
 from hybridcheck.load.distributed import Master, Meeting
 from hybridcheck.load.phase import Site, run_phase
@@ -55,5 +55,5 @@ async def test_a_plan_says_that_it_holds_a_secret(tmp_path: Path, operation: dic
 async def test_a_plan_that_holds_a_secret_stays_where_the_network_is_not_trusted() -> None:
     """A master that others can reach refuses it before anything is said."""
     master = Master(Meeting(host="0.0.0.0"))
-    with pytest.raises(ToolError, match="clear text"):
+    with pytest.raises(UsageError, match="clear text"):
         await anext(master.carry_out(plan(holds_secrets=True), {}, None))

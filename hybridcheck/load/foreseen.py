@@ -1,0 +1,32 @@
+"""What is wrong with a run's load and can be known before the first byte: a plan that its generators cannot share."""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from hybridcheck.errors import UsageError
+from hybridcheck.load.phase import Site, holds_secrets, plan_of, senders
+from hybridcheck.load.plan import LoadPlan
+from hybridcheck.profile.drives import Drive
+
+
+class Refuse(Protocol):
+    """Refuses a plan that certain generators cannot carry out; `secrets`: whether credentials go with it."""
+
+    def __call__(self, plan: LoadPlan, *, secrets: bool) -> None:
+        """Raises UsageError where that is so."""
+
+
+def refuse_drives(drives: Iterable[Drive], site: Site, has_secret: Callable[[bytes], bool], refuse: Refuse) -> None:
+    """Let `refuse` see every plan of a run, without the credentials that nobody has yet.
+
+    Raises:
+        UsageError: it refused one; `where` names the phase.
+    """
+    for drive in drives:
+        plan = plan_of(drive, site, {})
+        plan = plan.model_copy(update={"holds_secrets": holds_secrets(plan, has_secret)})
+        try:
+            refuse(plan, secrets=bool(senders(drive)))
+        except UsageError as error:
+            where = f"{error.where}, load phase {drive.stream.removeprefix('load/')}"
+            raise UsageError(error.message, where=where, hint=error.hint) from error
