@@ -9,7 +9,8 @@ from hybridcheck.checks.load.limits import RateCheck
 from hybridcheck.checks.load.phases import Choice, chosen_by
 from hybridcheck.checks.load.rates import Rate, risks
 from hybridcheck.evidence import LoadSecond, Record, RunStart
-from hybridcheck.statistics.rates import Batch, judge_rate
+from hybridcheck.statistics.rates import judge_rate
+from hybridcheck.statistics.spread import Batch
 
 STATES = {"pass": "would be kept", "fail": "would be broken", "undecided": "not decided yet"}
 

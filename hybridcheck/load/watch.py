@@ -14,8 +14,8 @@ from hybridcheck.checks.load.rates import Rate, batch_of, risks
 from hybridcheck.evidence import GeneratorSecond, LoadSecond
 from hybridcheck.profile.drives import Drive
 from hybridcheck.profile.load_limits import AbortWhen
-from hybridcheck.statistics.rates import Batch
 from hybridcheck.statistics.sequential import certain
+from hybridcheck.statistics.spread import Batch
 
 SLACK = 0.5
 """Of the risk of looking: what the watch needs, so that the last seconds, which the judge also sees, do not undo it."""

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from hybridcheck.statistics.eprocess import log_e_value
-from hybridcheck.statistics.rates import Batch, judge_rate
+from hybridcheck.statistics.rates import judge_rate
+from hybridcheck.statistics.spread import Batch
 
 MIN_BATCHES = 10
 """As in `rates`: fewer say nothing about how seconds differ."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from hybridcheck.cases import Case, Dimension, Phase, Reason, SafetyClass, Severity, Unmet
 from hybridcheck.checks.check import Check, Scene
 from hybridcheck.evidence import Evidence, LoadEnd, LoadSecond
-from hybridcheck.statistics.rates import Batch, judge_rate
+from hybridcheck.statistics.rates import judge_rate
+from hybridcheck.statistics.spread import Batch
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
 

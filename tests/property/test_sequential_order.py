@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybridcheck.statistics.rates import Batch
 from hybridcheck.statistics.sequential import certain
+from hybridcheck.statistics.spread import Batch
 
 SECONDS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=10, max_size=25)
 LOST = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=25, max_size=25)

@@ -12,7 +12,7 @@ from hybridcheck.profile.drives import scaled
 from hybridcheck.profile.load_phases import check_every, has_schema, looked_into, weights
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.binomial import min_clean_samples
-from hybridcheck.statistics.rates import Batch
+from hybridcheck.statistics.spread import Batch
 from hybridcheck.verdict import Finding
 
 SCHEMA = "schema"

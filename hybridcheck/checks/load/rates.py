@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from hybridcheck.cases import Case, Reason, Undecided
 from hybridcheck.checks.load.phases import Phase, chosen_by, phase_until_its_end, settled_case
 from hybridcheck.evidence import Evidence, LoadSecond
-from hybridcheck.statistics.rates import Batch, RateDecision, judge_rate
+from hybridcheck.statistics.rates import RateDecision, judge_rate
 from hybridcheck.statistics.sequential import certain
+from hybridcheck.statistics.spread import Batch
 from hybridcheck.verdict import Finding, Price, failed, passed, undecided
 
 OWN_FAULTS = frozenset({"timeout", "connect_timeout"})

@@ -21,7 +21,8 @@ from hybridcheck.profile.load_phases import judged_seconds
 from hybridcheck.profile.operations import StreamSpec
 from hybridcheck.statistics.binomial import min_clean_samples
 from hybridcheck.statistics.histogram import Histogram, lower_edge_ns, upper_edge_ns
-from hybridcheck.statistics.rates import Batch, RateDecision, judge_rate
+from hybridcheck.statistics.rates import RateDecision, judge_rate
+from hybridcheck.statistics.spread import Batch
 from hybridcheck.target import Ask, LoadTarget
 from hybridcheck.verdict import Finding, Outcome, failed, passed, undecided
 
@@ -183,7 +184,8 @@ class ListenersServedUnderLoad(ListenCheck):
     """Under the declared load the listeners have an open stream that brings events.
 
     Each judged second of each listener is a place: unserved where the listener had no open stream at all in it (refused,
-    cut and not let in again), or no event for the stream's `within_s`. At most `max_error_ratio` of the places may be.
+    cut and not let in again), or no event for the stream's `within_s`, or where its stream broke off in it. At most
+    `max_error_ratio` of the places may be.
     """
 
     id = "load.stream-served"
@@ -212,8 +214,8 @@ class ListenersServedUnderLoad(ListenCheck):
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of unserved seconds."""
         listened, limit = listened_in(case, evidence), float(case.params["limit_ratio"])
-        expected = f"at most {limit:.2%} of the listeners' seconds are without an open stream that brings events"
-        decision = decide(case, listened, limit, lambda s: Batch(bad=s.unserved, total=s.users))
+        expected = f"at most {limit:.2%} of the listeners' seconds are without an open, whole stream that brings events"
+        decision = decide(case, listened, limit, _unserved)
         finding = finding_of(decision, limit, expected, "seconds of listeners unserved", listened)
         short = case.params.get("cannot_decide")
         if not short or finding.outcome is not Outcome.INCONCLUSIVE:
@@ -274,6 +276,10 @@ def finding_of(decision: RateDecision, limit: float, expected: str, what: str, l
     if decision.outcome == "fail":
         return failed(expected, text, **details)
     return undecided(Reason.TOO_FEW_SAMPLES, expected, text, **details)
+
+
+def _unserved(second: ListenSecond) -> Batch:
+    return Batch(bad=min(second.unserved + second.cut, second.users), total=second.users)
 
 
 def _surely_late(second: ListenSecond, limit_ms: float) -> Batch:

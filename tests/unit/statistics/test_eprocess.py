@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, stats
 
 from hybridcheck.statistics.eprocess import log_e_value
-from hybridcheck.statistics.rates import Batch, design_effect
+from hybridcheck.statistics.spread import Batch, design_effect
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,15 @@
 import itertools
 import math
 import random
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybridcheck.statistics.binomial import clopper_pearson_lower, clopper_pearson_upper
-from hybridcheck.statistics.rates import Batch, RateDecision, design_effect, join_small_batches, judge_rate
+from hybridcheck.statistics.rates import RateDecision, judge_rate
+from hybridcheck.statistics.spread import Batch, design_effect, join_small_batches, largest_correlation
 
 
 def _judge(batches: list[Batch], limit: float = 0.01) -> RateDecision:
@@ -181,6 +183,35 @@ def test_design_effect_bounds_every_completion(rows: list[tuple[int, int, int]])
         assert design_effect(completed) <= bound * (1 + 1e-9)
 
 
+def test_correlation_of_whole_batches_is_the_textbooks() -> None:
+    """Without missing requests: the sum of neighbours' products over the sum of squares, about the mean."""
+    bad = [0, 3, 9, 8, 0, 0, 14, 12, 0, 1]
+    about = [value - sum(bad) / 10 for value in bad]
+    expected = sum(one * other for one, other in itertools.pairwise(about)) / sum(value**2 for value in about)
+    assert largest_correlation([Batch(value, 50) for value in bad]) == pytest.approx(expected)
+    assert largest_correlation([Batch(2, 50)] * 10) == 0.0
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=8),
+    st.integers(0, 7),
+    st.integers(1, 4),
+)
+def test_correlation_bounds_every_completion(rows: list[tuple[int, int]], place: int, missing: int) -> None:
+    """By brute force, for one batch with missing requests; with two of them nothing is known."""
+    batches = [Batch(bad, bad + good + 1) for bad, good in rows]
+    place %= len(batches)
+    whole = batches[place]
+    for more in range(missing + 1):
+        completed = batches.copy()
+        completed[place] = Batch(whole.bad + more, whole.total + missing)
+        batches[place] = Batch(whole.bad, whole.total + missing, missing)
+        assert largest_correlation(completed) <= largest_correlation(batches) + 1e-9
+    batches[place - 1] = Batch(0, 5, 1)
+    assert largest_correlation(batches) == 1.0
+
+
 def test_evening_out_by_lost_answers_does_not_decide() -> None:
     """The trap: losing good answers of quiet seconds makes one bad second look ordinary, and must not help."""
     before = [Batch(50, 100)] + [Batch(0, 100)] * 9
@@ -245,6 +276,24 @@ def test_disturbances_longer_than_a_second_are_seen() -> None:
     decisions = [judge_rate(run, 0.05, fail_alpha=0.01) for run in runs]
     assert sum(decision.outcome == "pass" for decision in decisions) / 150 <= 0.12
     assert sum(decision.outcome == "fail" for decision in decisions) / 150 <= 0.03
+
+
+def test_a_level_that_wanders_slowly_does_not_pass_beyond_its_limit() -> None:
+    """A sixth of the variance outlives several seconds (p95 5 % over its limit): few of such minutes pass, half the limit does."""
+    generator, normal = random.Random(11), NormalDist()
+    passed = {}
+    for factor in (1.05, 0.5):
+        outcomes = []
+        for _ in range(150):
+            level, batches = generator.gauss(0, 0.41), []
+            for _ in range(60):
+                late = 1 - normal.cdf(1.805 - math.log(factor) / 0.547 - level / 0.911)
+                batches.append(Batch(sum(generator.random() < late for _ in range(200)), 200))
+                level = 0.7 * level + generator.gauss(0, 0.41 * math.sqrt(1 - 0.49))
+            outcomes.append(judge_rate(batches, 0.05, fail_alpha=0.0025).outcome)
+        passed[factor] = outcomes.count("pass")
+    assert passed[1.05] <= 5
+    assert passed[0.5] >= 140
 
 
 def test_healthy_and_broken_services_are_decided() -> None:

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from hybridcheck.statistics.rates import Batch
 from hybridcheck.statistics.sequential import certain
+from hybridcheck.statistics.spread import Batch
 
 
 def asked(batches: list[Batch], limit: float = 0.05, *, pass_alpha: float | None = None) -> str:
