@@ -46,12 +46,14 @@ class Finding(Frozen):
     """What a judge found: expected against observed, with bounds where statistical and the records it rests on.
 
     `exchanges` are ledger line numbers. `value`, `lower`, `upper` and `limit` share `unit`; `n` counts observations.
+    `severity` is that of what was found, where it is less than the worst that its check can find; the case tells it.
     """
 
     outcome: Outcome
     expected: str
     observed: str
     reason: Reason | None = None
+    severity: Severity | None = Field(default=None, exclude=True)
     exchanges: tuple[int, ...] = ()
     n: int | None = None
     value: float | None = None

@@ -4,18 +4,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import ClassVar
 
-from hybridcheck.cases import Case, Phase, SafetyClass, Unmet
+from hybridcheck.cases import Case, Phase, SafetyClass, Severity, Unmet
 from hybridcheck.checks import survival
 from hybridcheck.checks.availability import look_afterwards
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import ROUNDS, State, VectorCheck
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.target import ReadTarget
-from hybridcheck.verdict import Finding
+from hybridcheck.verdict import Finding, Outcome
 
 
 class RiskyVectorCheck(VectorCheck):
-    """The base: of the abuse class; a crash comes first, and what the answers say after it."""
+    """The base: of the abuse class; a crash comes first, and what the answers say after it.
+
+    Its severity is that of a crash. A wrong answer, or a 500, of a service that lived on is a high one.
+    """
 
     safety = SafetyClass.ABUSE
     phase = Phase.ABUSE
@@ -61,4 +64,5 @@ class RiskyVectorCheck(VectorCheck):
             found = survival.crash_finding(evidence, watch, self.promise, suspects, self.did)
             if found is not None:
                 return found
-        return super().judge(case, evidence)
+        finding = super().judge(case, evidence)
+        return finding.model_copy(update={"severity": Severity.HIGH}) if finding.outcome is Outcome.FAIL else finding

@@ -152,7 +152,7 @@ def _check(check_id: str, check: Check | None, cases: tuple[CaseVerdict, ...]) -
         id=check_id,
         title=check.title if check is not None else check_id,
         dimension=cases[0].dimension,
-        severity=cases[0].severity,
+        severity=check.severity if check is not None else cases[0].severity,
         since=check.since if check is not None else 1,
         refs=check.refs if check is not None else (),
         remedy=check.remedy if check is not None else "",

@@ -84,7 +84,7 @@ def case_verdict(planned: PlannedCase, check: Check | None, streams: Streams, wa
         phase=planned.phase,
         safety=planned.safety,
         dimension=planned.dimension,
-        severity=planned.severity,
+        severity=max(planned.severity, finding.severity or planned.severity, key=lambda severity: severity.rank),
         core=planned.core,
         finding=finding,
         needs=planned.needs,

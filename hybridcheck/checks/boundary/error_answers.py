@@ -23,6 +23,18 @@ BESIDE_AN_ERROR = frozenset(
 )  # fmt: skip
 """What stands beside an error and is no result either."""
 
+VERDICTS = frozenset({"ok", "success", "valid"})
+"""Members whose `false` may be the very answer that was asked for: that a text is no number, a payment is refused."""
+
+INTERNAL = re.compile(
+    r"(?i:internal (?:server )?error|unhandled|traceback|stack ?trace|segmentation fault|core dumped|out of memory)"
+    r"|(?i:bad gateway|service unavailable|gateway time-?out|upstream (?:error|timed|connect|unavailable|failed))"
+    r"|(?i:connection (?:refused|reset)|broken pipe|panicked)"
+    r"|\b(?:Assertion|Attribute|Connection|Import|Index|Key|Memory|Name|OS|Recursion|Runtime|Type|ZeroDivision)Error\b"
+    r"|\b(?:NullPointer|IndexOutOfBounds|ClassCast|Runtime|NullReference|InvalidOperation)Exception\b"
+)
+"""What only a service says that has failed itself, not one that found fault with what it was given."""
+
 CONSOLE = {
     "an escape sequence of a terminal": re.compile(r"(?:\x1b|\\u001b|\\x1b)\[\d{0,3}(?:;\d{1,3}){0,4}m"),
     "what Codon prints before it aborts": re.compile(r"(?:^|[\s\"])Raised from:"),
@@ -35,8 +47,8 @@ class NoFalseSuccess(NoWitness):
 
     Looks through every complete 2xx answer of JSON for what only errors look like: the media type of RFC 9457, its
     members with a `status` of 400 or more, an object that has an error and nothing else, or one that says that it did
-    not succeed and why. GraphQL answers (with `data` or a list of `errors`) are told apart; anything less clear is
-    none.
+    not succeed for an internal error. GraphQL answers (with `data` or a list of `errors`) are told apart, and so is
+    `"ok": false` with a reason: to say that may be an operation's job. Anything less clear is none.
     """
 
     id = "boundary.no-false-success"
@@ -147,19 +159,32 @@ class NoConsoleOutput(NoWitness):
 
 
 def error_in(document: Json) -> str | None:
-    """The error that a document unmistakably is, in words; None where it may be a result."""
+    """The error that a document unmistakably is, in words; None where it may be a result.
+
+    A refusal (`"ok": false` and a reason) may be what was asked for; it is an error where it tells an internal one.
+    """
     if not isinstance(document, dict) or "data" in document:
         return None
+    named = [key for key in document if key.lower() in ERROR_WORDS and _says(document[key])]
+    nothing_else = document.keys() - {*named} <= BESIDE_AN_ERROR
+    denied = next((key for key in document if key.lower() in VERDICTS and document[key] is False), None)
+    if denied is not None:
+        return f"`{denied}`: false and an internal error" if _internal(document, named) else None
     status = document.get("status")
     texts = [document.get(key) for key in ("title", "detail", "message")]
     said = any(isinstance(text, str) and text for text in texts)
-    if isinstance(status, int) and not isinstance(status, bool) and 400 <= status <= 599 and said:
+    if isinstance(status, int) and not isinstance(status, bool) and 400 <= status <= 599 and said and nothing_else:
         return f"a body whose status is {status}"
-    named = [key for key in document if key.lower() in ERROR_WORDS and _says(document[key])]
-    if named and document.keys() - {*named} <= BESIDE_AN_ERROR:
-        return f"a body of nothing but `{named[0]}`"
-    denied = next((key for key in ("success", "ok") if document.get(key) is False), None)
-    return f"`{denied}`: false and a reason" if denied and (named or said) else None
+    return f"a body of nothing but `{named[0]}`" if named and nothing_else else None
+
+
+def _internal(document: dict[str, Json], named: list[str]) -> bool:
+    """Whether a document tells that its own service has failed: a status from 500 on, or words that only that has."""
+    codes = [document.get(key) for key in ("status", "status_code", "code")]
+    if any(isinstance(code, int) and 500 <= code <= 599 for code in codes):
+        return True
+    told = [document[key] for key in named] + [document.get(key) for key in ("title", "detail", "message")]
+    return any(INTERNAL.search(json.dumps(text)) for text in told if text)
 
 
 def _says(value: Json) -> bool:

@@ -41,8 +41,9 @@ class DeadlineKept(ReadCheck):
     """A caller's deadline ends the call, and the callee is told how much of it is left.
 
     Sends a slow call with a deadline far below what it takes: a success, or an answer long after the deadline, twice
-    of two, is a fail. Where `probes.headers` shows what the callee saw, its deadline has to be smaller than what the
-    caller gave: the same, a larger one or none, twice of two, is a fail.
+    of two, is a fail. Where `probes.headers` shows what the callee saw, its deadline may not be more than what the
+    caller gave: a larger one, something else or none, twice of two, is a fail. The same one is right: less than the
+    clock's grain may have passed.
     """
 
     id = "boundary.deadline-kept"
@@ -103,7 +104,7 @@ class DeadlineKept(ReadCheck):
         return passed(expected, text, exchanges=numbers, n=len(late) + len(told))
 
     def _untold(self, case: Case, exchange: Exchange) -> str | None:
-        """What is wrong with the deadline that the callee saw; None where it is smaller than the caller's."""
+        """What is wrong with the deadline that the callee saw; None where it is not more than the caller's."""
         if not is_good(exchange):
             return f"the callee's headers are not shown: {describe(exchange)}"
         header = case.params["header"]
@@ -111,7 +112,7 @@ class DeadlineKept(ReadCheck):
         if seen is None:
             return f"the callee saw no {header}"
         left = float(seen) if seen.replace(".", "", 1).isdecimal() else None
-        if left is not None and left < TOLD_MS:
+        if left is not None and left <= TOLD_MS:
             return None
         return f"the callee saw {header}: {seen[:40]}, its caller gave {TOLD_MS}"
 

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator
 
-from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Unmet
-from hybridcheck.checks.availability import look_afterwards, was_there
+from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Undecided, Unmet
+from hybridcheck.checks import survival
+from hybridcheck.checks.availability import is_broken, look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import complaint_about, json_body, operation_in
 from hybridcheck.checks.protocol.addresses import addresses, sendable
@@ -27,7 +28,8 @@ class IndexBounds(ReadCheck):
     shows one more row then, and only what is beyond every list is judged. Then asks for parts at offsets -1, n, n + 1, 2^31 and
     2^63 - 1, and with limits -1, 0, 2^31 and 2^63 - 1. A refusal (4xx) is good, and so is an empty part. A row that is
     not in the list, rows at an offset beyond its end, and a server error, two times of two, are a fail. An offset of -1
-    may be taken for 0; a limit that is too large may give the whole list.
+    may be taken for 0; a limit that is too large may give the whole list. A server error shows that an index was not
+    checked, and nothing that was read: it is critical only where the service's `liveness` shows that it ended one.
     """
 
     id = "survival.index-bounds"
@@ -45,25 +47,32 @@ class IndexBounds(ReadCheck):
             yield Unmet(subject="probes", needs="probes: {paged: {operation: ID, offset: $.offset, limit: $.limit}}")
             return
         kept = {"probe": probe.model_dump(mode="json", by_alias=True)}
+        kept |= {"watch": survival.watch_of(scene.profile, survival.service_of(scene.profile, operation.id))}
         for subject, params in addresses(scene, operation):
             yield Case(check=self.id, subject=subject, params={**params, **kept})
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """The whole list, twice, what is behind its first row, and what lies beyond it."""
-        control = _ask(case, 0, case.params["probe"]["most"])
+        control, watch = _ask(case, 0, case.params["probe"]["most"]), case.params["watch"]
+        if watch is not None:
+            await survival.look_before(target, watch)
         rows = rows_in(case, await target.read("control.1", control))
         again = rows_in(case, await target.read("control.2", control))
         if rows is None or again is None:
             return
         behind = await target.read("behind", _ask(case, 1, case.params["probe"]["most"]))
         rows = rows if rows_in(case, behind) == rows[1:] else []
+        hit = False
         for index, (_, offset, limit) in enumerate(vectors(len(again))):
             for attempt in range(1, ROUNDS + 1):
                 label, ask = f"vector.{index}.{attempt}", _ask(case, offset, limit)
                 exchange = await target.read(label, ask)
                 if complaint(case, rows, offset, exchange) is None:
                     break
+                hit = hit or survival.broken(exchange)
                 await look_afterwards(target, label, exchange, control)
+        if hit and watch is not None:
+            await survival.look_after(target, watch)
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Compare every part with the list."""
@@ -98,7 +107,9 @@ class IndexBounds(ReadCheck):
                 reason = Reason.SUSPECTED if len(complaints) == ROUNDS and complaints[1] else Reason.FLAKY
                 return undecided(reason, expected, f"{words}: {complaints[0]}", exchanges=tuple(numbers))
             shown = (controls[0].n, *(exchange.n for exchange in exchanges))
-            return failed(expected, f"{words}: {complaints[1]}", exchanges=shown, n=len(asked))
+            finding = failed(expected, f"{words}: {complaints[1]}", exchanges=shown, n=len(asked))
+            grave = rows_at_fault(exchanges) or ended_a_process(case, evidence, exchanges)
+            return finding if grave else finding.model_copy(update={"severity": Severity.HIGH})
         if not rows:
             text = f"one page of {len(again)} rows is not the whole list: from the second on there are others"
             return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=tuple(numbers))
@@ -131,6 +142,22 @@ def complaint(case: Case, rows: list[str], offset: int, exchange: Exchange) -> s
     if offset >= len(rows):
         return f"shows {got[0][:120]} beyond the end of the list"
     return None if got == rows[: len(got)] else f"shows {got[0][:120]} at the start of the list"
+
+
+def rows_at_fault(exchanges: tuple[Exchange, ...]) -> bool:
+    """Whether what is wrong is in the rows, not a server error."""
+    return not any(is_broken(exchange) for exchange in exchanges)
+
+
+def ended_a_process(case: Case, evidence: Evidence, exchanges: tuple[Exchange, ...]) -> bool:
+    """Whether a process ended of it, by two observations: an exchange that broke, and a restart, or nobody there."""
+    watch = case.params.get("watch")
+    if watch is None or not any(survival.broken(exchange) for exchange in exchanges):
+        return False
+    try:
+        return survival.fate(watch, evidence) is not survival.Fate.ALIVE
+    except Undecided:
+        return False
 
 
 def rows_in(case: Case, exchange: Exchange) -> list[str] | None:

@@ -22,7 +22,7 @@ class DepthSurvived(RiskyVectorCheck):
     Sends lists in lists, 64, 512 and 600 levels and as many as `contract.max_depth` says, through the round trip,
     between two looks at the service's `liveness`. A service that restarts or is gone after an exchange that broke, a 5xx,
     or another document, twice of two, is a fail: native code has no limit of recursion but the end of its stack.
-    Needs `--allow abuse`.
+    Without a crash it is of high severity. Needs `--allow abuse`.
     """
 
     id = "json.depth-survived"

@@ -25,7 +25,7 @@ class ZeroDivision(RiskyVectorCheck, DocumentVectorCheck):
     Divides by zero where division is declared, as integers and as floats, divides the smallest 64-bit integer by -1, and
     asks for figures of an empty list, between two looks at the service's `liveness`. A service that restarts or is gone after an exchange that broke, a number for
     a result, or a 5xx, twice of two, is a fail: compiled integer division by zero ends the process on x86-64, with
-    every request that it was answering. Needs `--allow abuse`.
+    every request that it was answering. Without a crash it is of high severity. Needs `--allow abuse`.
     """
 
     id = "numeric.zero-division"

@@ -165,8 +165,12 @@ class System:
         if "spoofed" in self.flaws:
             tenant = sent.get("X-Tenant", tenant)
         left = float(sent.get("X-Left-Ms", 5000))
-        told = {} if "untold" in self.flaws else {"x-left-ms": f"{left if 'same' in self.flaws else left - 5:g}"}
+        told = {} if "untold" in self.flaws else {"x-left-ms": f"{left + self._own_ms():g}"}
         return 200, {}, {"headers": {"x-tenant": tenant, **told}}
+
+    def _own_ms(self) -> float:
+        """What is added to a deadline on its way: less than nothing, unless a flaw says otherwise."""
+        return 3000 if "longer" in self.flaws else 0 if "same-deadline" in self.flaws else -5
 
     def _slow(self, ask: Ask) -> Answer | Failure:
         ms = json.loads(ask.body or b"{}")["ms"]

@@ -43,7 +43,7 @@ FLAWS = [
     (DirectAccessRefused(), "any-key", "it answers with garbage in them"),
     (DeadlineKept(), "late", "after 1500 ms"),
     (DeadlineKept(), "untold", "saw no X-Left-Ms"),
-    (DeadlineKept(), "same", "its caller gave 2000"),
+    (DeadlineKept(), "longer", "the callee saw X-Left-Ms: 5000, its caller gave 2000"),
     (CancellationReaches(), "not-cancelled", "still under way"),
     (SchemasAgree(), "skewed", '"number" on the public side, "string" in the callee'),
     (OneBuild(), "builds", "2 builds answer: a, b"),
@@ -169,6 +169,11 @@ def test_a_long_way_is_no_missed_deadline() -> None:
     own = system.target.takes_ms
     system.target.takes_ms = lambda ask: own(ask) + 900
     assert finding_of(DeadlineKept(), PROFILE, system.target).outcome is Outcome.PASS
+
+
+def test_the_same_deadline_within_the_grain_of_a_clock_is_kept() -> None:
+    """Less than a millisecond passed on the way: what is left is what was given."""
+    assert finding_of(DeadlineKept(), PROFILE, System("same-deadline").target).outcome is Outcome.PASS
 
 
 def test_without_a_deadline_to_give_the_testers_patience_proves_nothing() -> None:

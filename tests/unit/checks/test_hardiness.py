@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hybridcheck.cases import Reason, Undecided
+from hybridcheck.cases import Reason, Severity, Undecided
 from hybridcheck.checks.hardiness.bounds import IndexBounds
 from hybridcheck.checks.hardiness.inputs import BadInput, ClientAbort, bad_bodies
 from hybridcheck.evidence import Failure
@@ -130,6 +130,8 @@ def paging(part: Any) -> FakeTarget:
     """A target that gives parts of the list."""
 
     def answering(ask: Ask) -> Answer:
+        if ask.path == "/health":
+            return 200, {}, {"uptime_s": 100.0}
         wanted = json.loads(ask.body or b"{}")
         rows = part(wanted["offset"], wanted["limit"])
         return (422, {}, {}) if rows is None else (200, {}, {"items": rows})
@@ -167,16 +169,39 @@ def test_a_server_error_beyond_the_list_is_a_fail_and_an_outage_is_not() -> None
     down: list[bool] = []
 
     def answering(ask: Ask, *, stays: bool) -> Answer:
+        if ask.path == "/health":
+            return 200, {}, {"uptime_s": 100.0}
         wanted = json.loads(ask.body or b"{}")
         if wanted["offset"] > len(ROWS) or (stays and down):
             down.append(True)
             return 500, {}, {}
         return 200, {}, {"items": checked(wanted["offset"], wanted["limit"]) or []}
 
-    assert finding_of(IndexBounds(), PROFILE, FakeTarget(lambda a: answering(a, stays=False))).outcome is Outcome.FAIL
+    handled = finding_of(IndexBounds(), PROFILE, FakeTarget(lambda a: answering(a, stays=False)))
+    assert (handled.outcome, handled.severity) == (Outcome.FAIL, Severity.HIGH), "an error that was handled"
     down.clear()
     outage = finding_of(IndexBounds(), PROFILE, FakeTarget(lambda a: answering(a, stays=True)))
     assert (outage.outcome, outage.reason) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
+
+
+def test_an_index_that_ends_the_service_is_critical() -> None:
+    """Two observations: a connection that broke, and a start after the first look; one alone is of high severity."""
+    started, dies = [-100.0], [True]
+
+    def answering(ask: Ask) -> Answer | Failure:
+        if ask.path == "/health":
+            return 200, {}, {"uptime_s": target.now_s() - started[-1]}
+        wanted = json.loads(ask.body or b"{}")
+        if wanted["offset"] < 2**31:
+            return 200, {}, {"items": checked(wanted["offset"], wanted["limit"]) or []}
+        started.append(target.now_s() + 0.01 if dies[-1] else started[0])
+        return Failure.RESET
+
+    for ends, severity in ((True, None), (False, Severity.HIGH)):
+        started, dies = [-100.0], [ends]
+        target = FakeTarget(answering)
+        found = finding_of(IndexBounds(), PROFILE, target)
+        assert (found.outcome, found.severity) == (Outcome.FAIL, severity), found.observed
 
 
 def test_a_list_longer_than_one_page_shows_nothing() -> None:
@@ -192,7 +217,7 @@ def test_a_list_without_end_is_a_fail() -> None:
     memory = [{"id": number} for number in range(9)]
     wrapping = paging(lambda offset, limit: [memory[i % 9] for i in range(offset, offset + max(0, min(limit, 3)))])
     finding = finding_of(IndexBounds(), PROFILE, wrapping)
-    assert finding.outcome is Outcome.FAIL
+    assert (finding.outcome, finding.severity) == (Outcome.FAIL, None), "as severe as the check can find"
     assert "beyond the end of every list" in finding.observed
 
 
@@ -202,6 +227,8 @@ def test_a_refused_caller_is_no_checked_index(status: int, reason: Reason) -> No
     asked: list[Ask] = []
 
     def answering(ask: Ask) -> Answer:
+        if ask.path == "/health":
+            return 200, {}, {"uptime_s": 100.0}
         asked.append(ask)
         wanted = json.loads(ask.body or b"{}")
         return (200, {}, {"items": checked(wanted["offset"], wanted["limit"])}) if len(asked) < 4 else (status, {}, {})

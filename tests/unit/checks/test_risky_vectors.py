@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hybridcheck.cases import Phase, Reason, SafetyClass, Undecided
+from hybridcheck.cases import Phase, Reason, SafetyClass, Severity, Undecided
 from hybridcheck.checks.json.depth import DepthSurvived
 from hybridcheck.checks.numeric.zero import ZeroDivision
 from hybridcheck.checks.risky_vectors import RiskyVectorCheck
@@ -67,7 +67,7 @@ CASES: list[tuple[type[RiskyVectorCheck], int]] = [(ZeroDivision, 0), (ZeroDivis
 def test_a_crash_is_a_broken_answer_and_a_restart(check: type[RiskyVectorCheck], index: int) -> None:
     """Named CRASH; one without the other is only suspected."""
     found = finding_of(check(), PROFILE, Service(Failure.RESET, dying=True).target, index=index)
-    assert found.outcome is Outcome.FAIL, found.observed
+    assert (found.outcome, found.severity) == (Outcome.FAIL, None), found.observed
     assert found.figures["signature"] == "CRASH"
     for half in (Service(Failure.RESET), Service(dying=True)):
         found = finding_of(check(), PROFILE, half.target, index=index)
@@ -85,7 +85,7 @@ def test_a_refusal_keeps_the_promise(check: type[RiskyVectorCheck], index: int) 
 def test_a_server_error_is_a_fail(check: type[RiskyVectorCheck], index: int, status: int) -> None:
     """Twice, of a service that answers its control in between, and lives on."""
     found = finding_of(check(), PROFILE, Service((status, {}, {})).target, index=index)
-    assert found.outcome is Outcome.FAIL, found.observed
+    assert (found.outcome, found.severity) == (Outcome.FAIL, Severity.HIGH), found.observed
     assert "signature" not in found.figures
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from hybridcheck.cases import Case, Group, Reason
+from hybridcheck.cases import Case, Group, Reason, Severity
 from hybridcheck.engine.findings import MOST_TEXT, normalised
 from hybridcheck.engine.judging import WhatIf, judge
 from hybridcheck.evidence import (
@@ -75,6 +75,27 @@ def test_a_sealed_case_is_judged_on_its_own_records() -> None:
     assert case.duration_s == 0.25
     assert case.replay == "hybridcheck replay 'verdict.json#fake.repeated[x]'"
     assert case.replay_curl == "curl -sS -i -X GET http://127.0.0.1:1/x"
+
+
+@pytest.mark.parametrize(
+    ("found", "planned_as", "told"),
+    [
+        (None, Severity.CRITICAL, Severity.CRITICAL),
+        (Severity.HIGH, Severity.CRITICAL, Severity.HIGH),
+        (Severity.CRITICAL, Severity.MEDIUM, Severity.MEDIUM),
+    ],
+)
+def test_what_was_found_may_be_less_severe_than_planned_never_more(
+    found: Severity | None, planned_as: Severity, told: Severity
+) -> None:
+    """The case tells it, and its group stays as planned; the document has it once."""
+    check = Says()
+    check.finding = failed("it holds", "it does not").model_copy(update={"severity": found})
+    case = planned("fake.says").model_copy(update={"severity": planned_as})
+    lines = lines_of(start([case]), {case.case.id: []})
+    shown = only(judge(from_lines(lines), {check.id: check}, ledger_name="l", tool_version="1"))
+    assert (shown.severity, shown.group) == (told, Group.REQUIRED)
+    assert "severity" not in shown.finding.model_dump()
 
 
 def test_a_case_without_its_end_is_not_judged() -> None:
