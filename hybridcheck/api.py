@@ -70,12 +70,6 @@ class Tester:
         """
         return (await self._run()).verdict
 
-    async def run_again(self) -> Verdict:
-        """Make a new run, and give results of it from now on."""
-        async with self._lock:
-            self._result = await gate.run(self._request)
-        return self._result.verdict
-
     async def _run(self) -> gate.GateResult:
         async with self._lock:
             if self._result is None:

@@ -14,7 +14,7 @@ from typing import ClassVar
 from hybridcheck.cases import Budget, Case, CoreQuestion, Dimension, Phase, SafetyClass, Severity, Unmet
 from hybridcheck.evidence import Evidence
 from hybridcheck.profile.models import Environment, Profile
-from hybridcheck.target import AbuseTarget, DisruptTarget, FaultTarget, LoadTarget, ReadTarget, WriteTarget
+from hybridcheck.target import AbuseTarget, DisruptTarget, LoadTarget, ReadTarget, WriteTarget
 from hybridcheck.verdict import Finding
 
 
@@ -118,17 +118,6 @@ class AbuseCheck(Check):
 
     @abstractmethod
     async def probe(self, case: Case, target: AbuseTarget) -> None:
-        """Gather the facts of one case."""
-
-
-class FaultCheck(Check):
-    """Applies hooks of the class fault; needs `--allow fault`."""
-
-    safety = SafetyClass.FAULT
-    phase = Phase.FAULT
-
-    @abstractmethod
-    async def probe(self, case: Case, target: FaultTarget) -> None:
         """Gather the facts of one case."""
 
 

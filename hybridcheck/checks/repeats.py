@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from hybridcheck.cases import Reason
 from hybridcheck.evidence import Evidence, Exchange
-from hybridcheck.target import Ask, ReadTarget, WriteTarget
+from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
 REPEATS = 3
@@ -36,17 +36,6 @@ async def ask_until_good(target: ReadTarget, label: str, ask: Ask, complain: Com
             break
         await target.sleep(PAUSE_S)
         exchange = await target.read(f"{label}.{attempt}", replace(ask, fresh=True))
-    return exchange
-
-
-async def write_until_good(target: WriteTarget, label: str, ask: Ask, complain: Complain) -> Exchange:
-    """As `ask_until_good`, for a request of the write class."""
-    exchange = await target.write(f"{label}.1", ask)
-    for attempt in range(2, REPEATS + 1):
-        if complain(exchange) is None:
-            break
-        await target.sleep(PAUSE_S)
-        exchange = await target.write(f"{label}.{attempt}", replace(ask, fresh=True))
     return exchange
 
 

@@ -27,19 +27,24 @@ def declares_json(profile: Profile) -> bool:
     return any(e.json_schema is not None or e.values or "json" in (e.content_type or "") for e in declared)
 
 
-class NoWitness(PassiveCheck):
+class OfEverything(PassiveCheck):
+    """The base of one case over everything recorded."""
+
+    judges_gaps = True
+    suite = "api"
+
+    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
+        """One case: everything recorded."""
+        yield Case(check=self.id, subject=RECORDED, shared=(EVERYTHING,))
+
+
+class NoWitness(OfEverything):
     """The base: one case over every exchange; a complete answer that `complaint` objects to is proof.
 
     A pass needs at least one answer that `considered` takes, and a run without gaps.
     """
 
-    judges_gaps = True
-    suite = "api"
     expected: ClassVar[str]
-
-    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case: everything recorded."""
-        yield Case(check=self.id, subject=RECORDED, shared=(EVERYTHING,))
 
     def considered(self, exchange: Exchange) -> bool:
         """Whether the promise is about this complete answer."""

@@ -18,7 +18,7 @@ MOST_ANSWER_BYTES = 128 * 1024 * 1024
 
 
 class Budgets:
-    """Counts and paces requests (a token bucket), and ends with the run's deadline or an interruption.
+    """Counts and paces requests (a token bucket), and ends with the run's deadline.
 
     Args:
         max_requests: how many requests a run may send.
@@ -35,7 +35,6 @@ class Budgets:
         self._next_at = started
         self._started = started
         self._ends_at = started + deadline_s
-        self.interrupted = False
 
     @property
     def requests_left(self) -> int:
@@ -58,7 +57,7 @@ class Budgets:
         """Take one request from the budgets, waiting for its turn.
 
         Raises:
-            EvidenceLost: where a budget is spent, or the run was interrupted.
+            EvidenceLost: where a budget is spent.
         """
         self.check()
         if self._left <= 0:
@@ -76,12 +75,10 @@ class Budgets:
         self.check()
 
     def check(self) -> None:
-        """Refuse to go on after an interruption or the run's deadline.
+        """Refuse to go on after the run's deadline.
 
         Raises:
-            EvidenceLost: where one of them has come.
+            EvidenceLost: where it has come.
         """
-        if self.interrupted:
-            raise EvidenceLost(GapReason.INTERRUPTED, "the run was interrupted")
         if self.remaining_s() <= 0:
             raise EvidenceLost(GapReason.DEADLINE_SPENT, "the run's deadline has passed")

@@ -82,8 +82,6 @@ class ReadView:
     async def sleep(self, seconds: float) -> None:
         """Wait; a wait beyond the run's deadline is a gap at once."""
         budgets = self._means.sender.budgets
-        if budgets.interrupted:
-            raise self.lost(GapReason.INTERRUPTED, "the run was interrupted")
         if seconds > budgets.remaining_s():
             raise self.lost(GapReason.DEADLINE_SPENT, f"a wait of {seconds:g} s is longer than the run has left")
         await asyncio.sleep(seconds)

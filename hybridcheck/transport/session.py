@@ -171,10 +171,6 @@ class Session:
         bounds = Bounds(most_events, most_s, self._means.profile.limits.max_body_bytes)
         return await overhear(self._means, Place(stream, "listen"), ask, protocol, bounds)
 
-    def interrupt(self) -> None:
-        """Send nothing more but clean-up; what asks from now on gets a gap."""
-        self._budgets.interrupted = True
-
     def shared_streams(self) -> tuple[str, ...]:
         """The shared streams that this session records under."""
         return self._identities.streams()

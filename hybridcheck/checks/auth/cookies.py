@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import PassiveCheck, Scene
+from hybridcheck.checks.witnesses import EVERYTHING
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.verdict import Finding, failed, passed, undecided
-
-EVERYTHING = "*"
 
 DELETING = re.compile(r"-\d+|0+")
 """A Max-Age that deletes the cookie (RFC 6265, 5.2.2)."""

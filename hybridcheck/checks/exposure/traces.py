@@ -3,14 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity, Unmet
-from hybridcheck.checks.check import PassiveCheck, Scene
+from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity
+from hybridcheck.checks.witnesses import EVERYTHING, OfEverything
 from hybridcheck.diagnosis.signatures import WORDS, Signature
 from hybridcheck.evidence import Body, Evidence, Exchange, StreamRecord
 from hybridcheck.redact import CREDENTIAL_HEADERS, MASK, SHORT_SECRET
 from hybridcheck.verdict import Finding, failed, passed, undecided
-
-EVERYTHING = "*"
 
 HANDING_OUT = frozenset({"session:login", "session:refresh"})
 """Operations whose answers are where tokens come from."""
@@ -37,7 +35,14 @@ Every repetition is bounded: a body may be megabytes of the one character that a
 FRAMES = 2
 
 
-class NoStackTrace(PassiveCheck):
+class _OfAnswers(OfEverything):
+    """The base: what may stand in no answer, streams included."""
+
+    dimension = Dimension.SECURITY
+    core = CoreQuestion.EXPOSURE
+
+
+class NoStackTrace(_OfAnswers):
     """No answer shows a stack trace.
 
     Looks through every body and every event of a stream for at least two frames in the grammar of one language. One
@@ -45,17 +50,9 @@ class NoStackTrace(PassiveCheck):
     """
 
     id = "exposure.no-stack-trace"
-    dimension = Dimension.SECURITY
     severity = Severity.HIGH
-    core = CoreQuestion.EXPOSURE
-    judges_gaps = True
-    suite = "api"
     remedy = "Switch off debug mode and answer errors with a generic body; keep the trace in the log."
     refs = ("CWE-209", "OWASP API8:2023", "ASVS V16.5.1")
-
-    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case: everything recorded."""
-        yield Case(check=self.id, subject="everything recorded", shared=(EVERYTHING,))
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail on the first witnesses; pass only where something was seen and nothing is missing."""
@@ -73,7 +70,7 @@ class NoStackTrace(PassiveCheck):
         return _nothing_found(evidence, answers, _EXPECTED_TRACE, "stack trace")
 
 
-class NoSecret(PassiveCheck):
+class NoSecret(_OfAnswers):
     """No answer contains a secret of the tester (8 characters or more).
 
     Every password, token and key is masked before the disk, equal secrets by equal masks. The tester's own are those
@@ -83,17 +80,9 @@ class NoSecret(PassiveCheck):
     """
 
     id = "exposure.no-secret"
-    dimension = Dimension.SECURITY
     severity = Severity.CRITICAL
-    core = CoreQuestion.EXPOSURE
-    judges_gaps = True
-    suite = "api"
     remedy = "Leave credentials out of every representation; look at the serialisers of the user and session objects."
     refs = ("CWE-200", "CWE-522", "OWASP API3:2023")
-
-    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case: everything recorded."""
-        yield Case(check=self.id, subject="everything recorded", shared=(EVERYTHING,))
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Fail on the first witnesses; pass only where something was seen and nothing is missing."""

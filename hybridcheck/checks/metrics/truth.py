@@ -43,20 +43,12 @@ def scrape(params: dict[str, Json]) -> Ask:
     return Ask("GET", params["path"], headers=ACCEPT, fresh=True, service_url=params["service_url"])
 
 
-class MetricsParse(ReadCheck):
-    """The metrics are valid exposition text.
+class _OfMetrics(ReadCheck):
+    """The base: one case over all metrics."""
 
-    Fetches them and reads them strictly: grammar, one TYPE and HELP per family and before its samples, no series
-    twice, counters finite and not negative, histogram buckets that count upwards to +Inf, which is the count. Three
-    of three broken answers are a fail.
-    """
-
-    id = "metrics.parse"
     dimension = Dimension.MONITORING
     severity = Severity.HIGH
     suite = "monitoring"
-    remedy = "Let a metrics library write the exposition; look at the line that is named."
-    refs = ("Prometheus exposition format 0.0.4",)
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """One case where metrics are declared."""
@@ -65,6 +57,19 @@ class MetricsParse(ReadCheck):
             yield Unmet(subject="metrics", needs=METRICS_NEED)
         else:
             yield Case(check=self.id, subject="metrics", params=params)
+
+
+class MetricsParse(_OfMetrics):
+    """The metrics are valid exposition text.
+
+    Fetches them and reads them strictly: grammar, one TYPE and HELP per family and before its samples, no series
+    twice, counters finite and not negative, histogram buckets that count upwards to +Inf, which is the count. Three
+    of three broken answers are a fail.
+    """
+
+    id = "metrics.parse"
+    remedy = "Let a metrics library write the exposition; look at the line that is named."
+    refs = ("Prometheus exposition format 0.0.4",)
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Fetch them, and again where they are broken."""
@@ -197,7 +202,7 @@ class _Round:
         return "there is no such counter" if self.moved is None else f"moved by {self.moved:g}"
 
 
-class CountersMonotone(ReadCheck):
+class CountersMonotone(_OfMetrics):
     """No counter counts backwards.
 
     Fetches the metrics 30 times, each on a fresh connection: behind several workers that count for themselves, one
@@ -206,19 +211,8 @@ class CountersMonotone(ReadCheck):
     """
 
     id = "metrics.counters-monotone"
-    dimension = Dimension.MONITORING
-    severity = Severity.HIGH
-    suite = "monitoring"
     remedy = "Add up the workers' counters before they are exposed (a shared file, or one exporter per worker)."
     refs = ("Prometheus data model, counters",)
-
-    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case where metrics are declared."""
-        params = metrics_params(scene.profile.observability)
-        if params is None:
-            yield Unmet(subject="metrics", needs=METRICS_NEED)
-        else:
-            yield Case(check=self.id, subject="metrics", params=params)
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Fetch them again and again."""

@@ -9,8 +9,6 @@ from hybridcheck.checks.operations import ask_for, operation_in, params_of
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import Ask
 
-PUBLIC = "public"
-
 
 def sendable(scene: Scene, operation_id: str) -> Operation | None:
     """The declared operation of that id, where the read class may send it."""

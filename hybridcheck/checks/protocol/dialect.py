@@ -9,7 +9,7 @@ from hybridcheck.cases import Case, Json, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.operations import complaint_about, json_body, operation_in
 from hybridcheck.checks.protocol.addresses import ask_at, sendable
-from hybridcheck.checks.protocol.travelling import NEEDS_ROUNDTRIP, WHOLE, Travels
+from hybridcheck.checks.protocol.travelling import WHOLE, Travels
 from hybridcheck.checks.repeats import describe
 from hybridcheck.evidence import Exchange
 from hybridcheck.paths import NoSuchPath, value_at
@@ -32,12 +32,6 @@ class AnyHeaderCase(Travels):
     remedy = "Fold header names to one case when they are read."
     refs = ("RFC 9110 §5.1",)
     promise = "header names in any case are understood"
-    needs = NEEDS_ROUNDTRIP
-
-    def subject(self, scene: Scene) -> Operation | None:
-        """The operation of the round trip probe: it has a body, and so a content type."""
-        probe = scene.profile.probes.roundtrip
-        return sendable(scene, probe.operation) if probe is not None else None
 
     def messages(self, case: Case) -> Sequence[tuple[str, Ask, Manner]]:
         """The same headers in three cases."""
@@ -65,12 +59,6 @@ class EncodingsHonoured(Travels):
     remedy = "Set Content-Encoding where the bytes are encoded, and answer 415 to encodings that are not read."
     refs = ("RFC 9110 §8.4", "RFC 9110 §12.5.3", "RFC 9110 §15.5.16")
     promise = "a content encoding is what it says"
-    needs = NEEDS_ROUNDTRIP
-
-    def subject(self, scene: Scene) -> Operation | None:
-        """The operation of the round trip probe."""
-        probe = scene.profile.probes.roundtrip
-        return sendable(scene, probe.operation) if probe is not None else None
 
     def messages(self, case: Case) -> Sequence[tuple[str, Ask, Manner]]:
         """As it is, identity, gzip back, gzip there."""

@@ -28,8 +28,6 @@ MOST_BYTES = 1024 * KIB
 ROUNDS = 2
 """How often a message that did not arrive is sent before that is a fail."""
 
-NEEDS_ROUNDTRIP = "probes: {roundtrip: {operation: echo, in: $.value, out: $.value, types: [text]}}"
-
 WHOLE = Manner()
 
 
@@ -40,11 +38,12 @@ class Travels(ReadCheck):
     severity = Severity.HIGH
     suite = "boundary"
     promise: ClassVar[str]
-    needs: ClassVar[str]
+    needs: ClassVar[str] = "probes: {roundtrip: {operation: echo, in: $.value, out: $.value, types: [text]}}"
 
-    @abstractmethod
     def subject(self, scene: Scene) -> Operation | None:
-        """The operation that shows it."""
+        """The operation that shows it; by default that of the round trip probe, which has a body."""
+        probe = scene.profile.probes.roundtrip
+        return sendable(scene, probe.operation) if probe is not None else None
 
     def own_params(self, scene: Scene) -> dict[str, Json]:
         """What a case keeps beside operation and address."""
@@ -121,12 +120,11 @@ class BodyLadder(Travels):
     remedy = "Read until Content-Length bytes have come, not once: one recv gives what has arrived so far."
     refs = ("RFC 9112 §6.2", "CWE-130")
     promise = "a body of any size up to the limit arrives whole"
-    needs = NEEDS_ROUNDTRIP
 
     def subject(self, scene: Scene) -> Operation | None:
         """The operation of the round trip probe, where it takes texts."""
         probe = scene.profile.probes.roundtrip
-        return sendable(scene, probe.operation) if probe is not None and "text" in probe.types else None
+        return super().subject(scene) if probe is not None and "text" in probe.types else None
 
     def own_params(self, scene: Scene) -> dict[str, Json]:
         """Places, and sizes."""
@@ -196,12 +194,6 @@ class SegmentedRequest(Travels):
     remedy = "Read on until the head is complete, and then until Content-Length bytes of the body have come."
     refs = ("RFC 9112 §2.2", "RFC 9293 §3.8", "CWE-130")
     promise = "a request is understood however it is cut into segments"
-    needs = NEEDS_ROUNDTRIP
-
-    def subject(self, scene: Scene) -> Operation | None:
-        """The operation of the round trip probe: it has a body."""
-        probe = scene.profile.probes.roundtrip
-        return sendable(scene, probe.operation) if probe is not None else None
 
     def messages(self, case: Case) -> Sequence[tuple[str, Ask, Manner]]:
         """The same request in three manners."""

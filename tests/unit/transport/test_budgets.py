@@ -98,17 +98,6 @@ async def test_nothing_is_sent_after_the_runs_deadline(tmp_path: Path) -> None:
     assert stage.exchanges() == []
 
 
-async def test_nothing_is_sent_after_an_interruption(tmp_path: Path) -> None:
-    """Each case gets its gap."""
-    stage = stage_of(tmp_path, ok)
-    stage.session.interrupt()
-    for call in (stage.read().read("r", Ask("GET", "/")), stage.read().sleep(0.1)):
-        with pytest.raises(EvidenceLost) as lost:
-            await call
-        assert lost.value.reason is GapReason.INTERRUPTED
-    assert stage.exchanges() == []
-
-
 async def test_no_more_connections_than_declared_are_open_at_once(tmp_path: Path) -> None:
     """The others wait for their turn, before their own deadline begins."""
     open_now, most = 0, 0
