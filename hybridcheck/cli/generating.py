@@ -15,6 +15,7 @@ from hybridcheck.load.foreseen import Refuse
 from hybridcheck.load.phase import CarryOut, alone
 from hybridcheck.load.plan import LoadPlan
 from hybridcheck.load.reports import Report
+from hybridcheck.profile.consistency import url_fault
 
 
 def carry_out_of(asked: Generators) -> AbstractAsyncContextManager[CarryOut]:
@@ -66,8 +67,11 @@ def be_worker(asked: Generators, only_to: str | None) -> ExitCode:
     """Generate for a master until it ends; it judges, so there is no verdict here.
 
     Raises:
-        UsageError: no master answered.
+        UsageError: what it may send to is no URL, or no master answered.
     """
+    fault = "" if only_to is None else url_fault(only_to)
+    if fault:
+        raise UsageError(fault, where="--base-url", hint="a worker reads no profile: http(s)://host[:port][/path]")
     if asyncio.run(_work(asked, only_to)) != 0:
         where = f"{asked.master_host}:{asked.master_port}"
         hint = "start `hybridcheck load --master` there, or say where it is with --master-host and --master-port"

@@ -29,7 +29,7 @@ BindPort = Annotated[int, typer.Option("--master-bind-port", min=0, max=65535, h
 TrustedNetwork = Annotated[
     bool, typer.Option("--trusted-network", help="With --master: secrets may travel to workers unencrypted.")
 ]
-Worker = Annotated[bool, typer.Option("--worker", help="Generate for a master; --base-url says where to at most.")]
+Worker = Annotated[bool, typer.Option("--worker", help="Generate for a master; only to --base-url, or to loopback.")]
 MasterHost = Annotated[str, typer.Option("--master-host", help="With --worker: where the master is.")]
 MasterPort = Annotated[int, typer.Option("--master-port", min=1, max=65535, help="With --worker: its port.")]
 

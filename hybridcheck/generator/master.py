@@ -87,6 +87,7 @@ class Conductor:
             detail = f"{len(present)} of {self._expected} workers had joined after {self._wait_s:g} s"
             self._tell({"kind": "carried_out", "failed": detail})
             return
+        present = present[: plan["connections"]]  # whoever had none would leave its share of the arrivals unsent
         self._crew = {client: Member(client, str(index)) for index, client in enumerate(present)}
         self._under_way = True
         try:

@@ -27,6 +27,7 @@ from locust.env import Environment
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # run as a script, wherever the package lies
 
 from hybridcheck.errors import HybridcheckError
+from hybridcheck.generator.allowed_target import refusal
 from hybridcheck.generator.command_pipe import CommandPipe
 from hybridcheck.generator.kept import die_with_parent, started
 from hybridcheck.generator.orders import Operation, Share, read_orders
@@ -106,8 +107,9 @@ class Station:
         if order["version"] != os.environ["HYBRIDCHECK_VERSION"]:
             mine = os.environ["HYBRIDCHECK_VERSION"]
             raise HybridcheckError(f"the master is hybridcheck {order['version']}, this worker is {mine}")
-        if self._only_to is not None and not f"{plan['base_url']}/".startswith(self._only_to.rstrip("/") + "/"):
-            raise HybridcheckError(f"the plan is for {plan['base_url']}, this worker only sends to {self._only_to}")
+        refused = refusal(plan["base_url"], self._only_to)
+        if refused:
+            raise HybridcheckError(refused)
         bodies = {operation["name"]: base64.urlsafe_b64decode(operation["body"]) for operation in plan["operations"]}
         orders = read_orders(plan, order["secrets"], bodies, Share(*order["share"]))
         return LoadRun(orders, ReportMessages(self._runner, self._drive), _no_fold)

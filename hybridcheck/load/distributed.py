@@ -270,7 +270,7 @@ def is_loopback(host: str) -> bool:
 async def work(host: str, port: int, wait_s: float, only_to: str | None, tell: Callable[[str], None]) -> int:
     """Be a worker of a master until it ends us; returns the exit code of the process that generates.
 
-    only_to: the address that plans may be for; every one where None. Cancelling ends the worker in order.
+    only_to: the address that plans may be for; loopback alone where None. Cancelling ends the worker in order.
     """
     with tempfile.TemporaryDirectory(prefix="hybridcheck-load-", ignore_cleanup_errors=True) as home:
         piped = PipedProcess(GRACE_S)

@@ -107,13 +107,34 @@ async def test_workers_that_do_not_come_are_awaited_for_a_finite_time() -> None:
     assert "0 of 2 workers had joined after 1 s" in outcome.end.detail
 
 
-async def test_a_worker_sends_only_where_it_may(target: Target) -> None:
-    """A plan for another address is refused by the worker, and nothing is sent."""
-    async with crew(1, expect=1, only_to="http://example.invalid") as (master, _):
-        outcome = await collect(master.carry_out(plan_for(target.url, "/ok"), {}, None))
+@pytest.mark.parametrize(
+    ("only_to", "sent_to", "words"),
+    [
+        ("http://example.invalid", None, "only sends to http://example.invalid"),
+        (None, "http://192.0.2.1", "start it with --base-url http://192.0.2.1"),
+    ],
+)
+async def test_a_worker_sends_only_where_it_may(
+    target: Target, only_to: str | None, sent_to: str | None, words: str
+) -> None:
+    """A plan for another address is refused by the worker, nothing is sent, and the master hears who refused why."""
+    async with crew(1, expect=1, only_to=only_to) as (master, _):
+        outcome = await collect(master.carry_out(plan_for(sent_to or target.url, "/ok"), {}, None))
     assert outcome.end.cause is EndCause.START_FAILED
-    assert "only sends to http://example.invalid" in outcome.end.detail
+    assert "worker 0 (" in outcome.end.detail
+    assert words in outcome.end.detail
     assert "/ok" not in target.counts()
+
+
+async def test_a_worker_without_a_connection_stands_aside(target: Target) -> None:
+    """Two have joined and there is one connection: one worker sends all of it, the other has no share."""
+    async with crew(2, expect=1) as (master, said):
+        while sum("joined the master" in line for line in said) < 2:  # noqa: ASYNC110  what they say is a list
+            await asyncio.sleep(0.02)
+        outcome = await collect(master.carry_out(plan_for(target.url, "/ok", connections=1, duration_s=1), {}, None))
+    assert outcome.end.cause is EndCause.COMPLETED, outcome.end
+    assert len(outcome.started[0].processes) == 1
+    assert outcome.total("ok") == outcome.total("planned") == target.counts()["/ok"]
 
 
 async def test_secrets_stay_on_this_machine_unless_the_network_is_trusted() -> None:
