@@ -46,7 +46,7 @@ class IndexBounds(ReadCheck):
         if probe is None or operation is None:
             yield Unmet(subject="probes", needs="probes: {paged: {operation: ID, offset: $.offset, limit: $.limit}}")
             return
-        kept = {"probe": probe.model_dump(mode="json", by_alias=True)}
+        kept: dict[str, Json] = {"probe": probe.model_dump(mode="json", by_alias=True)}
         kept |= {"watch": survival.watch_of(scene.profile, survival.service_of(scene.profile, operation.id))}
         for subject, params in addresses(scene, operation):
             yield Case(check=self.id, subject=subject, params={**params, **kept})

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 
 from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.boundary.crossing import (
     boundary_of,
+    found_at,
     is_good,
     number_in,
     numbers_of,
@@ -23,15 +23,19 @@ from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.target import WriteTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
-ROUNDS = 2
+AGAIN = (2, 3)
+"""How often the request is sent again, by round: effects that follow this number are no one else's."""
+
+ROUNDS = len(AGAIN)
 
 
 class Idempotent(WriteCheck):
     """Sent twice under one idempotency key, a request has one effect, and another body under that key is refused.
 
-    Makes a thing under a fresh key and counts; sends the same again, and another body under the same key. A second
-    effect, or a success for the other body, in two rounds of two, is a fail. A conflict (409) for the repeated request
-    is allowed: it may still be under way.
+    Makes a thing under a fresh key and counts; sends the same again, twice in the first round and three times in the
+    second, and another body under the same key. A thing with another id, as many more effects as it was sent again,
+    or a success for the other body, in both rounds, is a fail. Any other count may be of others' requests. A conflict
+    (409) for the repeated request is allowed: it may still be under way.
     """
 
     id = "resilience.idempotent"
@@ -61,27 +65,28 @@ class Idempotent(WriteCheck):
         """Make, repeat, and reuse the key; count before and after each."""
         operation = operation_in(case.params)
         count = ask_for(operation_of(case.params["effects"]))
-        for number in range(1, ROUNDS + 1):
+        for number, times in enumerate(AGAIN, 1):
             key = f"hybridcheck-{target.random.getrandbits(96):024x}"
             first = with_header(ask_for(operation), case.params["header"], key)
             declared = operation.body if isinstance(operation.body, dict) else {}
             other = replace(first, body=json.dumps({**declared, **case.params["other"]}).encode())
             made, counts = [], [await target.read(f"round.{number}.count.before", count)]
-            for name, ask in (("first", first), ("again", first), ("other", other)):
-                label = f"round.{number}.{name}"
-                exchange, _ = await target.create(label, ask, cleanup=operation.cleanup, id_from=operation.id_from)
-                made.append(exchange)
+            for name, ask, often in (("first", first, 1), ("again", first, times), ("other", other, 1)):
+                for attempt in range(1, often + 1):
+                    label = f"round.{number}.{name}.{attempt}"
+                    exchange, _ = await target.create(label, ask, cleanup=operation.cleanup, id_from=operation.id_from)
+                    made.append(exchange)
                 counts.append(await target.read(f"round.{number}.count.{name}", count))
-            if not _wrong(made, [number_in(exchange, case.params["out"]) for exchange in counts]):
+            if not _wrong(case, made, counts):
                 return
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Count the effects."""
         expected = f"one key of {case.params['header']}, one effect"
         numbers = numbers_of(evidence.exchanges("round"))
-        found = [self._round(case, evidence, f"round.{number}") for number in range(1, ROUNDS + 1)]
+        found = [self._round(case, evidence, number) for number in range(1, ROUNDS + 1)]
         if found[0] is None:
-            text = "the first request has no effect that can be counted, or not all was recorded"
+            text = "no effect of the first request alone can be counted, or not all was recorded"
             return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=numbers)
         if not found[0]:
             return passed(expected, "one effect, and another body is refused", exchanges=numbers, n=1)
@@ -90,31 +95,37 @@ class Idempotent(WriteCheck):
         reason = Reason.EVIDENCE_INCOMPLETE if found[1] is None else Reason.FLAKY
         return undecided(reason, expected, found[0], exchanges=numbers)
 
-    def _round(self, case: Case, evidence: Evidence, label: str) -> str | None:
+    def _round(self, case: Case, evidence: Evidence, number: int) -> str | None:
         """What was wrong in a round, empty where nothing was; None where it decides nothing."""
-        made = [evidence.exchanges(f"{label}.{name}") for name in ("first", "again", "other")]
-        counts = [evidence.exchanges(f"{label}.count.{name}") for name in ("before", "first", "again", "other")]
-        if any(len(exchanges) != 1 for exchanges in (*made, *counts)):
+        wanted = {"first": 1, "again": AGAIN[number - 1], "other": 1}
+        made = {name: evidence.exchanges(f"round.{number}.{name}") for name in wanted}
+        counts = [evidence.exchanges(f"round.{number}.count.{name}") for name in ("before", *wanted)]
+        if any(len(made[name]) != times for name, times in wanted.items()) or any(len(one) != 1 for one in counts):
             return None
-        return _wrong([one[0] for one in made], [number_in(one[0], case.params["out"]) for one in counts])
+        return _wrong(case, [exchange for name in wanted for exchange in made[name]], [one[0] for one in counts])
 
 
-def _wrong(made: list[Exchange], counts: list[float | None]) -> str | None:
-    """What is wrong with three requests under one key, by their answers and the counts around them.
+def _wrong(case: Case, made: list[Exchange], counts: list[Exchange]) -> str | None:
+    """What is wrong with requests under one key, by their answers and the counts before and after each kind.
 
-    Empty where nothing is; None where the first had no effect, or an answer says nothing.
+    Empty where nothing is; None where the first had no effect of its own, an answer says nothing, or others' requests
+    may be what was counted.
     """
-    first, again, other = made
-    known = [count for count in counts if count is not None]
-    falling = any(later < earlier for earlier, later in pairwise(known))  # others remove things meanwhile
-    if len(known) < len(counts) or falling or not is_good(first) or known[1] != known[0] + 1:
+    first, *again, other = made
+    if not is_good(first):
         return None
-    if known[2] != known[1]:
-        return f"the same request again had {known[2] - known[1]:g} more effects"
-    if known[3] != known[2]:
-        return f"another body under the same key had {known[3] - known[2]:g} more effects"
+    place = operation_in(case.params).id_from or ""
+    own = found_at(first, place) if place.startswith("$") else None
+    another = next((id_ for e in again if own is not None and (id_ := found_at(e, place)) not in (None, own)), None)
+    if another is not None:
+        return f"the same request again made another thing: {another}, beside {own}"
     if is_good(other):
         return f"another body under the same key is answered {describe(other)}, as if it had been done"
-    settled = is_good(again) or again.status == 409
+    known = [number for exchange in counts if (number := number_in(exchange, case.params["out"])) is not None]
+    if len(known) < len(counts) or known[1] != known[0] + 1 or known[3] != known[2]:
+        return None
+    if known[2] == known[1] + len(again):
+        return f"the same request, {len(again)} times again, had {len(again)} more effects"
+    settled = known[2] == known[1] and all(is_good(exchange) or exchange.status == 409 for exchange in again)
     refused = other.status is not None and 400 <= other.status < 500
     return "" if settled and refused else None

@@ -188,6 +188,9 @@ class System:
         return 200, {}, {"ms": ms}
 
     def _doings(self, _: Ask) -> Answer:
+        if "others" in self.flaws:  # somebody else's requests, while ours are sent again
+            self.orders += self.seen["/doings"] % 4 == 3
+            self.failures += 4
         busy = int(self.target.now_s() < self.busy_until_s and "invisible" not in self.flaws)
         return 200, {}, {"in_flight": busy, "calls": self.failures, "orders": self.orders}
 
@@ -205,6 +208,8 @@ class System:
         if known is None or "no-keys" in self.flaws:
             self.orders += 0 if "uncounted" in self.flaws else 1
             known = self.keys[key] = (amount, self.orders)
+        elif "same-id" in self.flaws and known[0] == amount:  # done again, though the answer is the first one's
+            self.orders += 1
         if known[0] != amount and "reused" not in self.flaws:
             return 409, {}, {}
         return 201, {}, {"id": str(known[1]), "amount": known[0]}
