@@ -7,12 +7,12 @@ from itertools import islice, product
 from statistics import median
 from string import ascii_letters
 
-from hybridcheck.cases import Budget, Case, Dimension, Json, Phase, Reason, Severity, Unmet
-from hybridcheck.checks.check import ReadCheck, Scene
+from hybridcheck.cases import Budget, Case, Dimension, Json, Reason, Severity, Unmet
+from hybridcheck.checks.check import AbuseCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, params_of, suite_of
 from hybridcheck.checks.repeats import describe
 from hybridcheck.evidence import Evidence
-from hybridcheck.target import Ask, ReadTarget
+from hybridcheck.target import AbuseTarget, Ask
 from hybridcheck.tokens.document import placed, write
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
@@ -38,6 +38,9 @@ SURE = 2.576
 MORE = 4
 """How many times as many rounds there are at most, while nothing is clear."""
 
+MOST_MS, MOST_ALL_MS = 1000.0, 20_000.0
+"""The dose: no object more after an answer that took so long, and no round more after so long for all of them together."""
+
 KINDS = ("colliding", "random")
 Times = dict[tuple[str, int], list[float]]
 """Milliseconds by kind and size, in the order of the rounds."""
@@ -51,20 +54,20 @@ class Shape(Enum):
     BETWEEN = "between"
 
 
-class FloodingResisted(ReadCheck):
+class FloodingResisted(AbuseCheck):
     """Names that collide in a hash table without salt cost no more than others.
 
     Sends objects of 256, 512 and 1024 members through the round trip, in turn with random names and with names of the
     same length whose polynomial hash is the same. Where the answers to colliding names rank clearly above those to
     random ones, the fastest at least twice as long, and the extra time grows with the square of the number, it is a
     fail: a request of 27 kB that costs a million comparisons is a cheap way to stop a service. Where the fastest answers
-    take equally long it is a pass; anything between is undecided, since noise can hide it.
+    take equally long it is a pass; anything between is undecided, since noise can hide it. It goes from small to large,
+    one at a time, and stops at an answer that takes a second. Needs `--allow abuse`.
     """
 
     id = "json.hash-flooding-resisted"
     dimension = Dimension.SECURITY
     severity = Severity.HIGH
-    phase = Phase.WRITE  # whose cases run alone: nobody else's traffic may be in the times
     remedy = (
         "Use a salted hash (SipHash) for tables of names from outside, a balanced tree, or limit the number of members."
     )
@@ -82,7 +85,7 @@ class FloodingResisted(ReadCheck):
         if not found:
             yield Unmet(subject="roundtrip", needs="probes: {roundtrip: {operation: ID, types: [json]}}")
 
-    async def probe(self, case: Case, target: ReadTarget) -> None:
+    async def probe(self, case: Case, target: AbuseTarget) -> None:
         """Send both kinds of each size in turn, after one of each that warms up; more rounds while noise hides it."""
         times: Times = {(kind, size): [] for kind in KINDS for size in SIZES}
         rounds: int = case.params["rounds"]
@@ -92,10 +95,11 @@ class FloodingResisted(ReadCheck):
                 names = dict(zip(KINDS, (colliding(size), letters), strict=True))
                 for kind in KINDS if round_ % 2 else reversed(KINDS):
                     exchange = await target.read(f"{kind}.{size}.{round_}", _ask(case, names[kind]))
-                    if exchange.total_ms is None or exchange.status != 200:
+                    if exchange.total_ms is None or exchange.status != 200 or exchange.total_ms > MOST_MS:
                         return
                     times[kind, size] += [exchange.total_ms] if round_ else []
-            if round_ >= rounds and _shape(times) is not Shape.BETWEEN:
+            clear = round_ >= rounds and _shape(times) is not Shape.BETWEEN
+            if clear or sum(map(sum, times.values())) > MOST_ALL_MS:
                 return
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
@@ -108,6 +112,11 @@ class FloodingResisted(ReadCheck):
         odd = next((e for e in everything if e.status is None or not 200 <= e.status < 300), None)
         if odd is not None:
             return undecided(Reason.NO_TEST_DATA, expected, f"not every object was taken: {describe(odd)}")
+        slow = next((e for e in everything if e.total_ms is not None and e.total_ms > MOST_MS), None)
+        if slow is not None:
+            kind, size, _ = slow.label.split(".")
+            text = f"{size} {kind} names took {slow.total_ms or 0:.0f} ms: no more were sent"
+            return undecided(Reason.SUSPECTED, expected, text, exchanges=(slow.n,))
         found = {(kind, size): _times(evidence, kind, size) for kind in KINDS for size in SIZES}
         counts = {len(times) for times in found.values()}
         if len(counts) != 1 or counts.pop() < rounds:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from hybridcheck.cases import Phase, Reason
+from hybridcheck.cases import Phase, Reason, SafetyClass
 from hybridcheck.checks.json.flooding import PAIRS, SIZES, FloodingResisted, colliding
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.reference.native.edges import java_hash
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
-from tests.unit.checks.fake_target import FakeTarget, cases_of, unmet_of
+from tests.unit.checks.fake_target import FakeTarget, cases_of, finding_of, unmet_of
 
 PROFILE: dict[str, Any] = {
     "operations": [{"id": "echo", "method": "POST", "path": "/echo", "safe": True, "body": {}}],
@@ -94,6 +94,25 @@ def test_less_evidence_never_turns_a_finding_around(times: Times) -> None:
         assert judged([r for r in records if r is not left_out]).outcome in {whole.outcome, Outcome.INCONCLUSIVE}
 
 
+def test_the_dose_ends_where_it_hurts() -> None:
+    """One answer that takes more than a second is the last: what is suspected need not be driven home."""
+    target = FakeTarget(lambda _: (200, {}, {}))
+    target.takes_ms = lambda ask: 1500.0 if b"AaAaAa" in (ask.body or b"") else 2.0
+    found = finding_of(FloodingResisted(), PROFILE, target)
+    assert (found.outcome, found.reason) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
+    assert "256 colliding names took 1500 ms" in found.observed
+    assert len(target.records) <= 2
+
+
+def test_the_dose_ends_after_so_long_in_all() -> None:
+    """Where nothing is clear, and every answer takes long."""
+    target = FakeTarget(lambda _: (200, {}, {}))
+    target.takes_ms = lambda ask: 900.0 if b"AaAaAa" in (ask.body or b"") else 500.0
+    found = finding_of(FloodingResisted(), PROFILE, target)
+    assert found.outcome is Outcome.INCONCLUSIVE
+    assert sum(record.total_ms or 0 for record in target.records if isinstance(record, Exchange)) < 30_000
+
+
 def test_the_names_collide_and_are_all_different() -> None:
     """All of one length and one hash."""
     names = colliding(SIZES[-1])
@@ -103,6 +122,6 @@ def test_the_names_collide_and_are_all_different() -> None:
 
 
 def test_it_runs_alone_and_needs_a_round_trip_of_json() -> None:
-    """Nobody else's traffic is in the times."""
-    assert FloodingResisted.phase is Phase.WRITE
+    """Nobody else's traffic is in the times; and it is asked for, since it may hurt."""
+    assert (FloodingResisted.safety, FloodingResisted.phase) == (SafetyClass.ABUSE, Phase.ABUSE)
     assert len(unmet_of(FloodingResisted(), {"operations": PROFILE["operations"]})) == 1
