@@ -81,7 +81,7 @@ class Picture:
             case LoadEnd():
                 self.load = None
                 counts = f"{record.planned} planned, {record.ok} ok, {record.failed} failed, {record.unsent} unsent"
-                why = f" ({record.detail})" if record.detail and record.cause != "completed" else ""
+                why = f" ({record.detail})" if record.detail else ""
                 self.announce(f"{record.stream}: {record.cause} after {record.seconds} s: {counts}{why}")
             case CaseError():
                 self.announce(f"{record.stream}: our own fault: {record.error}")

@@ -29,6 +29,7 @@ class OpenPace:
         self._next_counted = next(self._due_ones, NEVER)
         self.duration_ns = orders.duration_ns
         self.taken = self.offered = self.unsent = 0
+        self.ran_out = False
 
     def take(self, lane: int, now: int) -> int:
         """The intended start of the oldest arrival that is due and can still be in time."""
@@ -86,6 +87,13 @@ class OpenPace:
         """True when no arrival is left."""
         return self.next_due == NEVER and now >= self.duration_ns
 
+    def run_out(self) -> None:
+        """What was taken last cannot be begun, nor anything that would come later: none of it was planned."""
+        self.ran_out = True
+        self.taken -= 1
+        self.offered = self.taken + self.unsent
+        self.next_due = self._next_counted = NEVER
+
     def stop(self, now: int) -> None:
         """No more arrivals: what is due and waits becomes unsent, what would have come later was never planned."""
         self._give_up(now + 1)
@@ -106,6 +114,7 @@ class ClosedPace:
         self._users = 0
         self.taken = 0
         self.backlog = 0
+        self.ran_out = False
 
     @property
     def offered(self) -> int:
@@ -114,7 +123,7 @@ class ClosedPace:
 
     def take(self, lane: int, now: int) -> int:
         """The present moment for a lane that is one of the users of this moment."""
-        if lane >= self._users or now >= self.duration_ns or self._left <= 0:
+        if self.ran_out or lane >= self._users or now >= self.duration_ns or self._left <= 0:
             return NOTHING_DUE
         self._left -= 1
         self.taken += 1
@@ -130,7 +139,8 @@ class ClosedPace:
 
     def tick(self, now: int) -> int:
         """How many users there are now: lanes below that number are to be woken."""
-        everyone = round(shapes.level_at(self._stages, now / shapes.NS_PER_S)) if self._left > 0 else 0
+        over = self.ran_out or self._left <= 0
+        everyone = 0 if over else round(shapes.level_at(self._stages, now / shapes.NS_PER_S))
         self._users = self._share.part(everyone)
         return self._users
 
@@ -141,6 +151,11 @@ class ClosedPace:
     def exhausted(self, now: int) -> bool:
         """True after the end of the shape, and when the request budget is spent."""
         return now >= self.duration_ns or self._left <= 0
+
+    def run_out(self) -> None:
+        """What was taken last cannot be begun, nor anything later; who is under way goes on."""
+        self.ran_out = True
+        self.taken -= 1
 
     def stop(self, now: int) -> None:
         """No more requests."""

@@ -183,10 +183,15 @@ class LoadRun:
         return self._ended
 
     def _nothing_left(self) -> bool:
-        """True when no arrival is left and none under way, or when the last one cannot have a deadline any more."""
+        """True when no arrival is left and none under way, or when the last one cannot have a deadline any more.
+
+        Users without rows have come to the end of their ways when all of them are idle.
+        """
         now = _clock() - self.origin_ns
         if now > self.orders.duration_ns + 2 * self.orders.deadline_ns + _LAST_PATIENCE_NS:
             return True  # a lane is lost through a fault of ours; what it had under way is cut
+        if self.pace.ran_out and len(self.idle) == len(self._lanes):
+            return True
         return self.pace.exhausted(now) and not any(lane.deadline_ns for lane in self._lanes)
 
     def _settle(self, before_second: int) -> None:
@@ -249,6 +254,11 @@ class LoadRun:
             second = intended_ns // NS_PER_S
             row = {"second": second, "operation": operation.name, "failure": kind, "detail": detail}
             self._pipe.write({"kind": "failure_example", **row})
+
+    def out_of_rows(self, now: int) -> None:
+        """A user found no row that has not been used: this process begins nothing any more, and nobody missed anything."""
+        self.pace.run_out()
+        self._pipe.write({"kind": "out_of_rows", "second": now // NS_PER_S})
 
     def finish(self, cause: str) -> None:
         """End the run, however it ends: what is under way is cut, everything is reported, the end marker goes out last.

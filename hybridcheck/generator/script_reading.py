@@ -54,7 +54,7 @@ def read_script(
     script = plan.get("script")
     if script is None:
         return None
-    reader, (index, of), seed = _Reader(plan, operations, secrets), share, plan["seed"]
+    reader, index, seed = _Reader(plan, operations, secrets), share[0], plan["seed"]
     return Script(
         scenarios=tuple(
             Scenario(number, reader.steps(found["steps"], booked=True))
@@ -64,7 +64,7 @@ def read_script(
         setup=reader.steps(script["setup"], booked=False),
         teardown=reader.steps(script["teardown"], booked=False),
         feeders=tuple(
-            Rows(found["name"], found["order"], _own_rows(found, index, of), f"{seed}/{found['name']}/{index}")
+            Rows(found["name"], found["order"], _own_rows(found, plan, share), f"{seed}/{found['name']}/{index}")
             for found in script["feeders"]
         ),
         users=tuple(
@@ -75,7 +75,12 @@ def read_script(
     )
 
 
-def _own_rows(feeder: Written, index: int, of: int) -> list[Any]:
-    """Every so-many-th row; all of them where there are fewer than processes, and one may be used more than once."""
-    own: list[Any] = feeder["rows"][index::of]
+def _own_rows(feeder: Written, plan: Written, share: tuple[int, int]) -> list[Any]:
+    """The rows of this process's arrivals, or users: they are dealt out in turn as these are.
+
+    All of them where there are fewer than processes, and one may be used more than once.
+    """
+    index, of = share
+    users = plan["connections"] if plan["model"] == "closed" else of
+    own = [row for number, row in enumerate(feeder["rows"]) if number % users % of == index]
     return own if own or feeder["order"] == "once" else feeder["rows"]

@@ -33,6 +33,9 @@ class ScriptRun(Run, Protocol):
 
     scenario_turn: Iterator[Scenario] | None
 
+    def out_of_rows(self, now: int) -> None:
+        """A user found no row that has not been used."""
+
 
 class StepReader(LookingReader):
     """A reader that takes over cookies, and takes out of an answer what the step extracts."""
@@ -142,8 +145,7 @@ class UserLane(Lane):
         pace, origin = self._run.pace, self._run.origin_ns
         steps = self._own[scenario.index]
         if not self.user.begin(self.script.feeders, self._prepared):
-            self._book_not_sent(steps[0], intended)
-            pace.stop(now)
+            self._script_run.out_of_rows(now)
             return now
         for number, step in enumerate(steps):
             if number:
@@ -176,11 +178,6 @@ class UserLane(Lane):
         self.went_well = True
         now = self._exchange(operation, intended, now)
         return now, self.went_well
-
-    def _book_not_sent(self, step: Step, intended: int) -> None:
-        cell = step.book.cell_at(intended)
-        cell.planned += 1
-        cell.unsent += 1
 
     def _book_failure(self, operation: Operation, cell: Any, intended: int, problem: str | None) -> None:
         self.went_well = False

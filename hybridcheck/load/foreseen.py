@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from hybridcheck.errors import UsageError
-from hybridcheck.load.phase import Site, holds_secrets, plan_of, senders
+from hybridcheck.load.credentials import senders
+from hybridcheck.load.phase import Site, holds_secrets, plan_of
 from hybridcheck.load.plan import LoadPlan
 from hybridcheck.profile.drives import Drive
 

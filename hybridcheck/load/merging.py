@@ -18,6 +18,7 @@ from hybridcheck.load.reports import (
     GeneratorSecond,
     OperationSecond,
     OperationTimes,
+    OutOfRows,
     ProcessSecond,
     Started,
 )
@@ -46,19 +47,28 @@ class Merger:
                 if (report.operation, report.failure) not in self._examples:
                     self._examples.add((report.operation, report.failure))
                     yield report
+            case OutOfRows():
+                yield report
             case EndMarker():
                 self._markers[name] = report
+                for key in [key for key, parts in self._waiting.items() if self._complete(parts)]:
+                    yield _together(self._waiting.pop(key))
             case OperationSecond() | OperationTimes() | GeneratorSecond():
                 if isinstance(report, GeneratorSecond):
                     self._last_health[name] = report.second
                 found = self._waiting.setdefault(_key(report), {})
                 found[name] = report
-                if len(found) == len(self._names):
+                if self._complete(found):
                     yield _together(self._waiting.pop(_key(report)))
             case Started():
                 pass  # who they are together is told by whoever started them
             case _:
                 assert_never(report)
+
+    def _complete(self, parts: Mapping[str, Partial]) -> bool:
+        """Whether everybody has given theirs who has not ended: of those who have nothing more will come."""
+        all_told = all(name in parts or name in self._markers for name in self._names)
+        return all_told and not self._slept_through(parts)
 
     def rest(self) -> Iterator[ChildReport]:
         """What some generators reported and others did not, and the end marker where all have given theirs.

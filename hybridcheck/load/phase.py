@@ -23,6 +23,7 @@ from hybridcheck.evidence import (
 from hybridcheck.ledger import Ledger
 from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
+from hybridcheck.load.credentials import credentials
 from hybridcheck.load.listening import Overhear, listening_to
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.script import ScriptUser, script_of
@@ -76,6 +77,8 @@ class _Totals:
     seconds: int = 0
     completed: bool = False
     failed: Counter[str] = field(default_factory=Counter)
+    rows_last_until: int | None = None
+    """The first second in which somebody found no row left."""
     lag: Histogram = field(default_factory=Histogram)
     own_lag: Histogram = field(default_factory=Histogram)
 
@@ -86,6 +89,12 @@ class _Totals:
         self.cut += second.cut
         self.seconds = max(self.seconds, second.second + 1)
         self.failed.update({kind.value: count for kind, count in second.failed.items()})
+
+    def out_of_rows(self, second: int) -> None:
+        """From this second on not every user has something to do: nobody declared what the target makes of that."""
+        self.judged = frozenset(judged for judged in self.judged if judged < second)
+        self.timed = frozenset(timed for timed in self.timed if timed < second)
+        self.rows_last_until = second if self.rows_last_until is None else min(second, self.rows_last_until)
 
     def look_at(self, record: LoadSecond | GeneratorSecond) -> None:
         """Show a record to the watch, with the generator's own lag so far."""
@@ -125,7 +134,7 @@ async def run_phase(
     seen is recorded, without a gap, under a cause of its own.
     """
     try:
-        headers, secrets = await _credentials(drive, credential)
+        headers, secrets = await credentials(drive, credential)
     except EvidenceLost as lost:
         ledger.append(drive.stream, Gap(label="credential", reason=lost.reason, detail=lost.detail))
         ledger.seal(drive.stream)
@@ -222,25 +231,6 @@ def _users(spec: LoadPhaseSpec) -> int:
     return math.ceil(peak_level(spec)) if spec.model == "closed" else 0
 
 
-def senders(drive: Drive) -> set[str]:
-    """The identities whose credentials a drive sends."""
-    named = {operation.identity for operation in (*drive.operations, *drive.beside) if operation.identity}
-    return named | set(drive.spec.identities)
-
-
-async def _credentials(
-    drive: Drive, credential: Callable[[str], Awaitable[Credential]]
-) -> tuple[dict[str, tuple[tuple[str, str], ...]], dict[str, str]]:
-    """Per identity the headers by the names of their secrets, and the secrets by name."""
-    headers: dict[str, tuple[tuple[str, str], ...]] = {}
-    secrets: dict[str, str] = {}
-    for identity in sorted(senders(drive)):
-        pairs = (await credential(identity)).headers
-        headers[identity] = tuple((name, f"{identity}/{name}") for name, _ in pairs)
-        secrets.update({f"{identity}/{name}": value for name, value in pairs})
-    return headers, secrets
-
-
 def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals) -> None:
     match report:
         case reports.OperationSecond():
@@ -264,6 +254,8 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
                 )
             for histogram in _times(report, counts=counts):
                 ledger.append(stream, histogram)
+        case reports.OutOfRows():
+            totals.out_of_rows(report.second)
         case reports.ChildEnd():
             _record_end(report, stream, ledger, totals)
         case _:
@@ -368,6 +360,11 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
     if totals.by_second is not None:
         ledger.append(stream, _warm_up(totals.by_second))
     detail = "; ".join(part for part in (end.detail, *end.stderr_tail[-3:]) if part)[:2000]
+    if totals.completed:
+        last = totals.rows_last_until
+        detail = (
+            "" if last is None else f"rows that are used once ran out in second {last}; nothing from there on counts"
+        )
     ending = totals.watch.ending if totals.watch is not None and end.cause is reports.EndCause.ABORTED else None
     if ending is not None:
         detail = ending.detail

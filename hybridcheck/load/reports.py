@@ -191,6 +191,16 @@ class LateWorker(_Report):
     detail: str = ""
 
 
+class OutOfRows(_Report):
+    """A user found no row left of a feeder whose rows are used once: the load of its process ends within this second.
+
+    It comes before the rows of that second.
+    """
+
+    kind: Literal["out_of_rows"] = "out_of_rows"
+    second: int
+
+
 class EndMarker(_Report):
     """The child's last line: totals over everything that it reported, warm-up included, and how many lines came before.
 
@@ -227,7 +237,7 @@ class ChildEnd(_Report):
 
 
 ChildReport = Annotated[
-    Started | OperationSecond | OperationTimes | FailureExample | GeneratorSecond | EndMarker,
+    Started | OperationSecond | OperationTimes | FailureExample | GeneratorSecond | OutOfRows | EndMarker,
     Field(discriminator="kind"),
 ]
 Report = (
@@ -236,6 +246,7 @@ Report = (
     | OperationTimes
     | FailureExample
     | GeneratorSecond
+    | OutOfRows
     | EndMarker
     | Clocks
     | LateWorker

@@ -7,7 +7,7 @@ from hybridcheck.cases import Json
 from hybridcheck.paths import is_path
 from hybridcheck.profile.contradiction import Contradiction, near
 from hybridcheck.profile.document import KeyPath
-from hybridcheck.profile.load_phases import planned_requests, requests_per_arrival
+from hybridcheck.profile.load_phases import peak_level, planned_requests, requests_per_arrival
 from hybridcheck.profile.load_scenarios import USER, LoadStep
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
@@ -35,7 +35,11 @@ def feeder_faults(phase: LoadPhaseSpec, name: str, rows: Sequence[Mapping[str, J
         first, _, column = needed.partition(".")
         if first == name and column.partition(".")[0] not in columns:
             yield f"it has no column '{column}'", near(column, columns)
-    if phase.feeders[name].order == "once" and phase.model == "open":
+    if phase.feeders[name].order != "once":
+        return
+    if phase.model == "closed" and (users := math.ceil(peak_level(phase))) > len(rows):
+        yield f"{users:,} users need a row each, it has {len(rows):,}", "fewer users, or more rows"
+    if phase.model == "open":
         arrivals = math.ceil((planned_requests(phase) or 0.0) / requests_per_arrival(phase) - 1e-9)
         if arrivals > len(rows):
             yield f"{arrivals:,} arrivals need a row each, it has {len(rows):,}", "order: circular, or more rows"

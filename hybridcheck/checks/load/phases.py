@@ -137,7 +137,8 @@ def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phas
     starved = _require_health(evidence, stream, {record.second for record in records})
     judged = by_second(records, choice)
     if not judged:
-        why = "was reached" if end.cause == STOPPED_EARLY else "counts: all are warm-up, or not at the declared level"
+        none = f"counts: {end.detail or 'all are warm-up, or not at the declared level'}"
+        why = "was reached" if end.cause == STOPPED_EARLY else none
         raise Undecided(Reason.TOO_FEW_SAMPLES, f"no second that {why}")
     return Phase(judged, end, starved)
 

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -143,6 +144,43 @@ async def test_what_was_set_up_is_torn_down_where_the_setup_of_another_user_fail
     (end,) = [record for record in records if isinstance(record, LoadEnd)]
     assert end.planned == 0
     assert "user 0: only: status" in end.detail
+
+
+@pytest.mark.parametrize(
+    "model", ["users: 3\n    duration_s: 20", "rate_rps: 20\n    duration_s: 2\n    max_connections: 3"]
+)
+async def test_two_processes_use_each_row_once(shop: str, tmp_path: Path, model: str) -> None:
+    """Every number is the shop's own; the closed model ends with the last row of all, and that is nobody's failure."""
+    text = PROFILE.replace("users: 4\n    think_s: 0.2\n    duration_s: 3", model)
+    text = text.replace("people.csv}", "{file: people.csv, order: once}}").replace("think_s: 0.05", "think_s: 0.01")
+    names = [f"name{number}" for number in range(40)]
+    (tmp_path / "people.csv").write_text("name\n" + "\n".join(names) + "\n")
+    records = await run(shop, text, tmp_path, 2)
+    told = seen(shop)
+    (end,) = [record for record in records if isinstance(record, LoadEnd)]
+    assert (end.cause, end.planned, end.ok, end.unsent) == ("completed", 80, 80, 0)
+    assert sorted(one["path"].removeprefix("/items?q=") for one in told if one["path"].startswith("/items")) == sorted(
+        names
+    )
+    filled = [one for one in told if one["method"] == "POST" and one["path"] != "/carts"]
+    assert sorted(json.loads(one["body"])["note"] for one in filled) == sorted(f"for {name}: a/b" for name in names)
+    booked = Counter[str]()
+    for row in records:
+        if isinstance(row, LoadSecond):
+            booked[row.operation] += row.ok
+    assert booked == {"find": 40, "fill": 40}
+    made = [one for one in told if one["path"] == "/carts"]
+    assert len(made) == 3
+    owners = {f"session={number}": one["who"] for number, one in enumerate(made, 1)}
+    assert set(owners.values()) == {"Bearer ada-token", "Bearer bob-token"}
+    assert all(owners[one["cookie"]] == one["who"] for one in filled)
+    assert sum(one["method"] == "DELETE" for one in told) == 3
+    counting = {row.second for row in records if isinstance(row, LoadSecond) and row.counts}
+    if "users" in model:
+        last = int(end.detail.removeprefix("rows that are used once ran out in second ").partition(";")[0])
+        assert counting == set(range(last))
+    else:
+        assert (counting, end.detail) == ({0, 1}, "")
 
 
 def test_plain_locust_logs_in_and_goes_the_same_ways(shop: str, tmp_path: Path) -> None:

@@ -84,3 +84,19 @@ def test_fewer_rows_than_processes_leave_nobody_without_load() -> None:
     assert [share[0] for share in taken] == [{"n": 1}, {"n": 2}, {"n": 1}]
     assert taken[2][1] in ({"n": 1}, {"n": 2})
     assert [share[2] for share in taken] == [{"n": 1}, {"n": 2}, None]
+
+
+def test_rows_that_are_used_once_are_dealt_out_as_the_users_are() -> None:
+    """Three users in two processes: who has two of them has two of three rows, so that both come to the end together."""
+    step = ScriptStep(operation="a", path=(("text", "/"),))
+    feeder = ScriptFeeder(name="f", order="once", rows=tuple({"n": number} for number in range(7)))
+    script = Script(scenarios=(ScriptScenario(name="s", weight=1, steps=(step,)),), feeders=(feeder,))
+    closed = {"model": "closed", "shape": Shape(name="steady", parameters={"level": 3, "duration_s": 2})}
+    shares = [orders(Share(index, 2), script=script, connections=3, **closed) for index in range(2)]
+    rows = [list(iter(given.script.feeders[0].take, None)) for given in shares if given.script is not None]
+    assert [[row["n"] for row in own] for own in rows] == [[0, 2, 3, 5, 6], [1, 4]]
+    pace = ClosedPace(shares[0])
+    pace.tick(0)
+    assert pace.take(0, 0) == 0
+    pace.run_out()
+    assert (pace.taken, pace.take(1, 0), pace.tick(1), pace.goes_on(1)) == (0, -1, 0, True)

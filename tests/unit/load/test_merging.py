@@ -2,7 +2,7 @@
 
 from hybridcheck.load.fleet import one_end
 from hybridcheck.load.merging import Merger
-from hybridcheck.load.reports import ChildEnd, EndCause, GeneratorSecond, OperationSecond
+from hybridcheck.load.reports import ChildEnd, EndCause, EndMarker, GeneratorSecond, OperationSecond, OutOfRows
 
 
 def row(second: int, planned: int) -> OperationSecond:
@@ -52,6 +52,34 @@ def test_a_second_of_health_that_one_process_slept_through_stays_missing() -> No
         for second in seconds:
             list(merger.take(name, well.model_copy(update={"second": second})))
     assert [left.second for left in merger.rest() if isinstance(left, GeneratorSecond)] == [3]
+
+
+def marker(seconds: int) -> EndMarker:
+    """The last line of a process."""
+    counts = dict.fromkeys(("lines", "planned", "ok", "unsent", "cut", "connections_opened"), 0)
+    fields = {"cause": "completed", "seconds": seconds, "failed": {}, "cpu_s": 0.1, "wall_s": 1.0}
+    return EndMarker.model_validate({**fields, **counts})
+
+
+def test_who_has_ended_is_not_waited_for() -> None:
+    """What the others wait with goes out with its end marker, and what they tell later at once: the watch sees it in time."""
+    merger = Merger(("0", "1"))
+    told = [row(0, 3), row(1, 3)]
+    assert [out for one in told for out in merger.take("0", one)] == []
+    assert list(merger.take("1", OutOfRows(second=0))) == [OutOfRows(second=0)]
+    assert list(merger.take("1", row(0, 2)))
+    assert list(merger.take("1", marker(1))) == [row(1, 3)]
+    assert list(merger.take("0", row(2, 3))) == [row(2, 3)]
+
+
+def test_what_an_ended_process_slept_through_stays_missing_too() -> None:
+    """Health of the others alone cannot stand for it, whoever tells it first."""
+    well, merger = health(0.2, 1000), Merger(("0", "1"))
+    for second in (0, 2):
+        list(merger.take("1", well.model_copy(update={"second": second})))
+    list(merger.take("1", marker(3)))
+    out = [one for second in range(4) for one in merger.take("0", well.model_copy(update={"second": second}))]
+    assert [one.second for one in out if isinstance(one, GeneratorSecond)] == [0, 2, 3]
 
 
 def ending(cause: EndCause, **fields: object) -> ChildEnd:

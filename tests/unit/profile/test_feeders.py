@@ -58,6 +58,14 @@ def test_every_mistake_has_its_line(tmp_path: Path, name: str, text: str | bytes
     assert raised.value.line == line
 
 
+def test_each_user_needs_a_row_that_is_used_once(tmp_path: Path) -> None:
+    """Three users who each begin with a row of their own, and two rows."""
+    written(tmp_path, "people.csv", CSV)
+    text = PHASE.replace("FEEDER", "{file: people.csv, order: once}").replace("rate_rps: 5", "users: 3")
+    with pytest.raises(ProfileError, match="3 users need a row each, it has 2"):
+        read_profile(written(tmp_path, "hybridcheck.yaml", text), {}, today=date(2026, 11, 20))
+
+
 @pytest.mark.parametrize(
     ("feeder", "text", "words"),
     [
