@@ -1,8 +1,10 @@
 """Runs the steps of hooks: HTTP requests to where the profile says, and commands without a shell."""
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Mapping
@@ -117,7 +119,8 @@ def _compared(step: HookRequest, status: int, body: bytes) -> StepResult:
 async def _command(step: HookCommand) -> StepResult:
     """Run a program; a session of its own keeps Ctrl-C away from it, so that a revert is not cut.
 
-    What it says goes to a file: a service that it starts keeps a pipe open, and would never let it end.
+    A program that does not end in time is killed with all that it has started; what one that ends leaves running is the
+    service that it was to start. What it says goes to a file: such a service keeps a pipe open, and would never let it end.
     """
     variables = {name: os.environ[name] for name in ("PATH", *step.env) if name in os.environ}
     with tempfile.TemporaryFile() as said:
@@ -133,7 +136,8 @@ async def _command(step: HookCommand) -> StepResult:
             await process.wait()
         except BaseException:
             if process.returncode is None:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)  # its session begins with a group of its own
                 await process.wait()
             raise
         text = _last_words(said, {name: variables[name] for name in step.env if name in variables})

@@ -191,3 +191,23 @@ async def test_a_command_may_start_what_goes_on(monkeypatch: pytest.MonkeyPatch)
     hook = Hook.model_validate({**HOOK, "apply": step, "timeout_s": 2})
     result = await HookRunner(httpx.MockTransport(lambda _: httpx.Response(500))).run(hook, hook.apply)
     assert (result.done, result.detail) == (True, "exit 0: token $HOOK_TOKEN")
+
+
+async def test_a_command_that_hangs_takes_what_it_started_along(tmp_path: Path) -> None:
+    """Who is not done in time is killed with its children, who would go on with the fault."""
+    said = tmp_path / "pid"
+    step = {"command": ["sh", "-c", f"sleep 60 & echo $! > {said}; sleep 60"]}
+    hook = Hook.model_validate({**HOOK, "apply": step, "timeout_s": 0.5})
+    result = await HookRunner(httpx.MockTransport(lambda _: httpx.Response(500))).run(hook, hook.apply)
+    child = int(said.read_text())
+    assert (result.done, result.detail) == (False, "not done after 0.5 s")
+    async with asyncio.timeout(5):
+        while _runs(child):  # noqa: ASYNC110  there is no event for the death of a stranger
+            await asyncio.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except OSError:
+        return False
