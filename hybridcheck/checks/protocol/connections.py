@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hybridcheck.cases import Budget, Case, Dimension, Json, Reason, Severity, Unmet
+from hybridcheck.checks import survival
 from hybridcheck.checks.availability import look_afterwards, was_there
+from hybridcheck.checks.boundary.crossing import boundary_of
 from hybridcheck.checks.check import AbuseCheck, ReadCheck, Scene
 from hybridcheck.checks.operations import complaint_about, operation_in, operations
 from hybridcheck.checks.protocol.addresses import addresses, ask_at, sendable
@@ -16,6 +18,9 @@ from hybridcheck.verdict import Finding, failed, passed, undecided
 
 ROUNDS = 2
 """How often a connection that was dropped, or held up others, is tried before that is a fail."""
+
+UNSEEN_ROUNDS, PAUSE_S = 3, 1.0
+"""As often, and with a pause between, where the process behind the address does not say when it started."""
 
 NEEDS = "operations: [{request: GET /path}]"
 
@@ -34,7 +39,9 @@ class KeepAliveReused(ReadCheck):
 
     Sends fifty requests (twenty in the quick budget) over one connection, and one more after a second of silence. A
     connection that is closed although the answer before did not say `Connection: close`, or that breaks under a
-    request, two times of two, is a fail: a pool behind a gateway turns each of those into a 502.
+    request, two times of two, is a fail: a pool behind a gateway turns each of those into a 502. A restart closes
+    connections as well: one that the service's `liveness` shows decides nothing, and where there is none to show it, it
+    takes three times of three.
     """
 
     id = "protocol.keepalive-reused"
@@ -49,31 +56,39 @@ class KeepAliveReused(ReadCheck):
         found = False
         for subject, params in subjects(scene):
             found, requests = True, 20 if scene.budget is Budget.QUICK else 50
-            yield Case(check=self.id, subject=subject, params={**params, "requests": requests})
+            kept = {"requests": requests, "watch": survival.watch_of(scene.profile, process_at(scene, params))}
+            yield Case(check=self.id, subject=subject, params={**params, **kept})
         if not found:
             yield Unmet(subject="operations", needs=NEEDS)
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
-        """All over one connection; once more where it was dropped."""
+        """All over one connection; again where it was dropped, with a look at the process before and after."""
         asks = [ask_at(case.params)] * (int(case.params["requests"]) + 1)
-        for attempt in range(1, ROUNDS + 1):
+        watch = case.params["watch"]
+        if watch is not None:
+            await survival.look_before(target, watch)
+        for attempt in range(1, _rounds(case) + 1):
             exchanges = await target.on_one_connection(f"kept.{attempt}", asks, Manner(idle_s=1.0))
             if dropped(exchanges) is None:
                 return
             for exchange in _first_broken(exchanges):
                 await look_afterwards(target, exchange.label, exchange, asks[0])
+            if watch is None:
+                await target.sleep(PAUSE_S)
+        if watch is not None:
+            await survival.look_after(target, watch)
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
-        """Look for a connection that ended without a word, in both rounds."""
+        """Look for a connection that ended without a word, in every round."""
         wanted = int(case.params["requests"]) + 1
         expected = f"{wanted} requests over one connection"
-        rounds = [evidence.exchanges(f"kept.{attempt}") for attempt in range(1, ROUNDS + 1)]
+        rounds = [evidence.exchanges(f"kept.{attempt}") for attempt in range(1, _rounds(case) + 1)]
         numbers = tuple(exchange.n for exchanges in rounds for exchange in exchanges)
         if any(exchange.status == 429 for exchanges in rounds for exchange in exchanges):
             return undecided(Reason.THROTTLED, expected, "the target throttled the tester (429)", exchanges=numbers)
         labels = [f"{number}" for number in range(1, wanted + 1)]
         whole = [[e.label.rpartition(".")[2] for e in exchanges] == labels for exchanges in rounds]
-        if not whole[0] or (rounds[1] and not whole[1]):
+        if not whole[0] or any(exchanges and not all_there for exchanges, all_there in zip(rounds, whole, strict=True)):
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all that was sent is recorded")
         broken = complaint_about(rounds[0][0], operation_in(case.params).expect)
         if broken is not None:
@@ -83,14 +98,35 @@ class KeepAliveReused(ReadCheck):
         if complaints[0] is None:
             connections = len({exchange.facts.get("connection") for exchange in rounds[0]})
             return passed(expected, f"answered over {connections} connection(s)", exchanges=shown, n=wanted)
-        if not rounds[1]:
+        if any(exchanges and complaint is None for exchanges, complaint in zip(rounds, complaints, strict=True)):
+            return undecided(Reason.FLAKY, expected, f"{complaints[0]}, not every time", exchanges=shown)
+        if not all(rounds):
             return undecided(Reason.EVIDENCE_INCOMPLETE, expected, f"{complaints[0]}; not repeated", exchanges=shown)
-        if complaints[1] is None:
-            return undecided(Reason.FLAKY, expected, f"{complaints[0]}, once", exchanges=shown)
         if not all(was_there(evidence, *_first_broken(exchanges)) for exchanges in rounds):
-            text = f"{complaints[1]}, and a fresh connection got no answer either"
+            text = f"{complaints[-1]}, and a fresh connection got no answer either"
             return undecided(Reason.SUSPECTED, expected, text, exchanges=shown)
-        return failed(expected, complaints[1], exchanges=shown, n=wanted)
+        return self._dropped(case, evidence, failed(expected, complaints[-1] or "", exchanges=shown, n=wanted))
+
+    def _dropped(self, case: Case, evidence: Evidence, finding: Finding) -> Finding:
+        """The finding of connections that were dropped every time, unless what ended them was the end of the process."""
+        watch = case.params.get("watch")
+        if watch is not None and survival.fate(watch, evidence) is not survival.Fate.ALIVE:
+            text = f"{finding.observed}, but {watch['service']} has not lived on meanwhile"
+            return undecided(Reason.TARGET_CHANGED, finding.expected, text, exchanges=finding.exchanges)
+        return finding
+
+
+def process_at(scene: Scene, params: dict[str, Json]) -> str:
+    """The service whose process ends the connections at an address: behind a gateway the caller of the boundary."""
+    operation = operation_in(params).id
+    boundary = boundary_of(scene, operation)
+    front = boundary.caller if boundary is not None else survival.service_of(scene.profile, operation)
+    return str(params["via"] or front)
+
+
+def _rounds(case: Case) -> int:
+    """How often a connection has to be dropped; ledgers of before the looks have two rounds."""
+    return ROUNDS if case.params.get("watch", {}) is not None else UNSEEN_ROUNDS
 
 
 def dropped(exchanges: Sequence[Exchange]) -> str | None:

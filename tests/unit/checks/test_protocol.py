@@ -224,6 +224,53 @@ def test_an_outage_is_no_dropped_connection() -> None:
     assert outcome(finding) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
 
 
+LIVING: dict[str, Any] = {
+    **PROFILE,
+    "services": {
+        "native": {"direct_url": "http://native.test", "liveness": {"path": "/health", "uptime_s": "$.uptime_s"}}
+    },
+}
+
+
+@pytest.mark.parametrize("index", [0, 1])
+@pytest.mark.parametrize(
+    ("restarts", "expected"),
+    [(False, (Outcome.FAIL, None)), (True, (Outcome.INCONCLUSIVE, Reason.TARGET_CHANGED))],
+)
+def test_a_restart_closes_connections_as_well(
+    index: int, restarts: bool, expected: tuple[Outcome, Reason | None]
+) -> None:
+    """The same drops in both rounds, of a process that lived on, and of one that started anew in between."""
+    started = [-100.0]
+    target = FakeTarget(right)
+
+    def answering(ask: Ask) -> Answer | Failure:
+        if ask.path == "/health":
+            return 200, {}, {"uptime_s": target.now_s() - started[-1]}
+        asked = sum(getattr(record, "label", "").startswith("kept.") for record in target.records)
+        if asked % 21 == 12:
+            started.append(target.now_s() + 0.1 if restarts else started[-1])
+            return Failure.RESET
+        return right(ask)
+
+    target._answering = answering
+    assert outcome(finding_of(KeepAliveReused(), LIVING, target, index=index)) == expected
+
+
+def test_where_no_restart_could_be_seen_it_takes_three_drops() -> None:
+    """Two in a row may be of a service that starts again and again."""
+    drops: list[int] = []
+
+    def answering(ask: Ask) -> Answer | Failure:
+        drops.append(0)
+        return Failure.RESET if len(drops) in (12, 64) else right(ask)
+
+    assert outcome(finding_of(KeepAliveReused(), PROFILE, FakeTarget(answering))) == (
+        Outcome.INCONCLUSIVE,
+        Reason.FLAKY,
+    )
+
+
 def test_connections_that_hold_up_others_are_a_fail() -> None:
     """A serial accept loop waits for the first, and answers when it has gone."""
     target = FakeTarget(lambda ask: Failure.READ_TIMEOUT if target.held else right(ask))
