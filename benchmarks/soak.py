@@ -1,6 +1,6 @@
 """`make soak`: what must hold every time, tried many times: generator honesty, wrong verdicts, totals, kills, evidence.
 
-    python benchmarks/soak.py [--runs 20] [--only saturation errors totals kills knowledge] [--write]
+    python benchmarks/soak.py [--runs 20] [--only saturation errors early totals kills knowledge] [--write]
 
 Prints Markdown; with --write it becomes docs/soak.md. Exit 1 where a goal was not met.
 """
@@ -15,7 +15,8 @@ from benchmarks.nginx_target import NotRun
 from benchmarks.run import machine
 from benchmarks.soak_kills import kills
 from benchmarks.soak_knowledge import knowledge
-from benchmarks.soak_load import errors, saturation, totals
+from benchmarks.soak_load import saturation, totals
+from benchmarks.soak_replays import early_stops, errors
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "soak.md"
 HEAD = """# Soak
@@ -27,6 +28,7 @@ at the start {load:.1f}. Sections: {sections}, {runs} runs each. A share of k of
 SECTIONS: dict[str, tuple[str, Callable[[int], Iterator[str]]]] = {
     "saturation": ("A saturated generator proves nothing", saturation),
     "errors": ("Wrong verdicts near the limit", errors),
+    "early": ("Ending early is no oftener wrong than its alpha", early_stops),
     "totals": ("Totals agree with the target's own count", totals),
     "kills": ("Kills", kills),
     "knowledge": ("Less evidence never decides otherwise", knowledge),

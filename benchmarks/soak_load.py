@@ -1,22 +1,19 @@
-"""Soak of the load engine: saturation, decisions near the limit (replayed from generated runs), and exact totals."""
+"""Soak of the load engine: saturation, and exact totals."""
 
 import asyncio
-import math
 import os
-import random
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import NormalDist
 
 from benchmarks.load_generators import saturated_rps
 from benchmarks.nginx_target import GENERATOR_CORE, Nginx, nginx, pinned
 from hybridcheck.cases import Budget, Case, Undecided
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
-from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Record
+from hybridcheck.evidence import Evidence, Record
 from hybridcheck.ledger import Ledger
 from hybridcheck.load import fleet
 from hybridcheck.load.child import drive
@@ -25,19 +22,13 @@ from hybridcheck.load.reports import Report
 from hybridcheck.profile.drives import drive_of
 from hybridcheck.profile.models import Profile
 from hybridcheck.redact import Redactor
-from hybridcheck.statistics.binomial import clopper_pearson_upper
 from hybridcheck.target import Credential
 from tests.integration.load.conftest import Target, collect, plan_for, serving
 
 LIMIT_MS = 200.0
 LOAD_S, WARMUP_S = 13, 1
 STREAM = "load/soak"
-REPLAYS = 1000
-REPLAY_RPS, REPLAY_S = 200, 60
 FAIL_ALPHA = 0.01 / 4
-WANDERING = ((0.0, 0.0), (0.05, 0.5), (0.17, 0.7))
-"""Independent answers, a service with some moods, and one with strong and slow ones."""
-
 TOTALS = 50
 
 
@@ -119,46 +110,6 @@ def _outcome(check: KeepsLatencyLimit | KeepsErrorLimit, limit: dict[str, float]
         return check.judge(case, Evidence(own=(), shared={STREAM: tuple(records)})).outcome.value
     except Undecided:
         return "inconclusive"
-
-
-def errors(runs: int) -> Iterator[str]:  # noqa: ARG001  always a thousand
-    """Generated runs whose true p95 is 5 % above or below the limit, judged by the very check that judges real ones.
-
-    Log-normal latencies (sigma 0.6) around a level that wanders from second to second: a first-order autoregression with
-    a share of the variance. Given the level, answers of a second are independent, so the number of late ones is binomial.
-    """
-    yield f"\n{REPLAYS:,} generated runs of {REPLAY_RPS} requests per second for {REPLAY_S} s in each row, seeds 0 to {REPLAYS - 1};"
-    yield "the level wanders from second to second by a share of the variance, remembering so much of the second before.\n"
-    yield "| true p95 | share, memory | pass | fail | inconclusive | wrong | 95 % bound | goal | |"
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|---|"
-    for share, memory in WANDERING:
-        for name, factor, wrong in (("5 % above the limit", 1.05, "pass"), ("5 % below the limit", 0.95, "fail")):
-            found = Counter(latency_outcome(_generated(factor, seed, share, memory)) for seed in range(REPLAYS))
-            bound = clopper_pearson_upper(found[wrong], REPLAYS, 0.95)
-            counts = " | ".join(f"{found[outcome]}" for outcome in ("pass", "fail", "inconclusive"))
-            met = "met" if found[wrong] <= 0.01 * REPLAYS else "NOT MET"
-            cells = f"{share:.0%}, {memory:g} | {counts} | {found[wrong] / REPLAYS:.1%} | ≤ {bound:.2%}"
-            yield f"| {name} | {cells} | ≤ 1 % | {met} |"
-
-
-def _generated(factor: float, seed: int, share: float, memory: float) -> list[Record]:
-    source, normal, sigma = random.Random(seed), NormalDist(), 0.6
-    between, within = sigma * math.sqrt(share), sigma * math.sqrt(1 - share)
-    centre = math.log(LIMIT_MS * factor) - sigma * normal.inv_cdf(0.95)
-    level = source.gauss(0, between)
-    records: list[Record] = []
-    for second in range(REPLAY_S):
-        late_share = 1 - normal.cdf((math.log(LIMIT_MS) - centre - level) / within)
-        late = sum(source.random() < late_share for _ in range(REPLAY_RPS))
-        counts = {"planned": REPLAY_RPS, "ok": REPLAY_RPS, "late": {f"{LIMIT_MS:g}": late}}
-        records.append(LoadSecond.model_validate({"second": second, "operation": "get", **counts}))
-        records.append(GeneratorSecond(second=second, cpu_ratio=0.3, offered=REPLAY_RPS, sent=REPLAY_RPS))
-        level = memory * level + source.gauss(0, between * math.sqrt(1 - memory**2))
-    planned = REPLAY_RPS * REPLAY_S
-    records.append(LoadHistogram(operation="*", measure="own_lag", pairs=((1000, planned),)))
-    ended = {"cause": "completed", "seconds": REPLAY_S, "planned": planned, "ok": planned}
-    records.append(LoadEnd.model_validate({**ended, "failed": 0, "unsent": 0, "cut": 0}))
-    return records
 
 
 def totals(runs: int) -> Iterator[str]:  # noqa: ARG001  always fifty

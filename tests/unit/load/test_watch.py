@@ -72,7 +72,7 @@ def test_an_advisory_limit_ends_nothing() -> None:
 @pytest.mark.parametrize(("stop_early", "cause"), [("fail", ""), ("pass", "stopped_early")])
 def test_a_pass_ends_the_phase_only_where_that_was_asked_for(stop_early: str, cause: str) -> None:
     """All limits have to be certainly kept."""
-    assert ended(watch(stop_early=stop_early), 60)[0] == cause
+    assert ended(watch(stop_early=stop_early), 120)[0] == cause
 
 
 def test_the_generators_own_lag_and_a_lost_core_end_nothing() -> None:

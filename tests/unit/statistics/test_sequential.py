@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hybridcheck.statistics.sequential import certain
+from hybridcheck.statistics.sequential import PASS_BATCHES, certain
 from hybridcheck.statistics.spread import Batch
 
 
@@ -21,10 +21,17 @@ def test_a_limit_that_is_plainly_broken_is_certain_after_ten_seconds_and_not_bef
 
 
 def test_a_pass_is_certain_only_where_it_is_asked_for() -> None:
-    """300 clean answers show at most 5 %; who did not ask goes on."""
-    clean = [Batch(bad=0, total=30) for _ in range(10)]
+    """Clean answers show at most 5 %; who did not ask goes on."""
+    clean = [Batch(bad=0, total=30) for _ in range(PASS_BATCHES)]
     assert asked(clean) == "open"
     assert asked(clean, pass_alpha=0.05) == "pass"
+
+
+def test_a_pass_has_to_have_seen_more_than_a_few_seconds() -> None:
+    """However many answers came: moods that last for seconds do not show in a short run. A fail needs no such patience."""
+    short = [Batch(bad=0, total=10_000) for _ in range(PASS_BATCHES - 1)]
+    assert asked(short, pass_alpha=0.05) == "open"
+    assert asked([Batch(bad=5_000, total=10_000)] * 10, pass_alpha=0.05) == "fail"
 
 
 def test_what_is_missing_counts_against_both() -> None:
