@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from hybridcheck.cases import Case, Json, Unmet
+from hybridcheck.cases import Case, Json, Reason, Undecided, Unmet
 from hybridcheck.checks.check import Check, Scene
 from hybridcheck.evidence import (
     Body,
@@ -30,7 +30,7 @@ from hybridcheck.evidence import (
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.target import Ask, Credential, EvidenceLost, Manner
 from hybridcheck.transport.client import client_of
-from hybridcheck.verdict import Finding
+from hybridcheck.verdict import Finding, Outcome
 
 T = TypeVar("T")
 
@@ -277,3 +277,23 @@ def finding_of(check: Check, profile: dict[str, Any], target: FakeTarget, *, ind
     asyncio.run(probe())
     everything = tuple(record for record in target.records if isinstance(record, Exchange | Gap))
     return check.judge(case, Evidence(tuple(target.records), {"*": everything}))
+
+
+def reason_of(check: Check, profile: dict[str, Any], target: FakeTarget) -> Reason | None:
+    """Why the first case of a profile stays undecided against a fake target."""
+    try:
+        finding = finding_of(check, profile, target)
+    except Undecided as undecided:
+        return undecided.reason
+    assert finding.outcome is Outcome.INCONCLUSIVE
+    return finding.reason
+
+
+def assert_less_evidence_decides_nothing_else(check: Check, profile: dict[str, Any], target: FakeTarget) -> None:
+    """Without any one of its records the first case has the same outcome or none."""
+    whole = finding_of(check, profile, target).outcome
+    case, records = cases_of(check, profile)[0], tuple(target.records)
+    for gone in range(len(records)):
+        with suppress(Undecided):
+            less = check.judge(case, Evidence((*records[:gone], *records[gone + 1 :]), {}))
+            assert less.outcome in (whole, Outcome.INCONCLUSIVE)

@@ -1,16 +1,19 @@
 """Failed logins: telling users from strangers is caught, everything else that differs is not."""
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from hybridcheck.cases import Reason, Undecided
+from hybridcheck.cases import Reason
 from hybridcheck.checks.auth.enumeration import LoginErrorDoesNotEnumerate
-from hybridcheck.evidence import Evidence
 from hybridcheck.verdict import Outcome
-from tests.unit.checks.fake_target import cases_of, finding_of, unmet_of
+from tests.unit.checks.fake_target import (
+    assert_less_evidence_decides_nothing_else,
+    cases_of,
+    finding_of,
+    reason_of,
+    unmet_of,
+)
 from tests.unit.checks.session_server import PROFILE, SessionServer
 
 WRONG: Any = (401, {}, {"detail": "wrong name or password"})
@@ -29,16 +32,6 @@ class Doorman(SessionServer):
         """Under a name that nobody has."""
         self._label = label
         return await super().unknown_user(label, like)
-
-
-def reason_of(server: SessionServer) -> Reason | None:
-    """Why the case stays undecided."""
-    try:
-        finding = finding_of(LoginErrorDoesNotEnumerate(), PROFILE, server)
-    except Undecided as undecided:
-        return undecided.reason
-    assert finding.outcome is Outcome.INCONCLUSIVE
-    return finding.reason
 
 
 @pytest.mark.parametrize("unknown", [NOBODY, (404, {}, WRONG[2]), (401, {}, "wrong name or password")])
@@ -76,20 +69,13 @@ def test_what_differs_anyway_is_no_sign() -> None:
 )
 def test_half_a_proof_is_none(server: SessionServer, reason: Reason) -> None:
     """One user of two, an unsteady baseline, a crash, an open door or a limit leave the case undecided."""
-    assert reason_of(server) is reason
+    assert reason_of(LoginErrorDoesNotEnumerate(), PROFILE, server) is reason
 
 
 def test_taking_any_record_away_never_decides_otherwise() -> None:
     """A judge that misses a part of its evidence gives the same outcome or none."""
-    check = LoginErrorDoesNotEnumerate()
     for server in (Doorman(), Doorman(unknown=NOBODY)):
-        case = cases_of(check, PROFILE)[0]
-        asyncio.run(check.probe(case, server))
-        whole = check.judge(case, Evidence(tuple(server.records), {})).outcome
-        for gone in range(len(server.records)):
-            rest = (*server.records[:gone], *server.records[gone + 1 :])
-            with suppress(Undecided):
-                assert check.judge(case, Evidence(rest, {})).outcome in (whole, Outcome.INCONCLUSIVE)
+        assert_less_evidence_decides_nothing_else(LoginErrorDoesNotEnumerate(), PROFILE, server)
 
 
 def test_it_never_spends_the_wrong_password_of_the_other_check() -> None:

@@ -9,18 +9,8 @@ from hybridcheck.checks.auth.login import LoginGivesIdentity, RefusesWrongPasswo
 from hybridcheck.checks.check import Check
 from hybridcheck.evidence import Failure
 from hybridcheck.verdict import Outcome
-from tests.unit.checks.fake_target import cases_of, finding_of, unmet_of
+from tests.unit.checks.fake_target import cases_of, finding_of, reason_of, unmet_of
 from tests.unit.checks.session_server import PROFILE, SessionServer
-
-
-def reason_of(check: Check, server: SessionServer, profile: dict[str, Any] = PROFILE) -> Reason | None:
-    """Why a case stays undecided."""
-    try:
-        finding = finding_of(check, profile, server)
-    except Undecided as undecided:
-        return undecided.reason
-    assert finding.outcome is Outcome.INCONCLUSIVE
-    return finding.reason
 
 
 def test_every_declared_user_is_a_case() -> None:
@@ -52,14 +42,14 @@ def test_a_login_that_breaks_once_is_flaky() -> None:
     """The second try never makes a pass of it."""
     server = SessionServer()
     server.answers = {"login.1": Failure.RESET}
-    assert reason_of(LoginGivesIdentity(), server) is Reason.FLAKY
+    assert reason_of(LoginGivesIdentity(), PROFILE, server) is Reason.FLAKY
 
 
 def test_a_refused_login_is_sent_once_and_stays_undecided() -> None:
     """The declared password may be the wrong one, and a second try may lock the account."""
     server = SessionServer()
     server.answers = {"login.1": (401, {}, {})}
-    assert reason_of(LoginGivesIdentity(), server) is Reason.AUTH_NOT_EFFECTIVE
+    assert reason_of(LoginGivesIdentity(), PROFILE, server) is Reason.AUTH_NOT_EFFECTIVE
     assert not [record for record in server.records if getattr(record, "label", "") == "login.2"]
 
 
@@ -106,7 +96,7 @@ def test_a_wrong_password_is_not_guessed_about(wrong: tuple[str, ...], label: st
     """A crash, a limit, a missing control, or a credential that is worth nothing prove neither."""
     server = SessionServer(*wrong)
     server.answers[label] = answer
-    assert reason_of(RefusesWrongPassword(), server) is reason
+    assert reason_of(RefusesWrongPassword(), PROFILE, server) is reason
 
 
 def test_a_credential_that_is_worth_nothing_is_a_refusal() -> None:

@@ -1,7 +1,5 @@
 """Refresh, logout and the session cookie: each defect is caught, the healthy twin is silent."""
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,10 +7,17 @@ import pytest
 from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.auth.cookies import SessionCookieFlags, missing_flags
 from hybridcheck.checks.auth.sessions import LogoutEndsSession, RefreshReuseRefused, RefreshWorks, SessionCheck
-from hybridcheck.evidence import Evidence, GapReason
+from hybridcheck.evidence import GapReason
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
-from tests.unit.checks.fake_target import FakeTarget, cases_of, finding_of, unmet_of
+from tests.unit.checks.fake_target import (
+    FakeTarget,
+    assert_less_evidence_decides_nothing_else,
+    cases_of,
+    finding_of,
+    reason_of,
+    unmet_of,
+)
 from tests.unit.checks.session_server import PROFILE, SessionServer
 
 CHECKS = [(RefreshWorks(), "refresh"), (RefreshReuseRefused(), "reuse"), (LogoutEndsSession(), "logout")]
@@ -29,16 +34,6 @@ WITH_READS: dict[str, Any] = {
     ],
 }
 """Two protected reads beside whoami."""
-
-
-def reason_of(check: SessionCheck, server: SessionServer) -> Reason | None:
-    """Why a case stays undecided."""
-    try:
-        finding = finding_of(check, PROFILE, server)
-    except Undecided as undecided:
-        return undecided.reason
-    assert finding.outcome is Outcome.INCONCLUSIVE
-    return finding.reason
 
 
 @pytest.mark.parametrize(("check", "wrong"), CHECKS)
@@ -77,7 +72,7 @@ def test_half_a_proof_is_none(
     """A missing control, a crash, a limit or one of two answers leave the case undecided."""
     server = SessionServer(*wrong)
     server.answers = answers
-    assert reason_of(check, server) is reason
+    assert reason_of(check, PROFILE, server) is reason
 
 
 def test_a_logout_may_take_its_grace() -> None:
@@ -150,13 +145,7 @@ def test_taking_any_record_away_never_decides_otherwise() -> None:
     """A judge that misses a part of its evidence gives the same outcome or none."""
     for check, wrong in (*CHECKS, (LogoutEndsSession(), "dashboards")):
         for server in (SessionServer(), SessionServer(wrong)):
-            case = cases_of(check, WITH_READS)[0]
-            asyncio.run(check.probe(case, server))
-            whole = check.judge(case, Evidence(tuple(server.records), {})).outcome
-            for gone in range(len(server.records)):
-                rest = (*server.records[:gone], *server.records[gone + 1 :])
-                with suppress(Undecided):
-                    assert check.judge(case, Evidence(rest, {})).outcome in (whole, Outcome.INCONCLUSIVE)
+            assert_less_evidence_decides_nothing_else(check, WITH_READS, server)
 
 
 @pytest.mark.parametrize(

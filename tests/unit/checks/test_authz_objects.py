@@ -1,12 +1,10 @@
 """Objects, lists and tenants of others: each defect is caught, the healthy twin is silent, and nothing is guessed."""
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from hybridcheck.cases import Reason, Undecided
+from hybridcheck.cases import Reason
 from hybridcheck.checks.authz.canary import OthersObject
 from hybridcheck.checks.authz.objects import (
     CollectionsDoNotLeak,
@@ -15,9 +13,15 @@ from hybridcheck.checks.authz.objects import (
     ObjectsNotWritable,
 )
 from hybridcheck.checks.authz.tenants import TenantHeaderNotTrusted
-from hybridcheck.evidence import Evidence, Failure
+from hybridcheck.evidence import Failure
 from hybridcheck.verdict import Outcome
-from tests.unit.checks.fake_target import cases_of, finding_of, unmet_of
+from tests.unit.checks.fake_target import (
+    assert_less_evidence_decides_nothing_else,
+    cases_of,
+    finding_of,
+    reason_of,
+    unmet_of,
+)
 from tests.unit.checks.object_server import PROFILE, ObjectServer, without
 
 CHECKS: list[tuple[OthersObject, str]] = [
@@ -27,16 +31,6 @@ CHECKS: list[tuple[OthersObject, str]] = [
     (ObjectsNotDeletable(), "delete"),
     (TenantHeaderNotTrusted(), "header"),
 ]
-
-
-def reason_of(check: OthersObject, server: ObjectServer, profile: dict[str, Any] = PROFILE) -> Reason | None:
-    """Why a case stays undecided."""
-    try:
-        finding = finding_of(check, profile, server)
-    except Undecided as undecided:
-        return undecided.reason
-    assert finding.outcome is Outcome.INCONCLUSIVE
-    return finding.reason
 
 
 @pytest.mark.parametrize(("check", "wrong"), CHECKS)
@@ -65,7 +59,7 @@ def test_one_round_beside_the_owner_is_half_a_proof(check: OthersObject) -> None
     """Shown once, not again: undecided."""
     server = ObjectServer("cache")
     server.answers["beside.2.owner"] = (404, {}, {})
-    assert reason_of(check, server) is Reason.SUSPECTED
+    assert reason_of(check, PROFILE, server) is Reason.SUSPECTED
 
 
 @pytest.mark.parametrize(("check", "wrong"), CHECKS)
@@ -91,13 +85,13 @@ def test_without_its_controls_a_trespass_says_nothing(
     """No object, a stranger who is logged out, a throttled tester: none of them shows that objects are protected."""
     server = ObjectServer()
     server.answers[label] = answer
-    assert reason_of(check, server) is reason
+    assert reason_of(check, PROFILE, server) is reason
 
 
 @pytest.mark.parametrize(("check", "wrong"), CHECKS)
 def test_what_everybody_may_see_is_no_trespass(check: OthersObject, wrong: str) -> None:
     """An object that anonymous callers read is public, or a defect of another kind."""
-    assert reason_of(check, ObjectServer("public")) is Reason.SUSPECTED
+    assert reason_of(check, PROFILE, ObjectServer("public")) is Reason.SUSPECTED
 
 
 @pytest.mark.parametrize(
@@ -119,7 +113,7 @@ def test_half_a_proof_is_none(check: OthersObject, wrong: str, label: str, answe
     """One of two answers, a crash, or another way in that explains the answer too leave the case undecided."""
     server = ObjectServer(wrong)
     server.answers = {label: answer}
-    assert reason_of(check, server) is Reason.SUSPECTED
+    assert reason_of(check, PROFILE, server) is Reason.SUSPECTED
 
 
 @pytest.mark.parametrize(
@@ -142,27 +136,21 @@ def test_an_update_that_never_works_shows_nothing() -> None:
     """The owner's own change is the control."""
     server = ObjectServer()
     server.answers["write.own"] = (412, {}, {})
-    assert reason_of(ObjectsNotWritable(), server) is Reason.NO_TEST_DATA
+    assert reason_of(ObjectsNotWritable(), PROFILE, server) is Reason.NO_TEST_DATA
 
 
 def test_a_list_that_does_not_show_the_owner_shows_nothing() -> None:
     """A page that the new object is not on cannot tell whether it leaks."""
     server = ObjectServer()
     server.answers["control.list"] = (200, {}, {"items": []})
-    assert reason_of(CollectionsDoNotLeak(), server) is Reason.NO_TEST_DATA
+    assert reason_of(CollectionsDoNotLeak(), PROFILE, server) is Reason.NO_TEST_DATA
 
 
 def test_taking_any_record_away_never_decides_otherwise() -> None:
     """A judge that misses a part of its evidence gives the same outcome or none."""
     for check, wrong in CHECKS:
         for server in (ObjectServer(), ObjectServer(wrong), ObjectServer("cache")):
-            case = cases_of(check, PROFILE)[0]
-            asyncio.run(check.probe(case, server))
-            whole = check.judge(case, Evidence(tuple(server.records), {})).outcome
-            for gone in range(len(server.records)):
-                rest = (*server.records[:gone], *server.records[gone + 1 :])
-                with suppress(Undecided):
-                    assert check.judge(case, Evidence(rest, {})).outcome in (whole, Outcome.INCONCLUSIVE)
+            assert_less_evidence_decides_nothing_else(check, PROFILE, server)
 
 
 def test_the_stranger_is_of_the_same_role_and_another_tenant() -> None:

@@ -10,18 +10,8 @@ from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.authz.roles import RoleEnforced
 from hybridcheck.evidence import Evidence
 from hybridcheck.verdict import Outcome
-from tests.unit.checks.fake_target import cases_of, finding_of, unmet_of
+from tests.unit.checks.fake_target import cases_of, finding_of, reason_of, unmet_of
 from tests.unit.checks.object_server import PROFILE, ObjectServer, without
-
-
-def reason_of(server: ObjectServer) -> Reason | None:
-    """Why the case stays undecided."""
-    try:
-        finding = finding_of(RoleEnforced(), PROFILE, server)
-    except Undecided as undecided:
-        return undecided.reason
-    assert finding.outcome is Outcome.INCONCLUSIVE
-    return finding.reason
 
 
 def test_an_answer_for_administrators_that_users_get_fails() -> None:
@@ -55,7 +45,7 @@ def test_half_a_proof_is_none(wrong: str, answers: dict[str, Any], reason: Reaso
     """A shorter list of one's own, one of two answers, a crash or a missing control prove nothing."""
     server = ObjectServer(wrong)
     server.answers = answers
-    assert reason_of(server) is reason
+    assert reason_of(RoleEnforced(), PROFILE, server) is reason
 
 
 def test_taking_any_record_away_never_decides_otherwise() -> None:

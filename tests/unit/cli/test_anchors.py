@@ -1,12 +1,12 @@
 """Lines of the profile for cases."""
 
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from hybridcheck.cli.anchors import lines_of, uri_of
 from hybridcheck.verdict import Outcome, Verdict
+from tests.unit.writers import verdicts
 
 PROFILE = """version: 1
 ready: /ready
@@ -22,10 +22,9 @@ services:
 """
 
 
-def _verdict(verdicts: ModuleType, *ids: str) -> Verdict:
+def _verdict(*ids: str) -> Verdict:
     cases = [verdicts.case(identity) for identity in ids]
-    made: Verdict = verdicts.verdict(checks=tuple(verdicts.check_of(case, outcome=Outcome.PASS) for case in cases))
-    return made
+    return verdicts.verdict(checks=tuple(verdicts.check_of(case, outcome=Outcome.PASS) for case in cases))
 
 
 @pytest.mark.parametrize(
@@ -40,25 +39,21 @@ def _verdict(verdicts: ModuleType, *ids: str) -> Verdict:
         ("streams.order[events]", 1),
     ],
 )
-def test_a_case_is_found_by_its_subject_else_by_its_topic(
-    case: str, line: int, verdicts: ModuleType, tmp_path: Path
-) -> None:
+def test_a_case_is_found_by_its_subject_else_by_its_topic(case: str, line: int, tmp_path: Path) -> None:
     """The nearest line that promises it; the first where none does."""
     path = tmp_path / "hybridcheck.yaml"
     path.write_text(PROFILE, encoding="utf-8")
-    assert lines_of(path, _verdict(verdicts, case)) == {case: line}
+    assert lines_of(path, _verdict(case)) == {case: line}
 
 
 @pytest.mark.parametrize("content", [b"", b"- a\n- b\n", b"\x00", b"a: [", b"operations: {a: 1}\nservices: [1]\n"])
-def test_a_file_that_is_no_profile_any_more_gives_first_lines(
-    content: bytes, verdicts: ModuleType, tmp_path: Path
-) -> None:
+def test_a_file_that_is_no_profile_any_more_gives_first_lines(content: bytes, tmp_path: Path) -> None:
     """It may have been changed while the run went; no report fails over that."""
     path = tmp_path / "p.yaml"
     path.write_bytes(content)
-    found = lines_of(path, _verdict(verdicts, "streams.order[events]"))
+    found = lines_of(path, _verdict("streams.order[events]"))
     assert found == {"streams.order[events]": 1}
-    assert lines_of(tmp_path / "gone.yaml", _verdict(verdicts, "streams.order[events]")) == {}
+    assert lines_of(tmp_path / "gone.yaml", _verdict("streams.order[events]")) == {}
 
 
 def test_the_path_is_relative_to_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

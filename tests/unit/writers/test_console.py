@@ -11,6 +11,7 @@ from hybridcheck.cases import CoreQuestion
 from hybridcheck.verdict import BoundaryCatalogue, BoundaryRow, CoreAnswer, Outcome, Ruling, ToDecide, Verdict
 from hybridcheck.writers import console, html, markdown, wording
 from hybridcheck.writers.formats import Page
+from tests.unit.writers import verdicts
 
 Make = Callable[..., Verdict]
 
@@ -74,7 +75,7 @@ def test_a_ready_run_lists_nothing_that_blocks(ready: Verdict) -> None:
     assert "Advisory" not in text
 
 
-def test_many_blockers_are_counted_and_not_all_printed(verdicts: object, ready: Verdict, blocked: Verdict) -> None:
+def test_many_blockers_are_counted_and_not_all_printed(ready: Verdict, blocked: Verdict) -> None:
     """A terminal shows the first dozen and says how many more there are."""
     many = blocked.model_copy(update={"reasons": blocked.reasons[:1] * 40})
     text = console.render(many, Page())
@@ -130,10 +131,9 @@ def test_hostile_text_gets_no_escape_through_colours(hostile: Verdict) -> None:
 
 
 @pytest.mark.parametrize("ruling", list(Ruling))
-def test_every_ruling_has_its_words(ruling: Ruling, verdicts: object) -> None:
+def test_every_ruling_has_its_words(ruling: Ruling) -> None:
     """No ruling is printed without what it means."""
-    made: Verdict = verdicts.verdict(ruling)  # type: ignore[attr-defined]
-    assert console.render(made, Page()).startswith(ruling)
+    assert console.render(verdicts.verdict(ruling), Page()).startswith(ruling)
 
 
 def test_cases_that_one_event_left_undecided_are_counted_with_it(blocked: Verdict) -> None:
