@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hybridcheck.cases import Case, Dimension, Phase, Reason, Severity, Unmet
 from hybridcheck.checks.check import Check, ReadCheck, Scene, WriteCheck
+from hybridcheck.checks.workflows import afterwards
 from hybridcheck.checks.workflows.travelling import (
     Sending,
     journey_in,
@@ -38,17 +39,20 @@ def cases_of(check: Check, scene: Scene, *, reads: bool, needs: str) -> Iterator
     found = [journey for journey in journeys(scene.profile) if journey.reads is reads and not journey.hooks]
     for journey in found:
         params = journey_params(journey, suite_of(scene.profile, journey))
+        params["beside"] = afterwards.beside(scene.profile, journey)
         yield Case(check=check.id, subject=journey.name, params=params)
     if not found:
         yield Unmet(subject="workflows", needs=needs)
 
 
-async def probe_rounds(journey: Journey, target: ReadTarget, send: Sending) -> None:
-    """Make the journey, and again where it did not arrive."""
+async def probe_rounds(case: Case, target: ReadTarget, send: Sending) -> None:
+    """Make the journey, and again where it did not arrive; ask beside a step that broke."""
+    journey = journey_in(case.params)
     for number in range(1, ROUNDS + 1):
         walks = await travel(journey, target, send, f"round{number}")
         if arrived(walks):
             return
+        await afterwards.look(case.params, target, walks)
         await target.sleep(PAUSE_S)
 
 
@@ -85,7 +89,7 @@ class Round:
 
 
 def judge_rounds(case: Case, evidence: Evidence) -> Finding:
-    """Pass where every copy arrives in the first round; fail where the same step stops one in both."""
+    """Pass where every copy arrives in the first round and leaves nothing; fail where the same step stops one in both."""
     journey = journey_in(case.params)
     expected = f"{journey.name}: {len(journey.steps)} steps as declared{_copies(journey)}"
     rounds = [Round(walks) for walks in rounds_of(journey, evidence, ROUNDS)]
@@ -95,8 +99,10 @@ def judge_rounds(case: Case, evidence: Evidence) -> Finding:
         return undecided(Reason.EVIDENCE_INCOMPLETE, expected, "the first round is not recorded")
     first = rounds[0].troubles
     if not first:
+        if left:
+            return undecided(Reason.SUSPECTED, expected, f"it arrives, and cannot be undone{left}", **details)
         steps = len(rounds[0].walks[0].answers)
-        return passed(expected, f"{steps} steps as declared, {len(rounds[0].lines)} answers{left}", **details)
+        return passed(expected, f"{steps} steps as declared, {len(rounds[0].lines)} answers", **details)
     if any(made.throttled for made in rounds):
         return undecided(Reason.THROTTLED, expected, "the target throttled the tester (429)", **details)
     words = in_words(next(iter(first.values())), journey)
@@ -105,6 +111,9 @@ def judge_rounds(case: Case, evidence: Evidence) -> Finding:
     again = [name for name in rounds[1].troubles if name in first]
     if not again:
         return undecided(Reason.FLAKY, expected, f"not every time: {words}{left}", **details)
+    if any(afterwards.outage(case.params, evidence, made.walks) for made in rounds):
+        text = f"{words}, and its service did not answer afterwards either{left}"
+        return undecided(Reason.SUSPECTED, expected, text, **details)
     return _stopped(journey, rounds[1].troubles[again[0]], left, details)
 
 
@@ -139,9 +148,10 @@ class WorkflowCompletes(WriteCheck):
 
     Sends the steps of each workflow in each of its scenarios, with variables taken from earlier answers and data made
     from the run's seed; a stress scenario makes several copies at once. A journey that stops is made again with new
-    data: the same step in both is a fail, which names the step, what was expected and what came. What a step created
-    is removed in reverse order when the case has ended, however it ended; what could not be removed is named. A
-    requirement that is not met leaves the case undecided.
+    data: the same step in both is a fail, which names the step, what was expected and what came; a step that broke
+    counts only where its service answered something else right after. What a step created is removed in reverse order
+    when the case has ended, however it ended; what could not be removed is named, and leaves the case undecided, as a
+    requirement does that is not met.
     """
 
     id = "workflow.completes"
@@ -157,7 +167,7 @@ class WorkflowCompletes(WriteCheck):
 
     async def probe(self, case: Case, target: WriteTarget) -> None:
         """Make the journey, and again where it did not arrive."""
-        await probe_rounds(journey_in(case.params), target, writing(target))
+        await probe_rounds(case, target, writing(target))
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Pass on one whole journey; fail on two that stopped at the same step."""
@@ -184,7 +194,7 @@ class ReadingWorkflowCompletes(ReadCheck):
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Make the journey, and again where it did not arrive."""
-        await probe_rounds(journey_in(case.params), target, reading(target))
+        await probe_rounds(case, target, reading(target))
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Pass on one whole journey; fail on two that stopped at the same step."""

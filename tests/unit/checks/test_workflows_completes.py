@@ -9,6 +9,7 @@ from hybridcheck.checks.workflows.completes import ReadingWorkflowCompletes, Wor
 from hybridcheck.checks.workflows.faulted import WorkflowUnderFaults
 from hybridcheck.checks.workflows.timing import ReadingWorkflowInTime, WorkflowInTime
 from hybridcheck.evidence import Created, Evidence, Exchange, Observation, Record
+from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
 from tests.unit.checks.fake_target import FakeTarget, cases_of, finding_of, unmet_of
 from tests.unit.checks.journey_service import STEPS, Service, profile
@@ -91,6 +92,39 @@ def test_what_was_left_behind_is_named() -> None:
     left = Created(label="cleanup.1", operation="upload", cleanup="drop", resource="1", removed=False)
     finding = WorkflowCompletes().judge(case, Evidence((*service.records, left), {}))
     assert finding.observed.endswith("left behind: upload 1")
+
+
+def test_a_journey_that_cannot_be_undone_is_undecided() -> None:
+    """It arrives, and its data are still there: half of the promise."""
+    service = Service()
+    case = cases_of(WorkflowCompletes(), profile())[0]
+    assert found(service).outcome is Outcome.PASS
+    left = Created(label="cleanup.1", operation="upload", cleanup="drop", resource="1", removed=False)
+    finding = WorkflowCompletes().judge(case, Evidence((*service.records, left), {}))
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.SUSPECTED)
+
+
+@pytest.mark.parametrize(
+    ("stays_down", "expected"),
+    [(False, (Outcome.FAIL, None)), (True, (Outcome.INCONCLUSIVE, Reason.SUSPECTED))],
+)
+def test_an_outage_is_no_workflow_that_stops(stays_down: bool, expected: tuple[Outcome, Reason | None]) -> None:
+    """The training is answered 503 in both rounds: of a service that answers beside it, or that is down."""
+    service, down = Service(), [False]
+    whole = service._answering
+
+    def answering(ask: Ask) -> Any:
+        if ask.path == "/sets":
+            down[0] = False  # it comes back, and breaks again
+        if ask.path.endswith("/training"):
+            down[0] = stays_down
+            return 503, {}, {}
+        return (503, {}, {}) if down[0] else whole(ask)
+
+    service._answering = answering
+    finding = found(service)
+    assert (finding.outcome, finding.reason) == expected
+    assert "step 'train'" in finding.observed
 
 
 def test_scenarios_vary_data_steps_end_and_copies() -> None:
