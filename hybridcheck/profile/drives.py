@@ -126,7 +126,8 @@ def _listeners(profile: Profile, declared: LoadPhaseSpec) -> Iterator[DriveListe
     for one in declared.listeners:
         spec = heard_stream(profile, one)
         if spec is not None:
-            yield DriveListeners(name=one.name, protocol=one.stream, users=one.users, stay_s=one.stay_s, spec=spec)
+            asked = spec.model_copy(update={"query": {**spec.query, **one.query}})
+            yield DriveListeners(name=one.name, protocol=one.stream, users=one.users, stay_s=one.stay_s, spec=asked)
 
 
 def _scenarios(

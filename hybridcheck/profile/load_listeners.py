@@ -11,12 +11,14 @@ class Listeners(Strict):
     """So many users hold the stream of a service open while the phase runs.
 
     Each stays for `stay_s`, leaves, and comes back at once; one whose stream ends comes back too. They leave in turn.
+    `query` stands over the stream's own.
     """
 
     service: str
     stream: Literal["sse", "websocket"] = "sse"
     users: Annotated[int, Field(ge=1, le=1000)]
     stay_s: Seconds = 10
+    query: dict[str, str] = Field(default_factory=dict)
 
     @property
     def name(self) -> str:

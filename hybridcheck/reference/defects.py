@@ -10,12 +10,14 @@ from hybridcheck.reference.planted_in_context import IN_CONTEXT
 from hybridcheck.reference.planted_in_native_edges import IN_NATIVE_EDGES
 from hybridcheck.reference.planted_in_native_semantics import IN_NATIVE_SEMANTICS
 from hybridcheck.reference.planted_in_services import IN_SERVICES
+from hybridcheck.reference.planted_in_streams_under_load import IN_STREAMS_UNDER_LOAD
 from hybridcheck.reference.planted_in_wire import IN_WIRE
 from hybridcheck.reference.planted_in_workflows import IN_WORKFLOWS
 
 CATALOGUE: tuple[Defect, ...] = (
     *AT_THE_SURFACE,
     *IN_SERVICES,
+    *IN_STREAMS_UNDER_LOAD,
     *IN_NATIVE_SEMANTICS,
     *IN_NATIVE_EDGES,
     *IN_CONCURRENCY,

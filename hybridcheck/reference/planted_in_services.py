@@ -41,7 +41,7 @@ IN_SERVICES: tuple[Defect, ...] = (
     Defect("ws-lossy", "every seventh WebSocket message is missing", "streams.complete", "gateway/streams.py"),
     Defect(
         "stream-delayed",
-        "events are delivered two and a half seconds after they happen",
+        "events are delivered three seconds after they happen",
         "streams.delivery-delay",
         "gateway/streams.py",
     ),

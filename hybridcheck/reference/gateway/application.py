@@ -18,6 +18,7 @@ from hybridcheck.reference.gateway.operations import Operations
 from hybridcheck.reference.gateway.people import People
 from hybridcheck.reference.gateway.store import Store
 from hybridcheck.reference.gateway.strain import Audit, Strain
+from hybridcheck.reference.gateway.strained_streams import StrainedStreams
 from hybridcheck.reference.gateway.streams import Streams
 from hybridcheck.reference.gateway.tokens import Tokens
 from hybridcheck.reference.gateway.twins import twin_routes
@@ -47,9 +48,9 @@ class Gateway:
         datasets = Datasets(store, defects)
         self._authentication = Authentication(settings, store, Tokens(settings.signing_key, defects), defects)
         self._dashboards = Dashboards(store, metrics, defects)
-        self._streams = Streams(self._authentication, metrics, defects)
         self._audit = Audit(store, metrics, defects)
         self._strain = Strain(defects)
+        self._streams = Streams(self._authentication, metrics, defects, StrainedStreams(defects, self._strain.strained))
         self._tasks: list[asyncio.Task[None]] = []
         self.routes = (
             *Operations(settings, store, metrics, client.answers, self._describe, defects).routes(),

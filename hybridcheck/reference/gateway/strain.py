@@ -15,6 +15,7 @@ from hybridcheck.reference.web import Problem
 BUSY_PATH = "/api/datasets"
 LOAD_RPS = 40  # load, for the switches below, is more than this on BUSY_PATH in each of the last LOAD_S whole seconds:
 LOAD_S = 4  # functional requests come in bursts, and spread over all paths
+STRAINED_RPS, STRAINED_HALVES = 30, 3  # in each of so many half-seconds; a burst is over after one
 FALLEN_TO = 0.45  # after load, fewer than this share of its best second is the end of the load
 WINDOW_S = 0.5
 SLOW_S = 0.3
@@ -85,7 +86,7 @@ class Strain:
     def __init__(self, defects: Switches) -> None:
         """Starts the threads of `cpu-hog` if it is on."""
         self._defects = defects
-        self._per_second: dict[int, int] = {}
+        self._per_half_second: dict[int, int] = {}
         self._recent: deque[float] = deque()
         self._seen = 0
         self._best_rps = 0  # best second of the load that is going on; 0 without one
@@ -116,21 +117,35 @@ class Strain:
 
     def hollow(self) -> bool:
         """Whether this answer is to be an empty object."""
-        return self._defects.on("hollow-answers") and self._loaded(time.monotonic()) and self._seen % 10 == 0
+        return self._defects.on("hollow-answers") and self.loaded() and self._seen % 10 == 0
+
+    def loaded(self) -> bool:
+        """Whether there has been load for some seconds."""
+        return self._loaded(time.monotonic())
+
+    def strained(self) -> bool:
+        """Whether there has been load for a moment: for defects that have to be there when the first second counts."""
+        half = int(time.monotonic() * 2)
+        return all(
+            self._per_half_second.get(half - back, 0) > STRAINED_RPS / 2 for back in range(1, STRAINED_HALVES + 1)
+        )
 
     def _note(self, now: float) -> None:
-        second = int(now)
-        self._per_second[second] = self._per_second.get(second, 0) + 1
-        if len(self._per_second) > 4 * LOAD_S:
-            self._per_second = {key: count for key, count in self._per_second.items() if key >= second - LOAD_S}
+        half, counts = int(now * 2), self._per_half_second
+        counts[half] = counts.get(half, 0) + 1
+        if len(counts) > 8 * LOAD_S:
+            self._per_half_second = {key: count for key, count in counts.items() if key >= half - 2 * LOAD_S - 1}
         self._recent.append(now)
 
     def _loaded(self, now: float) -> bool:
-        return all(self._per_second.get(int(now) - back, 0) > LOAD_RPS for back in range(1, LOAD_S + 1))
+        return all(self._in_second(int(now) - back) > LOAD_RPS for back in range(1, LOAD_S + 1))
+
+    def _in_second(self, second: int) -> int:
+        return sum(self._per_half_second.get(half, 0) for half in (2 * second, 2 * second + 1))
 
     async def _fail_after_load(self, now: float) -> None:
         if self._loaded(now):
-            self._best_rps = max(self._best_rps, self._per_second[int(now) - 1])
+            self._best_rps = max(self._best_rps, self._in_second(int(now) - 1))
         if self._best_rps and len(self._recent) / WINDOW_S < FALLEN_TO * self._best_rps:
             self._best_rps = 0
             self._broken_until = now + BROKEN_FOR_S

@@ -4,11 +4,11 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator
-from typing import Any
 
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.dispatch import trace_id
 from hybridcheck.reference.gateway.authentication import Authentication
+from hybridcheck.reference.gateway.strained_streams import DELAY_S, Event, StrainedStreams, delayed
 from hybridcheck.reference.metrics import Metrics
 from hybridcheck.reference.routing import Parameter, Route, integer_parameter
 from hybridcheck.reference.web import PROBLEM_TYPE, Answer, Problem, Receive, Request, Scope, Send, Streamed
@@ -27,20 +27,20 @@ LAST_ID = Parameter(
 LAST_ID_HEADER = Parameter("Last-Event-ID", {"type": "string"}, "The last event that the client has", "header")
 PATH_SSE = "/stream/events"
 PATH_WS = "/stream/ws"
-DELAY_S = 2.5  # of the defect `stream-delayed`; more than whole seconds in Date headers can hide
 
 NOTE = "naïve café ☕ 😀"  # in every event
 SPLIT_EACH, SPLIT_LETTER = 5, "☕".encode()  # every fifth event is sent in two pieces, cut in the middle of that letter
-
-Event = dict[str, Any]
 
 
 class Streams:
     """The operations under /stream."""
 
-    def __init__(self, authentication: Authentication, metrics: Metrics, defects: Switches) -> None:
+    def __init__(
+        self, authentication: Authentication, metrics: Metrics, defects: Switches, strained: StrainedStreams
+    ) -> None:
         """Both streams need an access token."""
         self._authentication = authentication
+        self._strained = strained
         self._defects = defects
         self._metrics = metrics
 
@@ -76,6 +76,7 @@ class Streams:
 
     async def events(self, request: Request) -> Streamed:
         """Events from the one after Last-Event-ID to `count`, then `event: end`."""
+        self._strained.refuse()
         query = request.query()
         last = _last_event_id(request.header(b"last-event-id"), integer_parameter(query, LAST_ID))
         if self._defects.on("sse-no-resume"):
@@ -113,11 +114,10 @@ class Streams:
 
     async def _happening(self, last: int, count: int, interval_ms: int) -> AsyncGenerator[Event, None]:
         """The events as they happen, each stamped with its moment (Unix time in seconds)."""
+        events = _ticks(last, count, interval_ms)
         if self._defects.on("stream-delayed"):
-            async for event in _delayed(_ticks(last, count, interval_ms)):
-                yield event
-            return
-        async for event in _ticks(last, count, interval_ms):
+            events = delayed(events, lambda _: DELAY_S)
+        async for event in self._strained.passed_on(events) if self._defects else events:
             yield event
 
     async def answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,6 +130,7 @@ class Streams:
                 raise Problem(404, "nothing lives here")
             if not self._defects.on("ws-anonymous"):
                 self._authentication.identify(request, "streamMessages")
+            self._strained.refuse()
             query = request.query()
             last, count = integer_parameter(query, LAST_ID), integer_parameter(query, COUNT)
             interval_ms = integer_parameter(query, INTERVAL)
@@ -160,23 +161,6 @@ async def _ticks(last: int, count: int, interval_ms: int) -> AsyncGenerator[Even
         if sequence > last + 1:
             await asyncio.sleep(interval_ms / 1000)
         yield {"sequence": sequence, "sent_at": time.time(), "note": NOTE}
-
-
-async def _delayed(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
-    queue: asyncio.Queue[Event | None] = asyncio.Queue()
-
-    async def collect() -> None:
-        async for event in events:
-            queue.put_nowait(event)
-        queue.put_nowait(None)
-
-    collecting = asyncio.create_task(collect())
-    try:
-        while (event := await queue.get()) is not None:
-            await asyncio.sleep(event["sent_at"] + DELAY_S - time.time())
-            yield event
-    finally:
-        collecting.cancel()
 
 
 def _last_event_id(header: str | None, parameter: int) -> int:

@@ -1,5 +1,6 @@
 """Judging what listeners heard under load: late, lost, out of order, unserved; and what proves nothing."""
 
+import asyncio
 from email.utils import formatdate
 from typing import Any
 
@@ -17,7 +18,7 @@ from hybridcheck.checks.streams.delay import CLOCK_READS
 from hybridcheck.evidence import Evidence, Exchange, ListenSecond, Observation, ReceivedResponse, Record, SentRequest
 from hybridcheck.statistics.histogram import bucket_of
 from hybridcheck.verdict import Finding, Outcome
-from tests.unit.checks.fake_target import cases_of, unmet_of
+from tests.unit.checks.fake_target import FakeTarget, cases_of, unmet_of
 from tests.unit.checks.load_records import MS, phase, rows
 
 BEGAN_UNIX_S = 1_800_000_000.0
@@ -129,6 +130,28 @@ def test_listeners_that_are_not_let_in_fail_and_the_kinds_are_told() -> None:
     heard = [second(n) for n in range(40)]
     load = phase([rows(n, 50) for n in range(40)])
     assert judged(check, heard, load=load).outcome is Outcome.PASS
+
+
+def test_streams_that_break_off_leave_their_listeners_unserved() -> None:
+    """One of ten is cut off in each second and let in again at once; a stream that the target ends is none."""
+    check = ListenersServedUnderLoad()
+    finding = judged(check, [second(n, cut=1) for n in range(20)])
+    assert finding.outcome is Outcome.FAIL
+    assert "20 broken" in finding.observed
+    whole, load = [second(n, ended=1) for n in range(40)], phase([rows(n, 50) for n in range(40)])
+    assert judged(check, whole, load=load).outcome is Outcome.PASS
+
+
+def test_the_clock_is_read_after_the_load() -> None:
+    """All reads are recorded, with the moment of the run's start, and none before the load."""
+    check, target = EventsInTimeUnderLoad(), FakeTarget(lambda _: (200, {}, {}))
+    (case,) = cases_of(check, profile())
+    asyncio.run(check.before_load(case, target))
+    assert target.records == []
+    asyncio.run(check.probe(case, target))
+    evidence = Evidence(tuple(target.records), {})
+    assert len(evidence.exchanges("clock")) == CLOCK_READS
+    assert evidence.one(Observation, BEGAN).values["unix_s"] == target.unix_s() - target.now_s()
 
 
 def test_too_few_seconds_of_listeners_decide_nothing() -> None:

@@ -13,7 +13,7 @@ from hybridcheck.profile.models import Profile
 
 def profile(*listeners: dict[str, Any]) -> Profile:
     """A service with events and no WebSocket."""
-    stream = {"path": "/events", "sent_at": "$.at", "max_delay_ms": 500}
+    stream = {"path": "/events", "query": {"topic": "all", "every": "1"}, "sent_at": "$.at", "max_delay_ms": 500}
     return Profile.model_validate(
         {
             "version": 1,
@@ -53,10 +53,14 @@ def test_a_mistake_is_told_with_its_place(listeners: list[dict[str, Any]], place
 
 
 def test_listeners_are_in_the_drive_with_their_stream() -> None:
-    """Their records have a shared stream of their own, so that their gaps are none of the requests'."""
-    declared = {"service": "events", "users": 49, "stay_s": 5}
+    """Their records have a shared stream of their own, so that their gaps are none of the requests'.
+
+    Their query stands over the stream's.
+    """
+    declared = {"service": "events", "users": 49, "stay_s": 5, "query": {"every": "9"}}
     assert complaints(declared) == []
     drive = drive_of(profile(declared), "day", Budget.FULL)
     (one,) = drive.listeners
     assert (one.name, one.protocol, one.users, one.stay_s, one.spec.path) == ("events/sse", "sse", 49, 5, "/events")
+    assert one.spec.query == {"topic": "all", "every": "9"}
     assert (drive.stream, drive.listen_stream) == ("load/day", "listen/day")
