@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from hybridcheck.checks.analytics.examples import DependsOnInput, Deterministic, ExamplesHold
 from hybridcheck.checks.auth.cookies import SessionCookieFlags
 from hybridcheck.checks.auth.enumeration import LoginErrorDoesNotEnumerate
+from hybridcheck.checks.auth.expired_listeners import RefusesExpired
 from hybridcheck.checks.auth.login import LoginGivesIdentity, RefusesWrongPassword
 from hybridcheck.checks.auth.refusal import RefusesGarbageCredentials, RefusesMissingCredentials
 from hybridcheck.checks.auth.sessions import LogoutEndsSession, RefreshReuseRefused, RefreshWorks
@@ -188,6 +189,7 @@ CHECKS: tuple[type[Check], ...] = (
     TextWhole,
     Resumes,
     RefusesAnonymous,
+    RefusesExpired,
     ExamplesHold,
     Deterministic,
     DependsOnInput,

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 
 from hybridcheck.reference.defect import Defect
 from hybridcheck.reference.planted_at_the_surface import AT_THE_SURFACE
+from hybridcheck.reference.planted_by_held_out import BY_HELD_OUT
 from hybridcheck.reference.planted_in_concurrency import IN_CONCURRENCY
 from hybridcheck.reference.planted_in_context import IN_CONTEXT
 from hybridcheck.reference.planted_in_native_edges import IN_NATIVE_EDGES
@@ -16,6 +17,7 @@ from hybridcheck.reference.planted_in_workflows import IN_WORKFLOWS
 
 CATALOGUE: tuple[Defect, ...] = (
     *AT_THE_SURFACE,
+    *BY_HELD_OUT,
     *IN_SERVICES,
     *IN_STREAMS_UNDER_LOAD,
     *IN_NATIVE_SEMANTICS,

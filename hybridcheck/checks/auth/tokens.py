@@ -244,8 +244,8 @@ class RefusesExpiredToken(ReadCheck):
         credential, control = await self._recognised_login(case, target)
         owner = shown_identity(control, path)
         expires = credential.facts.get("exp")
-        target.observe("lifetime", {"expires_unix_s": expires, "target_unix_s": _target_clock(control, target)})
-        wait_s = _wait_s(expires, _target_clock(control, target), case.params["leeway_s"])
+        target.observe("lifetime", {"expires_unix_s": expires, "target_unix_s": target_clock(control, target)})
+        wait_s = wait_until_expired_s(expires, target_clock(control, target), case.params["leeway_s"])
         if wait_s is None or owner is None:
             return
         await target.session_call("anonymous", identity, "whoami", nobody(credential))
@@ -275,7 +275,7 @@ class RefusesExpiredToken(ReadCheck):
             raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the control is missing")
         owner = owner_in(controls[-1], path)
         lifetime = evidence.one(Observation, "lifetime").values
-        if _wait_s(lifetime["expires_unix_s"], lifetime["target_unix_s"], case.params["leeway_s"]) is None:
+        if wait_until_expired_s(lifetime["expires_unix_s"], lifetime["target_unix_s"], case.params["leeway_s"]) is None:
             text = f"its token has no exp within {MOST_LIFETIME_S:g} s: declare a short-lived identity that has"
             return undecided(Reason.NO_TEST_DATA, expected, text, exchanges=(controls[-1].n,))
         require_anonymous(evidence, path, owner)
@@ -338,7 +338,7 @@ def _json(value: Json) -> str:
     return _encoded(json.dumps(value, separators=(",", ":")).encode())
 
 
-def _target_clock(exchange: Exchange, target: ReadTarget) -> float:
+def target_clock(exchange: Exchange, target: ReadTarget) -> float:
     """The target's clock from its Date header (whole seconds, rounded down); the tester's where there is none."""
     date = exchange.response.header("date") if exchange.response else None
     try:
@@ -348,7 +348,7 @@ def _target_clock(exchange: Exchange, target: ReadTarget) -> float:
     return (stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC)).timestamp()
 
 
-def _wait_s(expires_unix_s: Json, target_unix_s: float, leeway_s: float) -> float | None:
+def wait_until_expired_s(expires_unix_s: Json, target_unix_s: float, leeway_s: float) -> float | None:
     """How long to wait from the target's time on until a token has expired for it; None where that is too long.
 
     One second is added because a Date header is rounded down, one because `exp` itself may still count.

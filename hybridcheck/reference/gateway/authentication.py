@@ -13,6 +13,8 @@ from hybridcheck.reference.routing import Route
 from hybridcheck.reference.settings import Identity, Settings
 from hybridcheck.reference.web import Answer, Problem, Request, json_answer
 
+LISTENING = frozenset({"streamEvents", "streamMessages"})
+
 _CHALLENGE = (b"www-authenticate", b'Bearer realm="reference"')
 
 
@@ -85,7 +87,8 @@ class Authentication:
             self._enter(request, self._settings.identities[0], "")
             return
         try:
-            claims = self._tokens.claims(token.strip(), "access")
+            outlived = operation in LISTENING and self._defects.on("expired-on-streams")
+            claims = self._tokens.claims(token.strip(), "access", outlived=outlived)
         except TokenRefusedError as error:
             raise self._refused() from error
         identity = self._identities.get(claims["sub"])

@@ -1,0 +1,12 @@
+"""Defects that somebody who had not read the checks thought of, and that no check found (docs/held-out.md)."""
+
+from hybridcheck.reference.defect import Defect
+
+BY_HELD_OUT: tuple[Defect, ...] = (
+    Defect(
+        "expired-on-streams",
+        "streams take tokens whose time is over",
+        "streams.refuse-expired",
+        "gateway/authentication.py",
+    ),
+)
