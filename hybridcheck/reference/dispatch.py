@@ -189,6 +189,8 @@ class Dispatcher:
             headers.append((b"content-encoding", b"gzip"))
         if self._defects.on("errors-untraced") and answer.status >= 400:
             headers = [header for header in headers if header[0] != b"x-trace-id"]
+        if self._defects.on("nosniff-lost-on-errors") and answer.status >= 400:
+            headers = [header for header in headers if header[0] != b"x-content-type-options"]
         if isinstance(answer, Answer):
             await send_answer(send, answer, headers)
         elif request.method == "HEAD":

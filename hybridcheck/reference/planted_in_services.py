@@ -116,6 +116,12 @@ IN_SERVICES: tuple[Defect, ...] = (
     # load
     Defect("slow", "each answer takes 300 ms longer", "load.latency-limit", "gateway/strain.py"),
     Defect(
+        "aggregate-tail",
+        "under load every eighth aggregate takes 300 ms longer",
+        "load.declared-limit",
+        "gateway/strain.py",
+    ),
+    Defect(
         "flaky-errors",
         "under load (over 60 requests/s for 4 s) every twentieth answer is 500",
         "load.error-limit",

@@ -16,6 +16,7 @@ BUSY_PATH = "/api/datasets"
 LOAD_RPS = 40  # load, for the switches below, is more than this on BUSY_PATH in each of the last LOAD_S whole seconds:
 LOAD_S = 4  # functional requests come in bursts, and spread over all paths
 STRAINED_RPS, STRAINED_HALVES = 30, 3  # in each of so many half-seconds; a burst is over after one
+TAILED_PATH, TAILED_EACH = "/analytics/aggregate", 8  # too few of all requests to break the limit of all
 FALLEN_TO = 0.45  # after load, fewer than this share of its best second is the end of the load
 WINDOW_S = 0.5
 SLOW_S = 0.3
@@ -89,6 +90,7 @@ class Strain:
         self._per_half_second: dict[int, int] = {}
         self._recent: deque[float] = deque()
         self._seen = 0
+        self._tailed = 0
         self._best_rps = 0  # best second of the load that is going on; 0 without one
         self._broken_until = 0.0
         self._kept: list[bytes] = []
@@ -110,6 +112,10 @@ class Strain:
             self._files.append(os.open(os.devnull, os.O_RDONLY))
         if self._defects.on("slow"):
             await asyncio.sleep(SLOW_S)
+        if path == TAILED_PATH and self._defects.on("aggregate-tail") and self.strained():
+            self._tailed += 1
+            if self._tailed % TAILED_EACH == 0:
+                await asyncio.sleep(SLOW_S)
         if self._defects.on("flaky-errors") and self._loaded(now) and self._seen % 20 == 0:
             raise RuntimeError("planted failure")
         if self._defects.on("no-recovery"):

@@ -1,4 +1,4 @@
-"""Each defect of streams under load shows while there is load, not before it, and not on the healthy system."""
+"""Each defect of streams under load, and the tail of one operation, shows while there is load, not before it, and not on the healthy system."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from hybridcheck.reference.gateway.strain import BUSY_PATH, STRAINED_RPS
+from hybridcheck.reference.gateway.strain import BUSY_PATH, SLOW_S, STRAINED_RPS, TAILED_EACH, TAILED_PATH
 from tests.integration.reference.visitor import Heard, Visitor, visiting
 
 EVENTS = 200
@@ -51,7 +51,7 @@ def test_streams_suffer_under_load_only(healthy: Visitor) -> None:
     """Late, lost and out of order on one system; cut off and refused on another; the third is healthy."""
     planted = {
         "muddled": ("stream-late-under-load", "stream-lossy-under-load", "stream-shuffled-under-load"),
-        "closed": ("streams-cut-under-load", "streams-refused-under-load"),
+        "closed": ("streams-cut-under-load", "streams-refused-under-load", "aggregate-tail"),
     }
     heard: dict[str, list[Heard]] = {name: [] for name in ("healthy", *planted)}
     with ExitStack() as stack:
@@ -63,6 +63,8 @@ def test_streams_suffer_under_load_only(healthy: Visitor) -> None:
             assert systems["closed"].get(f"/stream/events?{QUERY}").status_code == 503
             assert ws_status(systems["closed"]) == 503
             assert ws_status(systems["healthy"]) == 101
+            took = [systems["closed"].post(TAILED_PATH, {"values": [1, 2]}).elapsed for _ in range(TAILED_EACH)]
+            assert max(took).total_seconds() >= SLOW_S > min(took).total_seconds()
             for thread in threads.values():
                 thread.join()
     (whole,), (muddled,), (closed,) = heard.values()

@@ -1,6 +1,7 @@
 """Requests that nobody may send: refusals pass, what is taken or breaks the server fails, the rest is undecided."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -143,6 +144,18 @@ def test_large_limits_are_of_the_abuse_class() -> None:
     assert (len(cases_of(KeepsBodyLimit(), PROFILE)), len(cases_of(KeepsLargeBodyLimit(), PROFILE))) == (1, 0)
     assert (len(cases_of(KeepsBodyLimit(), large)), len(cases_of(KeepsLargeBodyLimit(), large))) == (0, 1)
     assert "max_body_bytes" in unmet_of(KeepsBodyLimit(), {"operations": ["GET /"]})[0].needs
+
+
+def test_a_large_limit_is_kept_or_fails() -> None:
+    """413 for what is larger; the answer of the control three times of three shows that it was read."""
+    limit_bytes = 2 * 1024 * 1024
+    large = {**PROFILE, "exposure": {"max_body_bytes": limit_bytes}}
+
+    def answering(most_bytes: float) -> FakeTarget:
+        return FakeTarget(lambda ask: (413, {}, {}) if len(ask.body or b"") > most_bytes else (200, {}, {"sum": 6}))
+
+    assert finding_of(KeepsLargeBodyLimit(), large, answering(limit_bytes)).outcome is Outcome.PASS
+    assert finding_of(KeepsLargeBodyLimit(), large, answering(math.inf)).outcome is Outcome.FAIL
 
 
 def test_a_body_that_takes_effect_is_never_sent() -> None:

@@ -14,7 +14,7 @@ from hybridcheck.checks.workflows.quality import DetectionQuality, Figure, Readi
 from hybridcheck.evidence import Evidence, Exchange, Observation, Record
 from hybridcheck.profile.workflows import DataSet, Detects
 from hybridcheck.verdict import Finding, Outcome
-from tests.unit.checks.fake_target import cases_of, finding_of, unmet_of
+from tests.unit.checks.fake_target import FakeTarget, cases_of, finding_of, unmet_of
 from tests.unit.checks.journey_service import STEPS, Service, profile
 
 LIMITS = Detects(data="rows", min_accuracy=0.7, min_precision=0.6, min_recall=0.6)
@@ -87,6 +87,8 @@ def test_labels_may_stand_in_objects_of_an_operation_that_only_reads() -> None:
     }
     data = profile(steps=[step])
     assert finding_of(ReadingDetectionQuality(), data, Service()).outcome is Outcome.PASS
+    blind = FakeTarget(lambda _: (200, {}, {"labels": ["normal"] * 300}))
+    assert finding_of(ReadingDetectionQuality(), data, blind).outcome is Outcome.FAIL
     assert len(unmet_of(DetectionQuality(), data)) == len(unmet_of(ReadingDetectionQuality(), {})) == 1
 
 

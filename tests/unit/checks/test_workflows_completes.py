@@ -294,7 +294,12 @@ def outcome(check: WorkflowCompletes, case: Case, records: tuple[Record, ...]) -
         return Outcome.INCONCLUSIVE
 
 
-def timed(slow_ms: float, times: int = 99) -> Finding:
+def timed(
+    slow_ms: float,
+    times: int = 99,
+    check: WorkflowInTime | ReadingWorkflowInTime | None = None,
+    data: dict[str, Any] | None = None,
+) -> Finding:
     """The finding about times over a service whose labels take so long."""
     service, left = Service(), [times]
 
@@ -306,7 +311,7 @@ def timed(slow_ms: float, times: int = 99) -> Finding:
             return super()._record(record)
 
     service = Slow()
-    return finding_of(WorkflowInTime(), profile(max_s=30), service)
+    return finding_of(check or WorkflowInTime(), data or profile(max_s=30), service)
 
 
 def test_a_step_that_is_late_three_times_fails() -> None:
@@ -316,6 +321,13 @@ def test_a_step_that_is_late_three_times_fails() -> None:
     assert "step 'labels' took 250 ms" in late.observed
     assert timed(250.0, times=1).reason is Reason.FLAKY
     assert timed(90.0).outcome is Outcome.PASS
+
+
+def test_a_step_of_a_journey_that_only_reads_is_late_as_well() -> None:
+    """Three of three, and in time."""
+    data = reading({"name": "labels", "operation": "score", "body": {"values": [1]}, "max_ms": 100})
+    assert timed(250.0, check=ReadingWorkflowInTime(), data=data).outcome is Outcome.FAIL
+    assert timed(90.0, check=ReadingWorkflowInTime(), data=data).outcome is Outcome.PASS
 
 
 def test_a_whole_journey_that_is_late_fails() -> None:
