@@ -63,6 +63,7 @@ from hybridcheck.checks.exposure.traces import NoSecret, NoStackTrace
 from hybridcheck.checks.hardiness.bounds import IndexBounds
 from hybridcheck.checks.hardiness.inputs import BadInput, ClientAbort
 from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflection, PrivateNotCacheable
+from hybridcheck.checks.headers.errors import NoSniffOnErrors
 from hybridcheck.checks.headers.hygiene import NoSniff, StrictTransport
 from hybridcheck.checks.health.body import BodyAgrees
 from hybridcheck.checks.health.endurance import ReadyToTheEnd
@@ -175,6 +176,7 @@ CHECKS: tuple[type[Check], ...] = (
     NoCorsReflection,
     FramingForbidden,
     NoSniff,
+    NoSniffOnErrors,
     StrictTransport,
     MetricsParse,
     CounterTrue,

@@ -36,8 +36,7 @@ class NoSniff(NoWitness):
 
     def complaint(self, exchange: Exchange) -> str | None:
         """That the header is missing, or says something else."""
-        value = exchange.response.header("x-content-type-options") if exchange.response is not None else None
-        return None if (value or "").strip().lower() == "nosniff" else f"X-Content-Type-Options is {value or 'missing'}"
+        return sniffed(exchange)
 
 
 class StrictTransport(NoWitness):
@@ -71,3 +70,9 @@ class StrictTransport(NoWitness):
         if match is None:
             return "no Strict-Transport-Security"
         return None if int(match[1][:18]) >= HSTS_S else f"Strict-Transport-Security with max-age {match[1][:18]}"
+
+
+def sniffed(exchange: Exchange) -> str | None:
+    """That an answer lets browsers guess its type, in words; None where it forbids it."""
+    value = exchange.response.header("x-content-type-options") if exchange.response is not None else None
+    return None if (value or "").strip().lower() == "nosniff" else f"X-Content-Type-Options is {value or 'missing'}"

@@ -6,6 +6,7 @@ import pytest
 
 from hybridcheck.cases import Reason, Undecided
 from hybridcheck.checks.headers.answers import FramingForbidden, NoCorsReflection, PrivateNotCacheable
+from hybridcheck.checks.headers.errors import NoSniffOnErrors
 from hybridcheck.evidence import Evidence, Exchange, Gap, GapReason
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
@@ -161,3 +162,43 @@ def test_what_is_not_declared_is_named() -> None:
     assert "private: true" in unmet_of(PrivateNotCacheable(), plain)[0].needs
     assert "auth: required" in unmet_of(NoCorsReflection(), plain)[0].needs
     assert "text/html" in unmet_of(FramingForbidden(), plain)[0].needs
+
+
+GUARDED = {"X-Content-Type-Options": "nosniff"}
+
+
+def refusing(anonymous: Answer, unknown: Answer) -> Finding:
+    """The finding where these are the answers to nobody, and to a path that is not there."""
+    target = FakeTarget(lambda ask: anonymous if ask.path == "/me" else unknown)
+    return finding_of(NoSniffOnErrors(), PROFILE, target)
+
+
+@pytest.mark.parametrize(
+    ("anonymous", "unknown", "expected"),
+    [
+        ((401, GUARDED, {"e": 1}), (404, GUARDED, {"e": 1}), (Outcome.PASS, None)),
+        ((401, GUARDED, {"e": 1}), (404, {}, "<p>not here</p>"), (Outcome.FAIL, None)),
+        ((401, {}, {"e": 1}), (404, GUARDED, {"e": 1}), (Outcome.FAIL, None)),
+        ((401, {}, ""), (404, GUARDED, {"e": 1}), (Outcome.PASS, None)),
+        ((429, {}, {"e": 1}), (200, {}, {"e": 1}), (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)),
+        ((401, {}, ""), (502, {}, "bad gateway"), (Outcome.INCONCLUSIVE, Reason.NO_TEST_DATA)),
+    ],
+)
+def test_errors_with_content_have_nosniff(
+    anonymous: Answer, unknown: Answer, expected: tuple[Outcome, Reason | None]
+) -> None:
+    """Three of three without; what is empty, throttled, or somebody else's 502 is not looked at."""
+    finding = refusing(anonymous, unknown)
+    assert (finding.outcome, finding.reason) == expected, finding.observed
+
+
+def test_once_without_nosniff_is_flaky() -> None:
+    """The next error has it."""
+    answers = iter([{}, GUARDED, GUARDED, GUARDED])
+    finding = finding_of(NoSniffOnErrors(), PROFILE, FakeTarget(lambda _: (404, next(answers), {"e": 1})))
+    assert (finding.outcome, finding.reason) == (Outcome.INCONCLUSIVE, Reason.FLAKY)
+
+
+def test_errors_need_an_operation_to_ask() -> None:
+    """With the line that would bring it in."""
+    assert "GET /path" in unmet_of(NoSniffOnErrors(), {})[0].needs
