@@ -29,6 +29,9 @@ from hybridcheck.generator.worker import Nobody
 PINGS = 9
 PING_PATIENCE_S = 2.0
 READY_PATIENCE_S = 20.0
+SILENCE_S = 15.0
+"""A worker reports every second; one that has not for so long is lost, however lively its connection is."""
+
 START_AFTER_NS = 300_000_000
 NS_PER_MS = 1e6
 _WATCH_S = 0.1
@@ -42,6 +45,7 @@ class Member:
     name: str
     ready: AsyncResult = field(default_factory=AsyncResult)
     perf_offset_ns: int = 0
+    heard_s: float = 0.0
     done: bool = False
     lost: bool = False
 
@@ -108,6 +112,9 @@ class Conductor:
         """Everything from the clocks to the last report; what went wrong before the start, empty where nothing did."""
         clocks = self._compare_clocks()
         for member in self._crew.values():
+            if member.name not in clocks:  # nobody knows when its start would be
+                return f"worker {member.name} ({member.client_id}): it did not say how its clock stands"
+        for member in self._crew.values():
             share = [int(member.name), len(self._crew)]
             order = {"drive": self._drive, "plan": plan, "secrets": secrets, "share": share, "version": self._version}
             self._runner.send_message("hc_order", order, member.client_id)
@@ -127,6 +134,7 @@ class Conductor:
         at_ns = time.perf_counter_ns() + START_AFTER_NS
         for member in self._crew.values():
             at = {"drive": self._drive, "at_perf_ns": at_ns + member.perf_offset_ns}
+            member.heard_s = time.monotonic()
             self._runner.send_message("hc_go", at, member.client_id)
         self._watch()
         compared = {name: {"offset_ms": o, "error_ms": e} for name, (o, e) in self._compare_clocks().items()}
@@ -136,22 +144,30 @@ class Conductor:
     def _about(self, ready: list[dict[str, Any]], clocks: dict[str, tuple[float, float]]) -> list[dict[str, Any]]:
         about = []
         for member, answer in zip(self._crew.values(), ready, strict=True):
-            offset_ms, error_ms = clocks.get(member.name, (None, None))
+            offset_ms, error_ms = clocks[member.name]
             pid, host = answer["started"]["pid"], answer["host"]
             clock = {"clock_offset_ms": offset_ms, "clock_error_ms": error_ms}
             about.append({"name": member.name, "host": host, "pid": pid, **clock})
         return about
 
     def _watch(self) -> None:
-        """Wait until every worker has ended or is lost; one that is lost ends the others."""
+        """Wait until every worker has ended or is lost."""
         while not all(member.done or member.lost for member in self._crew.values()):
             gevent.sleep(_WATCH_S)
             here = {client.id for client in self._runner.clients.ready}
             for member in self._crew.values():
-                if not member.done and not member.lost and member.client_id not in here:
-                    member.lost = True
-                    self._tell({"kind": "lost", "name": member.name, "detail": "it quit, or sent no heartbeat"})
-                    self._tell_all("hc_stop")
+                if member.done or member.lost:
+                    continue
+                if member.client_id not in here:
+                    self._lose(member, "it quit, or sent no heartbeat")
+                elif time.monotonic() - member.heard_s > SILENCE_S:
+                    self._lose(member, f"it reported nothing for {SILENCE_S:g} s")
+
+    def _lose(self, member: Member, detail: str) -> None:
+        """One that is lost ends the others; it is told so itself, since it may be sending all the same."""
+        self._tell({"kind": "lost", "name": member.name, "detail": detail})
+        self._tell_all("hc_stop")
+        member.lost = True
 
     def _tell_all(self, what: str) -> None:
         for member in self._crew.values():
@@ -209,6 +225,7 @@ class Conductor:
         member = self._crew.get(msg.node_id)
         if member is None or msg.data["drive"] != self._drive:
             return
+        member.heard_s = time.monotonic()
         for line in msg.data["lines"]:
             self._tell({"kind": "of", "name": member.name, "report": json.loads(line)})
             if line.startswith('{"kind":"end"'):

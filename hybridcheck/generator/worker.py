@@ -97,8 +97,7 @@ class Station:
             self._runner.send_message("hc_refused", {"drive": self._drive, "why": str(error)})
             self._run = None
             return
-        self._stopped = False
-        self._acknowledged.clear()
+        self._stopped, self._acknowledged = False, Event()
         self._say(f"ready for {order['plan']['base_url']}, share {order['share'][0] + 1} of {order['share'][1]}")
         self._runner.send_message("hc_ready", about)
 
@@ -116,15 +115,16 @@ class Station:
 
     def _go(self, msg: Any, **_: Any) -> None:
         if self._run is not None and msg.data["drive"] == self._drive:
-            gevent.spawn(self._carry_out, self._run, msg.data["at_perf_ns"])
+            gevent.spawn(self._carry_out, self._run, msg.data["at_perf_ns"], self._acknowledged)
 
-    def _carry_out(self, run: LoadRun, at_ns: int) -> None:
+    def _carry_out(self, run: LoadRun, at_ns: int, acknowledged: Event) -> None:
         run.start(at_ns)
         if self._stopped:  # before the agreed instant there was nothing to end
             run.finish("interrupted")
         run.done.wait()
-        came = self._acknowledged.wait(ACK_PATIENCE_S)
-        self._run = None
+        came = acknowledged.wait(ACK_PATIENCE_S)
+        if self._run is run:  # the next order may come while this one's users are still torn down
+            self._run = None
         self._say("done" if came else "done, but the master did not acknowledge the last report")
 
     def _stop(self, **_: Any) -> None:

@@ -31,7 +31,7 @@ def require_one_schedule(evidence: Evidence, stream: str, seconds: Iterable[Gene
         if name not in after:
             raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"the clock of worker {name} was not compared at the end")
         wandered_ms = abs(after[name]["offset_ms"] - before["clock_offset_ms"])
-        off_ms = before["clock_error_ms"] + wandered_ms
+        off_ms = max(before["clock_error_ms"] + wandered_ms, after[name]["error_ms"])
         if off_ms > CLOCK_LIMIT_MS:
             text = (
                 f"the clock of worker {name} may be off by {off_ms:.0f} ms, at most {CLOCK_LIMIT_MS:g} ms are allowed"

@@ -12,7 +12,7 @@ from hybridcheck.errors import UsageError
 from hybridcheck.load.distributed import Master, Meeting, work
 from hybridcheck.load.plan import Operation, Shape
 from hybridcheck.load.reports import EndCause, Report
-from tests.integration.load.conftest import Outcome, Target, alive, collect, gone, plan_for
+from tests.integration.load.conftest import Target, alive, collect, gone, plan_for
 
 
 @contextlib.asynccontextmanager
@@ -76,25 +76,33 @@ async def test_a_killed_worker_is_seen(target: Target) -> None:
     assert not outcome.markers
 
 
-async def test_a_killed_master_ends_the_phase_and_a_late_worker_has_no_part_in_it(target: Target) -> None:
-    """A worker that joins late is told of; kill -9 of the master: the cause says so, no process is left."""
-    outcome = Outcome()
+async def test_a_late_worker_takes_part_from_the_next_phase_on_and_a_killed_master_ends_that(target: Target) -> None:
+    """It has no part in the phase at hand, and is told of; kill -9 of the master: the cause says so, no process is left."""
+    plan = plan_for(target.url, "/ok", duration_s=60)
     late: list[asyncio.Task[int]] = []
     async with crew(1, expect=1) as (master, said):
-        async for report in master.carry_out(plan_for(target.url, "/ok", duration_s=60), {}, None):
-            if report.kind == "late_worker":
-                os.kill(master.pid or 0, signal.SIGKILL)
-                continue
-            outcome.add(report)
+        enough = asyncio.Event()
+
+        def join_late(report: Report) -> None:
             if report.kind == "second" and not late:
-                assert master.port is not None
-                late.append(asyncio.create_task(work("127.0.0.1", master.port, 15.0, None, said.append)))
+                late.append(asyncio.create_task(work("127.0.0.1", master.port or 0, 15.0, None, said.append)))
+            elif report.kind == "late_worker":
+                enough.set()
+
+        def kill_the_master(report: Report) -> None:
+            if report.kind == "second":
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(master.pid or 0, signal.SIGKILL)
+
+        first = await collect(master.carry_out(plan, {}, enough), join_late)
+        second = await collect(master.carry_out(plan, {}, None), kill_the_master)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-    assert outcome.end.cause is EndCause.WORKER_LOST
-    assert "the master ended with -9" in outcome.end.detail
-    for process in outcome.started[0].processes:
+    assert [len(outcome.started[0].processes) for outcome in (first, second)] == [1, 2], (first.end, second.end, said)
+    assert (first.end.cause, second.end.cause) == (EndCause.ABORTED, EndCause.WORKER_LOST)
+    assert "the master ended with -9" in second.end.detail
+    for process in second.started[0].processes:
         await gone(process.pid)
         assert not alive(process.pid)
 

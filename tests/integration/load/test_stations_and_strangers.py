@@ -53,7 +53,18 @@ plan = {"base_url": "http://127.0.0.1:1", "operations": []}
 order = {"drive": 1, "plan": plan, "secrets": {}, "share": [0, 1], "version": "1"}
 station._order(SimpleNamespace(data=order))
 going = SimpleNamespace(data={"drive": 1, "at_perf_ns": 0})
-if not given["fails"]:
+if given.get("again"):
+    worker.ACK_PATIENCE_S = 0.01
+    station._go(going)
+    gevent.sleep(0.05)
+    first = station._run
+    station._order(SimpleNamespace(data={**order, "drive": 2}))
+    first.done.set()
+    gevent.sleep(0.05)
+    station._go(SimpleNamespace(data={"drive": 2, "at_perf_ns": 0}))
+    gevent.sleep(0.05)
+    station._stop()
+elif not given["fails"]:
     station._go(going)
     gevent.sleep(0)
     station._stop()
@@ -107,3 +118,10 @@ def test_a_worker_hears_a_stop_before_its_start_and_tells_why_it_cannot(
     ((kind, said),) = found["sent"]
     assert {"did": found["did"], "sent": kind} == expected
     assert said.get("why") == ("the setup of 1 of 1 users failed" if fails else None)
+
+
+def test_the_next_order_may_come_while_the_last_one_still_ends() -> None:
+    """Users may be torn down for a while: the next plan starts all the same, and hears its stop."""
+    found = told(STATION, {"fails": False, "again": True})
+    assert isinstance(found, dict)
+    assert found["did"] == ["start", "start", "finish interrupted"]

@@ -20,9 +20,9 @@ def told(offset_ms: float | None, error_ms: float | None) -> Observation:
     return Observation(label="generator", values={"processes": [own, other]})
 
 
-def after(offset_ms: float) -> Observation:
+def after(offset_ms: float, error_ms: float = 0.1) -> Observation:
     """The other clock when the phase was over."""
-    return Observation(label="clocks", values={"clocks": {"1": {"offset_ms": offset_ms, "error_ms": 0.1}}})
+    return Observation(label="clocks", values={"clocks": {"1": {"offset_ms": offset_ms, "error_ms": error_ms}}})
 
 
 def judge(*records: Record, second: GeneratorSecond = SECOND) -> None:
@@ -52,10 +52,11 @@ def test_a_wrong_wall_clock_does_no_harm_as_long_as_it_runs_evenly() -> None:
         ((told(0, 1),), "not compared at the end"),
         ((told(0, 101), after(0)), "may be off by 101 ms"),
         ((told(0, 20), after(-90)), "may be off by 110 ms"),
+        ((told(0, 1), after(0, 120)), "may be off by 120 ms"),
     ],
 )
 def test_what_is_missing_or_off_is_undecided(records: tuple[Record, ...], words: str) -> None:
-    """Nothing about who they are, no second comparison, a slow network, a clock that was set."""
+    """Nothing about who they are, no second comparison, a slow network at either end, a clock that was set."""
     with pytest.raises(Undecided, match=words) as raised:
         judge(*records)
     assert raised.value.reason is Reason.EVIDENCE_INCOMPLETE
