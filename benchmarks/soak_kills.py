@@ -138,6 +138,10 @@ def _one(death: Death) -> tuple[int, str]:
             workers = [stack.enter_context(_silent(join)) for _ in range(death.workers)]
         gate = stack.enter_context(_silent((*COMMAND, *arguments)))
         ledger = _under_load(gate, folder)
+        if ledger is None:
+            for process in (gate, *workers):
+                process.terminate()
+            return gate.wait(PATIENCE_S), "its load never began"
         scene = Scene(psutil.Process(gate.pid), [psutil.Process(worker.pid) for worker in workers], folder)
         family = [each for one in (scene.gate, *scene.workers) for each in one.children(recursive=True)]
         death.happen(scene)
@@ -190,15 +194,15 @@ def _free_port() -> int:
         return port
 
 
-def _under_load(gate: subprocess.Popen[bytes], folder: Path) -> Path:
-    """Return the ledger's path once two seconds of load are in it."""
+def _under_load(gate: subprocess.Popen[bytes], folder: Path) -> Path | None:
+    """The ledger's path once two seconds of load are in it; None where that does not happen in time."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and gate.poll() is None:
         for ledger in folder.glob("*/ledger.ndjson"):
             if b'"second":1,' in ledger.read_bytes():
                 return ledger
         time.sleep(0.05)
-    raise SystemExit(f"no load phase within {PATIENCE_S:g} s; exit code {gate.poll()}")
+    return None
 
 
 def _evidence_fault(ledger: Path, *, survived: bool, room: bool) -> str:
