@@ -74,7 +74,8 @@ class ReceivedResponse(Frozen):
 
     def header_values(self, name: str) -> tuple[str, ...]:
         """All values of a header in wire order."""
-        return tuple(value for key, value in self.headers if key.lower() == name.lower())
+        wanted = name.lower()
+        return tuple(value for key, value in self.headers if key.lower() == wanted)
 
     @property
     def media_type(self) -> str:

@@ -9,7 +9,7 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -201,7 +201,7 @@ class Redactor:
             return
         self._stale = False
         if self._forms_by_beginning:
-            beginnings = _any_of(self._forms_by_beginning)
+            beginnings = _any_of_one_length(self._forms_by_beginning)
             self._beginnings = re.compile(beginnings)
             self._pattern = re.compile(b"|".join((_MASK_BYTES, beginnings, _JWT_BYTES)))
         if self._short_of:
@@ -246,6 +246,16 @@ def _base64_forms(secret: str) -> Iterator[bytes]:
         if len(encoded) >= SHORT_SECRET:
             yield encoded
             yield encoded.replace(b"+", b"-").replace(b"/", b"_")
+
+
+def _any_of_one_length(words: Collection[bytes]) -> bytes:
+    """A pattern for any of the words: a class for each place, and the words themselves looked back at.
+
+    A run holds megabytes of text and hardly a secret: at most places a class or two say no, in a fraction of the time
+    that a tree of branches takes.
+    """
+    places = (bytes(sorted(set(column))) for column in zip(*words, strict=True))
+    return b"".join(b"[" + re.escape(place) + b"]" for place in places) + b"(?<=" + _any_of(words) + b")"
 
 
 def _any_of(words: Iterable[bytes]) -> bytes:

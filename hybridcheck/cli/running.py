@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import gc
 import os
 import sys
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -128,6 +129,7 @@ def run(
     refuse: Refuse | None = None,
 ) -> ExitCode:
     """Do what was asked, print the report, and give the exit code of the verdict."""
+    gc.freeze()  # what was imported stays: the collector need not go through it again while the run's records pile up
     level, log_file = _set_up_logs(showing)
     if showing.output_file is not None:
         rendering.check_writable(showing.output_file)

@@ -17,8 +17,10 @@ from hybridcheck.plan import Drive, Plan
 from hybridcheck.target import EvidenceLost
 from hybridcheck.transport.uninterrupted import to_its_end
 
-BESIDE = 8
-"""How many cases of a phase run at the same time where they may."""
+BESIDE = 16
+"""How many cases of a phase run at the same time where they may.
+
+Half of them may listen to a stream or wait for an expiry, and the others still use what `limits.max_rps` allows."""
 
 ALONE = frozenset({Phase.WRITE, Phase.ABUSE, Phase.FAULT})
 """Phases whose cases run one at a time."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -112,7 +113,7 @@ class Sender:
             request = self.request(draft)
             deadline_s, cut = self.deadline(draft, cleaning=cleaning)
             at_s = self.budgets.now_s()
-            outcome, failures = await self._attempts(draft, deadline_s, over or self.wire)
+            outcome, failures = await self._attempts(request, deadline_s, over or self.wire)
             self.budgets.spend_bytes(outcome.kept_bytes)
             if cut and outcome.failure in LATE:
                 raise EvidenceLost(GapReason.DEADLINE_SPENT, "the run's deadline came in mid-request")
@@ -131,21 +132,23 @@ class Sender:
         given = {name.lower() for name, _ in (*draft.headers, *draft.credentials)}
         kept = tuple(pair for pair in defaults if pair[0].lower() not in given)
         headers = [(_octets(name), _octets(value)) for name, value in (*kept, *draft.headers, *draft.credentials)]
-        return httpx.Request(draft.method, draft.url, headers=headers, content=draft.body)
+        return httpx.Request(draft.method, _parsed(draft.url), headers=headers, content=draft.body)
 
-    async def _attempts(self, draft: Draft, deadline_s: float, wire: Wire) -> tuple[Outcome, tuple[Failure, ...]]:
+    async def _attempts(
+        self, request: httpx.Request, deadline_s: float, wire: Wire
+    ) -> tuple[Outcome, tuple[Failure, ...]]:
         """Send; an idempotent read whose connection could not be established is tried again, and each try is kept."""
         failures: list[Failure] = []
         ends_at = asyncio.get_running_loop().time() + deadline_s
 
         async def attempt() -> Outcome:
             left_s = ends_at - asyncio.get_running_loop().time()
-            outcome = await wire.send(self.request(draft), max(left_s, 0.001))
+            outcome = await wire.send(request, max(left_s, 0.001))
             if outcome.failure in CONNECT_FAILURES and outcome.failure is not None:
                 failures.append(outcome.failure)
             return outcome
 
-        if draft.method not in READING_METHODS:
+        if request.method not in READING_METHODS:
             return await attempt(), tuple(failures)
         outcome = await _retrying(self._connect_attempts, deadline_s)(attempt)
         return outcome, tuple(failures)
@@ -219,9 +222,15 @@ def as_sent(url: str) -> str:
         OutOfScope: where it is no URL.
     """
     try:
-        return str(httpx.URL(url))
+        return str(_parsed(url))
     except httpx.InvalidURL as error:
         raise OutOfScope(f"not a URL: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """A URL as httpx reads it: read once, for the guard and for the request, and most are asked for again."""
+    return httpx.URL(url)
 
 
 def draft_of(ask: Ask, base_url: str) -> Draft:

@@ -155,3 +155,17 @@ def test_what_is_learned_later_counts_from_then_on() -> None:
     assert redactor.text("later-secret") == "later-secret"
     redactor.learn("later-secret")
     assert redactor.text("later-secret") == redactor.mask("later-secret")
+
+
+def test_pieces_of_several_secrets_are_none_of_them() -> None:
+    """A text whose every character stands in some secret at that place is no secret; the marks of patterns are letters."""
+    redactor = Redactor(b"k")
+    secrets = ("]^-[&&~|a", "\\d--||..b", "abcdefghi", "ABCDEFGHI")
+    for secret in secrets:
+        redactor.learn(secret)
+    for mixed in ("aBcDeFgHi", "]B-DeF~Hi", "\\^cD|F.hI"):
+        assert redactor.text(mixed) == mixed
+        assert redactor.hits(mixed.encode()) == []
+    for secret in secrets:
+        assert redactor.text(f"x{secret}x") == f"x{redactor.mask(secret)}x"
+        assert [hit.offset for hit in redactor.hits(f"x{secret}{secret}".encode())] == [1, 1 + len(secret.encode())]

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from hybridcheck.cases import Budget, Case, Dimension, Json, Reason, Severity, Unmet
@@ -168,13 +169,18 @@ class BodyLadder(Travels):
 
     def _text(self, case: Case, size: int) -> str:
         """A text that fills the body up to the size; each line has its number."""
-        room = max(1, size - len(write(self._document(case, ""))))
-        return "".join(f"{line:07d}." for line in range(room // 8 + 1))[:room]
+        return _numbered(max(1, size - len(write(self._document(case, "")))))
 
     def _document(self, case: Case, text: str) -> Json:
         probe, operation = case.params["probe"], operation_in(case.params)
         own = probe["body"] if probe["body"] is not None else operation.body
         return placed(own if isinstance(own, dict) else {}, probe["in"], text)
+
+
+@lru_cache(maxsize=8)
+def _numbered(length: int) -> str:
+    """A text of that many characters; the same few are sent, sent again and compared."""
+    return "".join(f"{line:07d}." for line in range(length // 8 + 1))[:length]
 
 
 def _refusals(case: Case) -> list[int]:
