@@ -25,12 +25,14 @@ from locust.env import Environment
 
 from hybridcheck.cases import Budget
 from hybridcheck.generator.plain_locust import PlainRun
+from hybridcheck.load.credentials import senders
 from hybridcheck.load.phase import Site, plan_of
 from hybridcheck.paths import value_at
 from hybridcheck.profile.drives import drive_of
 from hybridcheck.profile.lookup import choose_target
 from hybridcheck.profile.models import Identity, Profile, SessionCall
 from hybridcheck.profile.reading import read_profile
+from hybridcheck.profile.row_identities import row_identities
 from hybridcheck.profile.templates import filled
 
 PATH = Path(os.environ.get("HYBRIDCHECK_PROFILE", "hybridcheck.yaml"))
@@ -48,7 +50,7 @@ def _secret_of(name: str, profile: Profile, base_url: str, ca_file: str | None) 
     Raises:
         ValueError: the login gave nothing to be known by.
     """
-    identity: Identity = profile.identities[name]
+    identity: Identity = {**profile.identities, **row_identities(profile)}[name]
     if identity.api_key is not None:
         return identity.api_key.header, identity.api_key.value.get_secret_value()
     if identity.basic is not None:
@@ -99,9 +101,7 @@ def _run(environment: Environment, phase: str) -> PlainRun:
     drive = drive_of(PROFILE, phase, Budget.FULL)
     target = choose_target(environment.host or None, PROFILE, None)
     site = Site(target.url, target.tls.ca_file, 0, PROFILE.limits.max_connections, PROFILE.limits.max_requests)
-    senders = {operation.identity for operation in (*drive.operations, *drive.beside) if operation.identity}
-    identities = sorted(senders | set(drive.spec.identities))
-    headers = {name: _secret_of(name, PROFILE, target.url, target.tls.ca_file) for name in identities}
+    headers = {name: _secret_of(name, PROFILE, target.url, target.tls.ca_file) for name in sorted(senders(drive))}
     named: dict[str, tuple[tuple[str, str], ...]] = {name: ((header, name),) for name, (header, _) in headers.items()}
     plan = plan_of(drive, site, named).model_copy(update={"window_s": 1})
     bodies = {operation.name: operation.body for operation in plan.operations}

@@ -85,7 +85,10 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Everything that makes users differ; `users` are the headers of each identity, in turn for each user."""
+    """Everything that makes users differ; `users` are the headers of each identity, in turn for each user.
+
+    `belongings`: feeder → the rows that users have for good, in turn as well.
+    """
 
     scenarios: tuple[Scenario, ...]
     turn: tuple[int, ...]
@@ -93,6 +96,7 @@ class Script:
     teardown: tuple[Step, ...]
     feeders: tuple[Rows, ...]
     users: tuple[Pairs, ...]
+    belongings: Mapping[str, Sequence[Variables]]
     seed: int
     share: tuple[int, int] = (0, 1)
 

@@ -66,7 +66,9 @@ def read_script(
         feeders=tuple(
             Rows(found["name"], found["order"], _own_rows(found, plan, share), f"{seed}/{found['name']}/{index}")
             for found in script["feeders"]
+            if found["order"] != "own"
         ),
+        belongings={found["name"]: found["rows"] for found in script["feeders"] if found["order"] == "own"},
         users=tuple(
             tuple(secret_heads(user["secret_headers"], secrets, user["name"]).values()) for user in script["users"]
         ),

@@ -86,7 +86,7 @@ class UserLane(Lane):
         self._script_run, self.script = run, script
         self.user = User(number, headers, random.Random(f"{script.seed}/user/{number}"))
         self._own = {scenario.index: tuple(step.own() for step in scenario.steps) for scenario in script.scenarios}
-        self._prepared: Variables = {}
+        self._prepared: Variables = {name: rows[number % len(rows)] for name, rows in script.belongings.items()}
         self.ready = Event()
         self.trouble = ""
         self.owes_teardown = not script.setup
@@ -108,7 +108,7 @@ class UserLane(Lane):
 
     def _live(self) -> None:
         if self.script.setup:
-            self.user.begin((), {})
+            self.user.begin((), self._prepared)
             self.user.iterations = 0
             for step in self.script.setup:
                 self.trouble = self._unbooked(step)

@@ -1,25 +1,60 @@
 """Who a load phase is sent as: the credentials that its generators need, by name, and nothing of how they were come by."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from hybridcheck.profile.drives import Drive
+from hybridcheck.profile.row_identities import own_rows
 from hybridcheck.target import Credential
 
 
+def users_of(drive: Drive) -> tuple[str, ...]:
+    """The identities that virtual users have in turn.
+
+    Raises:
+        FeederError: the file that they log in from cannot be read.
+    """
+    of_rows = tuple(name for name, _ in own_rows(drive.stream.removeprefix("load/"), drive.spec))
+    return of_rows or drive.spec.named_identities
+
+
 def senders(drive: Drive) -> set[str]:
-    """The identities whose credentials a drive sends."""
+    """The identities whose credentials a drive sends.
+
+    Raises:
+        FeederError: see `users_of`.
+    """
     named = {operation.identity for operation in (*drive.operations, *drive.beside) if operation.identity}
-    return named | set(drive.spec.identities)
+    return named | set(users_of(drive))
 
 
 async def credentials(
     drive: Drive, credential: Callable[[str], Awaitable[Credential]]
 ) -> tuple[dict[str, tuple[tuple[str, str], ...]], dict[str, str]]:
-    """Per identity the headers by the names of their secrets, and the secrets by name."""
-    headers: dict[str, tuple[tuple[str, str], ...]] = {}
-    secrets: dict[str, str] = {}
-    for identity in sorted(senders(drive)):
-        pairs = (await credential(identity)).headers
-        headers[identity] = tuple((name, f"{identity}/{name}") for name, _ in pairs)
-        secrets.update({f"{identity}/{name}": value for name, value in pairs})
+    """Per identity the headers by the names of their secrets, and the secrets by name.
+
+    The first logs in alone: where nobody can, not everybody tries.
+
+    Raises:
+        EvidenceLost: one of them cannot be had.
+        FeederError: see `users_of`.
+    """
+    names = sorted(senders(drive))
+    found = {name: await credential(name) for name in names[:1]}
+    found |= await _together(names[1:], credential)
+    headers = {
+        identity: tuple((name, f"{identity}/{name}") for name, _ in known.headers) for identity, known in found.items()
+    }
+    secrets = {f"{identity}/{name}": value for identity, known in found.items() for name, value in known.headers}
     return headers, secrets
+
+
+async def _together(names: list[str], credential: Callable[[str], Awaitable[Credential]]) -> dict[str, Credential]:
+    """Everybody's at the same time, paced by whoever sends; the first that cannot be had ends the others' attempts."""
+    attempts = [asyncio.ensure_future(credential(name)) for name in names]
+    try:
+        return dict(zip(names, await asyncio.gather(*attempts), strict=True))
+    finally:
+        for attempt in attempts:
+            attempt.cancel()
+        await asyncio.gather(*attempts, return_exceptions=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,14 +22,14 @@ from hybridcheck.evidence import (
 from hybridcheck.ledger import Ledger
 from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
-from hybridcheck.load.credentials import credentials
+from hybridcheck.load.credentials import credentials, users_of
 from hybridcheck.load.listening import Overhear, listening_to
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.script import ScriptUser, script_of
 from hybridcheck.load.watch import Watch
 from hybridcheck.profile.drives import Drive, DriveOperation
 from hybridcheck.profile.feeders import FeederError
-from hybridcheck.profile.load_phases import judged_seconds, peak_level, shape_of
+from hybridcheck.profile.load_phases import connections, judged_seconds, shape_of
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.histogram import Histogram
 from hybridcheck.statistics.warm_up import mser5
@@ -135,13 +134,12 @@ async def run_phase(
     """
     try:
         headers, secrets = await credentials(drive, credential)
+        plan = plan_of(drive, site, headers)
+        plan = plan.model_copy(update={"holds_secrets": holds_secrets(plan, ledger.has_secret)})
     except EvidenceLost as lost:
         ledger.append(drive.stream, Gap(label="credential", reason=lost.reason, detail=lost.detail))
         ledger.seal(drive.stream)
         return
-    try:
-        plan = plan_of(drive, site, headers)
-        plan = plan.model_copy(update={"holds_secrets": holds_secrets(plan, ledger.has_secret)})
     except FeederError as changed:
         detail = f"the data of the load is not what it was when the profile was read: {changed}"
         ledger.append(drive.stream, Gap(label="feeder", reason=GapReason.TOOL_FAULT, detail=detail))
@@ -169,14 +167,14 @@ async def run_phase(
 def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str, str], ...]]) -> LoadPlan:
     """The generator's plan of a drive; `secret_headers` gives each identity's headers as (header, secret's name)."""
     spec = drive.spec
-    users = [ScriptUser(name=name, secret_headers=secret_headers.get(name, ())) for name in spec.identities]
+    users = [ScriptUser(name=name, secret_headers=secret_headers.get(name, ())) for name in users_of(drive)]
     return LoadPlan(
         base_url=site.base_url,
         operations=tuple(_operation(operation, secret_headers) for operation in drive.operations),
         model=spec.model,
         spacing="poisson" if spec.poisson else "even",
         shape=_shape(spec),
-        connections=min(site.max_connections, _connections(spec)),
+        connections=min(site.max_connections, connections(spec)),
         deadline_s=spec.deadline_s,
         think_s=spec.think_s,
         ca_file=site.ca_file,
@@ -219,16 +217,6 @@ def _operation(operation: DriveOperation, secret_headers: Mapping[str, tuple[tup
 def _shape(spec: LoadPhaseSpec) -> Shape:
     name, parameters = shape_of(spec)
     return Shape.model_validate({"name": name, "parameters": parameters})
-
-
-def _connections(spec: LoadPhaseSpec) -> int:
-    """One for each user where users differ, since each of them is set up; else as many as are allowed."""
-    users = _users(spec)
-    return users if users and spec.as_users else max(spec.max_connections, users)
-
-
-def _users(spec: LoadPhaseSpec) -> int:
-    return math.ceil(peak_level(spec)) if spec.model == "closed" else 0
 
 
 def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals) -> None:

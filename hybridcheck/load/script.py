@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from hybridcheck.paths import STEP
 from hybridcheck.profile.drives import Drive
 from hybridcheck.profile.feeders import read_rows
+from hybridcheck.profile.load_phases import connections
 from hybridcheck.profile.step_templates import DriveStep, Template
 
 
@@ -43,10 +44,10 @@ class ScriptUser(_Frozen):
 
 
 class ScriptFeeder(_Frozen):
-    """A file's rows."""
+    """A file's rows, with no column that no step names; `own`: each user has one of them for good, in turn."""
 
     name: str
-    order: Literal["circular", "random", "once"]
+    order: Literal["circular", "random", "once", "own"]
     rows: tuple[dict[str, Any], ...] = Field(min_length=1)
 
 
@@ -68,7 +69,7 @@ def script_of(drive: Drive, users: Sequence[ScriptUser]) -> Script | None:
     """
     if not drive.scenarios:
         return None
-    feeders = drive.spec.feeders.items()
+    steps = (*drive.setup, *drive.teardown, *(step for scenario in drive.scenarios for step in scenario.steps))
     return Script(
         scenarios=tuple(
             ScriptScenario(name=found.name, weight=found.weight, steps=_steps(found.steps)) for found in drive.scenarios
@@ -76,10 +77,23 @@ def script_of(drive: Drive, users: Sequence[ScriptUser]) -> Script | None:
         setup=_steps(drive.setup),
         teardown=_steps(drive.teardown),
         users=tuple(users),
-        feeders=tuple(
-            ScriptFeeder(name=name, order=feeder.order, rows=read_rows(Path(feeder.file))) for name, feeder in feeders
-        ),
+        feeders=tuple(_feeder(drive, name, steps) for name in drive.spec.feeders),
     )
+
+
+def _feeder(drive: Drive, name: str, steps: Sequence[DriveStep]) -> ScriptFeeder:
+    """The rows that steps are fed with: what only logs users in stays here."""
+    feeder, own = drive.spec.feeders[name], drive.spec.logs_in_with
+    needed = {variable for step in steps for variable in step.variables() if variable.partition(".")[0] == name}
+    columns = {variable.split(".")[1] for variable in needed if "." in variable}
+    whole = name in needed
+    rows = [
+        {column: value for column, value in row.items() if whole or column in columns}
+        for row in read_rows(Path(feeder.file))
+    ]
+    if own is None or own.feeder != name:
+        return ScriptFeeder(name=name, order=feeder.order, rows=tuple(rows))
+    return ScriptFeeder(name=name, order="own", rows=tuple(rows[: connections(drive.spec)]))
 
 
 def _steps(steps: Sequence[DriveStep]) -> tuple[ScriptStep, ...]:

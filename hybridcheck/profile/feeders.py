@@ -25,6 +25,15 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     """All rows of a file.
 
     Raises:
+        FeederError: see `numbered_rows`.
+    """
+    return tuple(row for _, row in numbered_rows(path))
+
+
+def numbered_rows(path: Path) -> tuple[tuple[int, Row], ...]:
+    """All rows of a file, each with the line in which it ends.
+
+    Raises:
         FeederError: no such file, another format, a line that does not fit, or no row at all.
     """
     text = _text(path)
@@ -55,7 +64,7 @@ def _text(path: Path) -> str:
         raise FeederError(0, f"it is not UTF-8: byte {wrong.start}") from wrong
 
 
-def _csv_rows(text: str) -> Iterator[Row]:
+def _csv_rows(text: str) -> Iterator[tuple[int, Row]]:
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         head = next(reader, [])
@@ -65,7 +74,7 @@ def _csv_rows(text: str) -> Iterator[Row]:
                 continue
             if len(cells) != len(head):
                 raise FeederError(reader.line_num, f"{len(cells)} values under {len(head)} columns")
-            yield dict(zip(head, cells, strict=True))
+            yield reader.line_num, dict(zip(head, cells, strict=True))
     except csv.Error as wrong:
         raise FeederError(reader.line_num, f"is no CSV: {wrong}") from wrong
 
@@ -78,7 +87,7 @@ def _refuse_bad_columns(head: list[str]) -> None:
         raise FeederError(1, "two columns have the same name")
 
 
-def _json_rows(text: str) -> Iterator[Row]:
+def _json_rows(text: str) -> Iterator[tuple[int, Row]]:
     columns: set[str] | None = None
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -92,4 +101,4 @@ def _json_rows(text: str) -> Iterator[Row]:
         if columns is not None and row.keys() != columns:
             raise FeederError(number, f"has other keys than the first row: {', '.join(sorted(row.keys() ^ columns))}")
         columns = set(row)
-        yield row
+        yield number, row

@@ -114,6 +114,12 @@ def peak_level(phase: LoadPhaseSpec) -> float:
     return shapes.peak_level(stages(phase))
 
 
+def connections(phase: LoadPhaseSpec) -> int:
+    """How many there may be at once: one for each user where users differ, since each of them is set up."""
+    users = math.ceil(peak_level(phase)) if phase.model == "closed" else 0
+    return users if users and phase.as_users else max(phase.max_connections, users)
+
+
 def planned_requests(phase: LoadPhaseSpec) -> float | None:
     """How many arrivals the phase plans; None in the closed model."""
     if phase.model == "closed":

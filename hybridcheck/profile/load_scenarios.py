@@ -61,6 +61,17 @@ class LoadScenario(Strict):
         return {"steps": data} if isinstance(data, list | tuple) else data
 
 
+class FeederIdentities(Strict):
+    """Virtual users who log in, through `session.login`, with the rows of a feeder: columns of the name and the password.
+
+    Each row belongs to one user for good: `{FEEDER.column}` is that user's own in every step, of setup and teardown too.
+    """
+
+    feeder: Variable
+    username: str
+    password: str
+
+
 class Feeder(Strict):
     """A file of data whose rows users take turns with: `{NAME.column}` in a step.
 

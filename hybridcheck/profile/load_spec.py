@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from hybridcheck.cases import Json
 from hybridcheck.profile.load_limits import AbortWhen, LoadLimit, StopEarly
 from hybridcheck.profile.load_listeners import Listeners
-from hybridcheck.profile.load_scenarios import Feeder, LoadScenario, LoadStep, ScenarioName, Variable
+from hybridcheck.profile.load_scenarios import Feeder, FeederIdentities, LoadScenario, LoadStep, ScenarioName, Variable
 from hybridcheck.profile.parts import Positive, Ratio, Seconds, Strict
 from hybridcheck.profile.sweeps import Sweep
 
@@ -85,8 +85,9 @@ class LoadPhaseSpec(Strict):
     the level, so not the peak of a spike and no climb. The others are reported all the same.
 
     `scenarios` in the place of `operations`: an arrival (or a user's turn) is a whole sequence of steps. `feeders` are files
-    of data for them. `identities`: each virtual user is another of these where an operation has an identity; all have
-    logged in before. Each user does `setup` before the clock starts and `teardown` after the end, outside of all numbers.
+    of data for them. `identities`: each virtual user is another of these where an operation has an identity, or logs in with
+    a row of its own (`{feeder: people, username: COLUMN, password: COLUMN}`); all have logged in before. Each user does
+    `setup` before the clock starts and `teardown` after the end, outside of all numbers.
 
     `sweep`: a phase like this one for each value of one field of a request, to see how many items per second it makes.
     `find_warmup`: what MSER-5 finds to be warm-up in the medians of the judged seconds is left out beside `warmup_s`.
@@ -121,7 +122,7 @@ class LoadPhaseSpec(Strict):
     objectives: dict[str, Objective] = Field(default_factory=dict)
     scenarios: dict[ScenarioName, LoadScenario] = Field(default_factory=dict)
     feeders: dict[Variable, Feeder] = Field(default_factory=dict)
-    identities: tuple[str, ...] = ()
+    identities: tuple[str, ...] | FeederIdentities = ()
     setup: tuple[LoadStep, ...] = ()
     teardown: tuple[LoadStep, ...] = ()
     sweep: Sweep | None = None
@@ -180,6 +181,16 @@ class LoadPhaseSpec(Strict):
     def as_users(self) -> bool:
         """Whether requests depend on who sends them and on what came before: scenarios, or users of their own."""
         return bool(self.scenarios or self.identities)
+
+    @property
+    def logs_in_with(self) -> FeederIdentities | None:
+        """The feeder whose rows are the users; None where they are declared identities, or nobody."""
+        return self.identities if isinstance(self.identities, FeederIdentities) else None
+
+    @property
+    def named_identities(self) -> tuple[str, ...]:
+        """The declared identities that users are in turn."""
+        return () if isinstance(self.identities, FeederIdentities) else self.identities
 
     def all_steps(self) -> Iterator[LoadStep]:
         """Every step of setup, scenarios and teardown."""

@@ -14,7 +14,7 @@ from hybridcheck.errors import Complaint, ProfileError
 from hybridcheck.profile.consistency import contradictions
 from hybridcheck.profile.document import Document, KeyPath, Refused, read_bytes, read_document
 from hybridcheck.profile.environment import Overrides, apply, read_overrides
-from hybridcheck.profile.feeders import FeederError, read_rows
+from hybridcheck.profile.feeders import FeederError, numbered_rows
 from hybridcheck.profile.load_phases import with_load_operations
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.references import Resolved, resolve
@@ -147,7 +147,7 @@ def _with_feeders(profile: Profile, folder: Path, document: Document) -> Profile
             file = folder / feeder.file
             found[feeder_name] = feeder.model_copy(update={"file": str(file)})
             try:
-                rows = read_rows(file)
+                rows = numbered_rows(file)
             except FeederError as wrong:
                 document.complain(place, f"{feeder.file}: {wrong}", wrong.hint)
                 continue

@@ -36,6 +36,11 @@ class DriveStep(Frozen):
     extract: tuple[tuple[str, str], ...] = ()
     think_s: tuple[float, float] = (0.0, 0.0)
 
+    def variables(self) -> Iterator[str]:
+        """Every variable that its request is filled in with."""
+        templates = (self.path, self.body, *(template for _, template in self.headers))
+        return (name for template in templates for kind, name in template if kind != "text")
+
 
 def step_of(operation: Operation, step: LoadStep) -> DriveStep:
     """A step of a scenario over its operation."""

@@ -20,6 +20,7 @@ from hybridcheck.evidence import Exchange, GapReason, ReceivedResponse
 from hybridcheck.ledger import Ledger
 from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.models import Identity, Profile, SessionCall
+from hybridcheck.profile.row_identities import row_identities
 from hybridcheck.redact import Redactor
 from hybridcheck.target import Credential, EvidenceLost
 from hybridcheck.transport.exchange import Draft, Pairs, Place, Sender, lost
@@ -64,13 +65,14 @@ class Identities:
     def __init__(self, *, profile: Profile, base_url: str, sender: Sender, ledger: Ledger, redactor: Redactor) -> None:
         self._profile, self._base_url, self._sender = profile, base_url.rstrip("/"), sender
         self._ledger, self._redactor = ledger, redactor
-        self._known = {name: _Known() for name in profile.identities}
-        for identity in profile.identities.values():
+        self._declared = {**profile.identities, **row_identities(profile)}
+        self._known = {name: _Known() for name in self._declared}
+        for identity in self._declared.values():
             self._learn_declared(identity)
 
     def streams(self) -> tuple[str, ...]:
         """The shared streams that logins are recorded under."""
-        return tuple(f"identity/{name}" for name in self._known)
+        return tuple(dict.fromkeys(_stream_of(name) for name in self._known))
 
     async def credential(self, name: str) -> Credential:
         """The run's credential of an identity, after at most one login.
@@ -160,15 +162,16 @@ class Identities:
     async def _log_in_once(self, name: str, known: _Known) -> Credential:
         known.logins += 1
         label = "login" if known.logins == 1 else f"login.{known.logins}"
+        place = Place(_stream_of(name), label)
         try:
-            exchange, credential = await self.login(Place(f"identity/{name}", label), name)
+            exchange, credential = await self.login(place, name)
         except EvidenceLost as error:
             if error.reason is GapReason.NOT_SUPPORTED_HERE:
                 known.failed = error.detail
             raise
         if credential is None:
             known.failed = f"the login of '{name}' gave no credential ({_short(exchange)})"
-            lost(self._ledger, Place(f"identity/{name}", label), GapReason.LOGIN_FAILED, known.failed)
+            lost(self._ledger, place, GapReason.LOGIN_FAILED, known.failed)
             raise LoginFailed(known.failed)
         return credential
 
@@ -238,7 +241,7 @@ class Identities:
     def _of(self, name: str) -> tuple[Identity, _Known]:
         if name not in self._known:
             raise LoginFailed(f"the profile declares no identity '{name}'")
-        return self._profile.identities[name], self._known[name]
+        return self._declared[name], self._known[name]
 
 
 def read_answer(call: SessionCall, response: ReceivedResponse | None) -> Answer:
@@ -255,6 +258,11 @@ def read_answer(call: SessionCall, response: ReceivedResponse | None) -> Answer:
         cookie=_cookie(response, call.cookie) if call.cookie else None,
         identity=_value_at(document, call.identity),
     )
+
+
+def _stream_of(name: str) -> str:
+    """The shared stream of an identity's logins; rows of one file (`PHASE:FEEDER:LINE`) share one."""
+    return f"identity/{name.rpartition(':')[0] or name}"
 
 
 def name_like(username: str, random: Random) -> str:

@@ -28,7 +28,8 @@ def reply(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes
     SEEN.append({"method": method, "path": path, "who": who, "cookie": cookie, "body": body.decode()})
     if (method, path) == ("POST", "/login"):
         words = json.loads(body)
-        return answer("200 OK", {"token": f"{words['username']}-{words['password']}"})
+        if words["username"] != "stranger":
+            return answer("200 OK", {"token": f"{words['username']}-{words['password']}"})
     if path.startswith("/items?"):
         return answer("200 OK", {"items": [{"id": 7, "name": "a/b"}]})
     if path == "/only/1":
@@ -42,7 +43,7 @@ def reply(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes
         return answer("200 OK", {"ok": True})
     if method == "DELETE":
         return answer("204 No Content", None).replace(b"null", b"").replace(b"Content-Length: 4", b"Content-Length: 0")
-    return answer("404 Not Found", {})
+    return answer("401 Unauthorized" if path == "/login" else "404 Not Found", {"refused": body.decode()})
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

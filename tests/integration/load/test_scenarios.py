@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from functools import partial
@@ -16,16 +18,19 @@ import pytest
 
 from hybridcheck.bundled import data_file
 from hybridcheck.cases import Budget
-from hybridcheck.evidence import LoadEnd, LoadSecond, Record
+from hybridcheck.evidence import Gap, GapReason, LoadEnd, LoadSecond, Record
+from hybridcheck.integrators.preflight import PREFLIGHT
 from hybridcheck.ledger import Ledger
 from hybridcheck.load import fleet
 from hybridcheck.load.phase import Site, alone, run_phase
 from hybridcheck.load.plan import LoadPlan
 from hybridcheck.load.reports import Report
 from hybridcheck.profile.drives import drive_of
+from hybridcheck.profile.models import Environment
 from hybridcheck.profile.reading import read_profile
 from hybridcheck.redact import Redactor
 from hybridcheck.target import Credential
+from hybridcheck.transport.session import Session
 
 PROFILE = """
 version: 1
@@ -181,6 +186,78 @@ async def test_two_processes_use_each_row_once(shop: str, tmp_path: Path, model:
         assert counting == set(range(last))
     else:
         assert (counting, end.detail) == ({0, 1}, "")
+
+
+ROWS = (
+    PROFILE.replace("[ada, bob]", "{feeder: people, username: name, password: secret}").replace(
+        "setup: [{", 'setup: [{operation: find, query: {q: "{people.name}"}}, {'
+    )
+    + "session: {login: {path: /login, body: {username: '{username}', password: '{password}'}, token: $.token}}\n"
+)
+
+
+async def run_with_logins(
+    shop: str, people: str, folder: Path, plans: list[LoadPlan]
+) -> tuple[list[Record], bytes, Redactor]:
+    """Drive the phase with users who log in with rows, in two processes; also the ledger as it was written, and its masks."""
+    (folder / "people.csv").write_text(people)
+    (folder / "profile.yaml").write_text(ROWS.replace("duration_s: 3", "duration_s: 1"))
+    profile = read_profile(folder / "profile.yaml", {"ADA": "ada-token", "BOB": "bob-token"}).profile
+    records: list[Record] = []
+    redactor = Redactor(b"k" * 32)
+    ledger = Ledger(folder / "ledger.ndjson", redactor, records.append)
+
+    def carry_out(
+        plan: LoadPlan, secrets: Mapping[str, str], stop: asyncio.Event | None
+    ) -> AsyncGenerator[Report, None]:
+        plans.append(plan)
+        return shared(2, plan, secrets, stop)
+
+    async with Session(
+        base_url=shop, profile=profile, environment=Environment.LOCAL, ledger=ledger, redactor=redactor, run_id="r",
+        seed=1, deadline_s=30, started=time.monotonic(),
+    ) as session:  # fmt: skip
+        site = Site(shop, None, 1, max_connections=50, max_requests=10_000)
+        credential = session.view(PREFLIGHT).credential
+        await run_phase(drive_of(profile, "shop", Budget.FULL), site, ledger, credential, carry_out=carry_out)
+        session.seal_shared()
+    ledger.close()
+    return records, ledger.path.read_bytes(), redactor
+
+
+async def test_users_log_in_with_rows_of_a_file(shop: str, tmp_path: Path) -> None:
+    """Each with a row of its own, which is its own in every step; passwords go to the login and nowhere else."""
+    plans: list[LoadPlan] = []
+    people = "name,secret,age\nada,adas pass/word,36\nbob,bobs pass word,41\ncyd,cyds pass word,5\n"
+    records, written, redactor = await run_with_logins(shop, people, tmp_path, plans)
+    told = seen(shop)
+    (end,) = [record for record in records if isinstance(record, LoadEnd)]
+    assert (end.cause, end.failed) == ("completed", 0)
+    logins = [json.loads(one["body"])["username"] for one in told if one["path"] == "/login"]
+    assert sorted(logins) == ["ada", "bob", "cyd"]
+    filled = [one for one in told if one["path"].startswith("/carts/") and one["method"] == "POST"]
+    assert {(one["who"].split("-")[0], json.loads(one["body"])["note"]) for one in filled} == {
+        (f"Bearer {name}", f"for {name}: a/b") for name in ("ada", "bob", "cyd")
+    }
+    assert len({one["cookie"] for one in filled}) == 4
+    assert redactor.hits(written) == []
+    assert not re.search(rb"pass.word", written)
+    (plan,) = plans
+    assert not re.search("pass.word", plan.model_dump_json())
+    assert not plan.holds_secrets
+    assert plan.script is not None
+    assert plan.script.feeders[0].rows == ({"name": "ada"}, {"name": "bob"}, {"name": "cyd"})
+
+
+async def test_a_row_that_cannot_log_in_is_told_by_its_line(shop: str, tmp_path: Path) -> None:
+    """The phase is not driven, and undecided; the password stands nowhere."""
+    people = "name,secret\nada,adas pass word\n\nstranger,strange pass word\n"
+    records, written, redactor = await run_with_logins(shop, people, tmp_path, [])
+    (gap,) = [record for record in records if isinstance(record, Gap) and record.stream == "load/shop"]
+    assert gap.reason is GapReason.LOGIN_FAILED
+    assert gap.detail == "the login of 'shop:people:4' gave no credential (status 401)"
+    assert {one["path"] for one in seen(shop)} == {"/login"}
+    assert redactor.hits(written) == []
 
 
 def test_plain_locust_logs_in_and_goes_the_same_ways(shop: str, tmp_path: Path) -> None:

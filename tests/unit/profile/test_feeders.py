@@ -7,7 +7,9 @@ import pytest
 
 from hybridcheck.errors import ProfileError
 from hybridcheck.profile.feeders import FeederError, read_rows
+from hybridcheck.profile.models import Profile
 from hybridcheck.profile.reading import read_profile
+from hybridcheck.profile.row_identities import row_identities
 
 CSV = 'name,city\nada,"London, UK"\n\nbob,Köln\n'
 PHASE = """
@@ -56,6 +58,43 @@ def test_every_mistake_has_its_line(tmp_path: Path, name: str, text: str | bytes
     with pytest.raises(FeederError, match=words) as raised:
         read_rows(written(tmp_path, name, text))
     assert raised.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,secret\nada,a\n\nbob,\n", "line 4: 'secret' is no text to log in with"),
+        ("name,city\nada,Ulm\n", "no column 'secret' to log in with"),
+        ("name,secret\nada,a\n", "6 users need a row each, it has 1"),
+    ],
+)
+def test_rows_that_nobody_can_log_in_with_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    """With the line; who has a row of its own needs as many as there are users, not as there are arrivals."""
+    written(tmp_path, "people.csv", text)
+    who = "rate_rps: 5\n  max_connections: 6\n  identities: {feeder: people, username: name, password: secret}"
+    profile = PHASE.replace("FEEDER", "{file: people.csv, order: once}").replace("rate_rps: 5", who)
+    profile = profile.replace('{id}"}', '{id}", auth: required, identity: i}') + "identities: {i: {token: env:T}}\n"
+    profile += "session: {login: {path: /login, token: $.token}}\n"
+    with pytest.raises(ProfileError, match=words) as raised:
+        read_profile(written(tmp_path, "hybridcheck.yaml", profile), {"T": "t"}, today=date(2026, 11, 20))
+    assert not [complaint for complaint in raised.value.complaints if "arrivals" in complaint.message]
+
+
+def test_rows_become_identities_of_their_own(tmp_path: Path) -> None:
+    """As many as there are users, named by their lines; the declared ones stay what they are."""
+    file = written(tmp_path, "people.csv", "name,secret\nada,a\n\nbob,b\ncyd,c\n")
+    phase = {
+        "users": 2,
+        "feeders": {"people": str(file)},
+        "identities": {"feeder": "people", "username": "name", "password": "secret"},
+    }
+    profile = Profile.model_validate({"version": 1, "operations": ["GET /"], "load": {"shop": phase}})
+    found = row_identities(profile)
+    assert {name: identity.username for name, identity in found.items()} == {
+        "shop:people:2": "ada",
+        "shop:people:4": "bob",
+    }
+    assert profile.identities == {}
 
 
 def test_each_user_needs_a_row_that_is_used_once(tmp_path: Path) -> None:

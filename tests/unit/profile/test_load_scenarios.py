@@ -57,6 +57,24 @@ def test_plain_weighted_operations_have_no_scenarios() -> None:
     ("phase", "words"),
     [
         ({"scenarios": {"a": ["nothing"]}}, "no operation has the id 'nothing'"),
+        (
+            {
+                "scenarios": {"a": ["list"]},
+                "feeders": {"f": "f.csv"},
+                "setup": [{"operation": "list", "query": {"q": "{f.x}"}}],
+            },
+            "nothing gives '{f.x}' its value",
+        ),
+        ({"operations": ["list"], "identities": {"feeder": "f", "username": "n", "password": "p"}}, "no feeder 'f'"),
+        (
+            {
+                "scenarios": {"a": ["list"]},
+                "feeders": {"f": {"file": "f.csv", "order": "random"}},
+                "identities": {"feeder": "f", "username": "n", "password": "p"},
+            },
+            "order: random means nothing",
+        ),
+        ({"operations": ["list"], "identities": {"feeder": "f", "username": "n", "password": "p"}}, "how users log in"),
         ({"scenarios": {"a": ["read"]}}, "nothing gives '{id}' its value"),
         (
             {"scenarios": {"a": [{"operation": "list", "query": {"q": "{people.name}"}}]}},
