@@ -85,8 +85,8 @@ def open_model(seconds: int) -> Iterator[str]:
     planned, ok = sum(row.planned for row in rows), sum(row.ok for row in rows)
     lags = Histogram()
     for second in health:
-        lags.merge(Histogram.from_pairs(second.lag))
-    typical = statistics.median(_ms(second.lag_p99_ns) for second in health)
+        lags.merge(second.lag)
+    typical = statistics.median(_ms(second.lag.quantile(0.99)) for second in health)
     waited = statistics.mean(second.runqueue_ratio or 0.0 for second in health)
     yield f"\n{rate:,} requests per second for {seconds} s, half of what this core gave at 64 connections just before:\n"
     yield f"Real-time priority for generator and target: {'yes' if favoured else 'not allowed here'}.\n"

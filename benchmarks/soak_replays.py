@@ -15,7 +15,7 @@ from hybridcheck.statistics.spread import Batch
 
 REPLAYS = 1000
 RATE_RPS, RUN_S = 200, 60
-EARLY_RUN_S = 150
+EARLY_RUN_S = 120
 LIMIT_SHARE = 0.05
 WANDERING = ((0.0, 0.0), (0.05, 0.5), (0.17, 0.7))
 """Independent answers, a service with some moods, and one with strong and slow ones."""

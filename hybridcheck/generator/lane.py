@@ -19,7 +19,7 @@ from hybridcheck.generator.connection import CHUNK_BYTES, Address, Connection, o
 from hybridcheck.generator.failures import Failed
 from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck.generator.pace import NOTHING_DUE, Pace
-from hybridcheck.generator.recording import Book, Cell
+from hybridcheck.generator.recording import FINE_NS, GRAIN_NS, Book, Cell
 
 READABLE, WAKE, EXPIRED = "readable", "wake", "expired"
 _HEAD_END = b"\r\n\r\n"
@@ -123,6 +123,8 @@ class Lane:
         run = self._run
         lags = run.own_lag if self._woken or run.idle else run.pool_lag
         self._woken = False
+        if lag_ns < FINE_NS:
+            lag_ns &= -GRAIN_NS
         shift = lag_ns.bit_length() - 11
         bucket = lag_ns if shift <= 0 else (shift << 10) + (lag_ns >> shift)
         lags[bucket] = lags.get(bucket, 0) + 1
@@ -174,12 +176,16 @@ class Lane:
         cell.ok += 1
         if response_ns > book.tightest_ns:
             book.count_late(cell, response_ns)
+        if response_ns < FINE_NS:
+            response_ns &= -GRAIN_NS
         shift = response_ns.bit_length() - 11
         bucket = response_ns if shift <= 0 else (shift << 10) + (response_ns >> shift)
         histogram = cell.response
         histogram[bucket] = histogram.get(bucket, 0) + 1
         histogram = cell.service
         if histogram is not cell.response:
+            if service_ns < FINE_NS:
+                service_ns &= -GRAIN_NS
             shift = service_ns.bit_length() - 11
             bucket = service_ns if shift <= 0 else (shift << 10) + (service_ns >> shift)
             histogram[bucket] = histogram.get(bucket, 0) + 1

@@ -71,7 +71,7 @@ class LocustFold:
                 milliseconds = value_ns(bucket) / _NS_PER_MS
                 entry.response_times[locust_stats.bucket_response_time(milliseconds)] += count
                 entry.total_response_time += milliseconds * count
-            lowest, highest = value_ns(pairs[0][0]) / _NS_PER_MS, value_ns(pairs[-1][0]) / _NS_PER_MS
+            lowest, highest = (value_ns(of(pairs)[0]) / _NS_PER_MS for of in (min, max))
             known = entry.min_response_time
             entry.min_response_time = lowest if known is None else min(known, lowest)
             entry.max_response_time = max(entry.max_response_time, highest)

@@ -4,12 +4,17 @@ Everything is booked under the second of the *intended* start. A second is settl
 then its row goes out and its memory is freed, so the books stay small however long a run is.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
 
 NS_PER_S = 1_000_000_000
 
 Buckets = dict[int, int]
+
+FINE_NS = 32_768
+GRAIN_NS = 32
+"""Times below FINE_NS are recorded to this grain, the width of a bucket from there on: finer ones would say nothing, be a thousand
+for each power of two, and cost the second's report more than all requests of a millisecond."""
 
 
 class Cell:
@@ -140,15 +145,15 @@ class Book:
         return [self.windows.pop(start) for start in ended]
 
     def times(self, window: Window) -> dict[str, Any]:
-        """The histograms of a window as a report; made when it is sent, since sorting many at once would hold up arrivals."""
+        """The histograms of a window as a report; made when it is sent, since many at once would hold up arrivals."""
         return {
             "kind": "times",
             "from_second": window.from_second,
             "until_second": window.until_second,
             "operation": self.name,
             "warmup": window.from_second < self.warm_up_s,
-            "response": sorted(window.response.items()),
-            "service": sorted(window.service.items()),
+            "response": list(window.response.items()),
+            "service": list(window.service.items()),
         }
 
     def first_of_its_kind(self, kind: str) -> bool:
@@ -157,12 +162,3 @@ class Book:
             return False
         self.examples.add(kind)
         return True
-
-
-def merged(*histograms: Buckets) -> Buckets:
-    """The sum of histograms."""
-    total: defaultdict[int, int] = defaultdict(int)
-    for histogram in histograms:
-        for bucket, count in histogram.items():
-            total[bucket] += count
-    return dict(total)

@@ -20,10 +20,9 @@ from hybridcheck.generator.connection import Address, resolve, tls_context
 from hybridcheck.generator.lane import EXPIRED, WAKE, Lane
 from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck.generator.pace import NEVER, pace_of, scenario_turns, turns
-from hybridcheck.generator.recording import NS_PER_S, Buckets, Window, merged
+from hybridcheck.generator.recording import NS_PER_S, Buckets, Window
 from hybridcheck.generator.report_pipe import Reports
 from hybridcheck.generator.user_lane import UserLane, set_up, tear_down
-from hybridcheck.statistics.histogram import Histogram
 
 _TICK_S = 0.02
 _SWEEP_SLICES = 5  # each lane's deadline is looked at every 100 ms
@@ -221,7 +220,6 @@ class LoadRun:
         self.pace.tick(_clock() - self.origin_ns)
         own, pool = self.own_lag, self.pool_lag
         self.own_lag, self.pool_lag = {}, {}
-        lag = merged(own, pool)
         counts = {
             "offered": self.pace.offered,
             "sent": self.pace.taken,
@@ -234,11 +232,8 @@ class LoadRun:
                 "warmup": second < self.orders.warm_up_s,
                 **health.between(before, self._reading),
                 **{name: count - self._seen[name] for name, count in counts.items()},
-                "pool_waits": sum(pool.values()),
-                "lag": sorted(lag.items()),
-                "own_lag": sorted(own.items()),
-                "lag_p99_ns": Histogram(lag).quantile(0.99),
-                "own_lag_p99_ns": Histogram(own).quantile(0.99),
+                "own_lag": list(own.items()),
+                "pool_lag": list(pool.items()),
                 "loop_lag_max_ns": self._loop_lag_ns,
                 "in_flight": self.under_way(),
                 "backlog": self.pace.backlog,

@@ -141,7 +141,6 @@ def _one_window(windows: list[OperationTimes]) -> OperationTimes:
 def _one_health(parts: Mapping[str, GeneratorSecond]) -> GeneratorSecond:
     """Sums of what is counted, the worst of what is a share or a delay; who was how busy is kept by name."""
     seconds = list(parts.values())
-    lag, own_lag = _pairs(s.lag for s in seconds), _pairs(s.own_lag for s in seconds)
     counts = {name: sum(getattr(second, name) for second in seconds) for name in _HEALTH_COUNTS}
     worst = {
         name: max(getattr(second, name) for second in seconds) for name in ("wall_ns", "cpu_ratio", "loop_lag_max_ns")
@@ -152,16 +151,14 @@ def _one_health(parts: Mapping[str, GeneratorSecond]) -> GeneratorSecond:
             **worst,
             "runqueue_ratio": _known(max, (second.runqueue_ratio for second in seconds)),
             "rss_bytes": _known(sum, (second.rss_bytes for second in seconds)),
-            "lag": lag,
-            "own_lag": own_lag,
-            "lag_p99_ns": Histogram.from_pairs(lag).quantile(0.99),
-            "own_lag_p99_ns": Histogram.from_pairs(own_lag).quantile(0.99),
+            "own_lag": _pairs(second.own_lag for second in seconds),
+            "pool_lag": _pairs(second.pool_lag for second in seconds),
             "processes": tuple(_process(name, second) for name, second in parts.items()),
         }
     )
 
 
-_HEALTH_COUNTS = ("offered", "sent", "pool_waits", "in_flight", "backlog", "connections_opened", "gc_collections")
+_HEALTH_COUNTS = ("offered", "sent", "in_flight", "backlog", "connections_opened", "gc_collections")
 
 
 def _process(name: str, second: GeneratorSecond) -> ProcessSecond:

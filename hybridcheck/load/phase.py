@@ -229,7 +229,7 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
         case reports.GeneratorSecond():
             counts = report.second in totals.judged
             if counts:
-                totals.lag.merge(Histogram.from_pairs(report.lag))
+                totals.lag.merge(report.lag)
                 totals.own_lag.merge(Histogram.from_pairs(report.own_lag))
             health = _health(report, counts=counts)
             ledger.append(stream, health)
@@ -312,7 +312,7 @@ def _health(report: reports.GeneratorSecond, *, counts: bool) -> GeneratorSecond
         cpu_ratio=report.cpu_ratio,
         runqueue_ratio=report.runqueue_ratio,
         own_lag_p99_ms=_ms(report.own_lag_p99_ns),
-        lag_p99_ms=_ms(report.lag_p99_ns),
+        lag_p99_ms=_ms(report.lag.quantile(0.99)),
         loop_lag_max_ms=_ms(report.loop_lag_max_ns),
         offered=report.offered,
         sent=report.sent,

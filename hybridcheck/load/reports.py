@@ -3,13 +3,16 @@
 The books balance for every second, operation and run: planned = ok + failed (all kinds) + unsent + cut. A request counts
 in the second of its *intended* start. Response time runs from the intended start, service time from the start of the
 work on it (connecting included, where a new connection was needed), start lag is the difference. Histograms hold ok
-answers only (fast errors must not improve a quantile), as sorted (bucket, count) pairs of `statistics.histogram`.
+answers only (fast errors must not improve a quantile), as (bucket, count) pairs of `statistics.histogram` in any order.
 """
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, computed_field
+
+from hybridcheck.statistics.histogram import Histogram
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -142,8 +145,8 @@ class GeneratorSecond(_Report):
 
     cpu_ratio: own CPU time / wall time. runqueue_ratio: share of the time in which it was ready to run and had to wait
     for a CPU (None where the kernel does not say). offered: arrivals that became due; sent: requests started.
-    lag: start lag of all requests started (intended start → start of work); pool_waits of them had to wait because every
-    connection was busy. own_lag: the rest, which had a connection and were late through the generator's own fault.
+    Start lag is from the intended start to the start of work. own_lag: of requests that had a connection, so that what was late is
+    the generator's own fault; pool_lag: of those that had to wait because every connection was busy.
     loop_lag_max_ns: how late its 20-ms tick came at worst. backlog: arrivals due and not begun at the end of the second.
     """
 
@@ -155,11 +158,8 @@ class GeneratorSecond(_Report):
     runqueue_ratio: float | None
     offered: int
     sent: int
-    pool_waits: int
-    lag: Pairs
     own_lag: Pairs
-    lag_p99_ns: int | None
-    own_lag_p99_ns: int | None
+    pool_lag: Pairs
     loop_lag_max_ns: int
     in_flight: int
     backlog: int
@@ -167,6 +167,24 @@ class GeneratorSecond(_Report):
     gc_collections: int
     rss_bytes: int | None
     processes: tuple[ProcessSecond, ...] = ()
+
+    @property
+    def pool_waits(self) -> int:
+        """How many requests had to wait because every connection was busy."""
+        return sum(count for _, count in self.pool_lag)
+
+    @property
+    def lag(self) -> Histogram:
+        """Start lag of all requests started."""
+        both = Histogram.from_pairs(self.own_lag)
+        both.merge(Histogram.from_pairs(self.pool_lag))
+        return both
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated property
+    @cached_property
+    def own_lag_p99_ns(self) -> int | None:
+        """The 99th percentile of what is the generator's own fault."""
+        return Histogram.from_pairs(self.own_lag).quantile(0.99)
 
 
 class Clock(_Report):

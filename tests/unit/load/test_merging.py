@@ -15,8 +15,8 @@ def health(cpu_ratio: float, rss_bytes: int | None) -> GeneratorSecond:
     """A second of a process."""
     counts = dict.fromkeys(("offered", "sent", "in_flight", "backlog", "connections_opened", "gc_collections"), 10)
     fields = {"second": 0, "warmup": False, "wall_ns": 10**9, "cpu_ratio": cpu_ratio, "runqueue_ratio": 0.1}
-    lags = {"lag": ((100, 10),), "own_lag": ((100, 9),), "lag_p99_ns": 100, "own_lag_p99_ns": 100}
-    rest = {"pool_waits": 1, "loop_lag_max_ns": 7, "rss_bytes": rss_bytes}
+    lags = {"own_lag": ((100, 9),), "pool_lag": ((200, 1),)}
+    rest = {"loop_lag_max_ns": 7, "rss_bytes": rss_bytes}
     return GeneratorSecond.model_validate({**fields, **counts, **lags, **rest})
 
 
