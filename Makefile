@@ -48,7 +48,7 @@ bench: $(DEV_STAMP)
 	@$(BIN)/python benchmarks/run.py $(if $(WRITE),--write)
 
 soak: $(DEV_STAMP)
-	@$(BIN)/python benchmarks/soak.py $(if $(RUNS),--runs $(RUNS)) $(if $(WRITE),--write)
+	@$(BIN)/python benchmarks/soak.py $(if $(RUNS),--runs $(RUNS)) $(if $(KILLS),--kills $(KILLS)) $(if $(WRITE),--write)
 
 fmt: $(DEV_STAMP)
 	@$(BIN)/ruff check --fix --quiet . || true
