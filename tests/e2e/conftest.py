@@ -5,6 +5,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,7 +18,10 @@ ANSWERS = {"GET /ready": 200, "GET /good": 200, "GET /broken": 500, "DELETE /thi
 """One good operation, one that is broken, one that removes; everything else is 404."""
 
 
-def _serve(seen: list[str]) -> ThreadingHTTPServer:
+@contextmanager
+def _served(seen: list[str]) -> Iterator[str]:
+    """The URL of a target on loopback that answers as `ANSWERS` says."""
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -36,7 +41,46 @@ def _serve(seen: list[str]) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
             pass
 
-    return ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _profiled(folder: Path, target: str) -> str:
+    path = folder / "hybridcheck.yaml"
+    path.write_text(
+        f"version: 1\nname: small\ntargets: {{local: {{url: '{target}', environment: local}}}}\nready: /ready\n"
+        "operations: [{id: good, request: GET /good}, {id: broken, request: GET /broken}]\n",
+        encoding="utf-8",
+    )
+    return str(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A finished run: what it printed, its profile and its folder; the target goes on answering and noting."""
+
+    done: subprocess.CompletedProcess[str]
+    profile: str
+    folder: Path
+    target: str
+    asked: list[str]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """One run for all tests that look at what it left; its profile stands in the fifth line, its SARIF in r.sarif."""
+    cwd, asked = tmp_path_factory.mktemp("made"), list[str]()
+    with _served(asked) as target:
+        profile = _profiled(cwd, target)
+        command = [COMMAND, "validate", "--profile", profile, "--output-file", "r.sarif", "--save-results"]
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=50, check=False)
+        [folder] = (cwd / "hybridcheck-results").iterdir()
+        yield Made(done, profile, folder, target, asked)
 
 
 @pytest.fixture
@@ -47,14 +91,9 @@ def asked() -> list[str]:
 
 @pytest.fixture
 def target(asked: list[str]) -> Iterator[str]:
-    """The URL of a target on loopback that answers as `ANSWERS` says."""
-    server = _serve(asked)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    """The URL of a target that notes what it is asked."""
+    with _served(asked) as url:
+        yield url
 
 
 @pytest.fixture
@@ -79,13 +118,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture
 def profile(tmp_path: Path, target: str) -> str:
     """A profile with readiness and two operations, of which one does not answer as declared."""
-    path = tmp_path / "hybridcheck.yaml"
-    path.write_text(
-        f"version: 1\nname: small\ntargets: {{local: {{url: '{target}', environment: local}}}}\nready: /ready\n"
-        "operations: [{id: good, request: GET /good}, {id: broken, request: GET /broken}]\n",
-        encoding="utf-8",
-    )
-    return str(path)
+    return _profiled(tmp_path, target)
 
 
 @pytest.fixture

@@ -12,20 +12,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import Made
+
 COMMAND = str(Path(sys.executable).with_name("hybridcheck"))
 Run = subprocess.CompletedProcess[str]
 
 
-def test_a_broken_promise_is_1(run: Callable[..., Run], profile: str, folder: Callable[[], Path]) -> None:
+def test_a_broken_promise_is_1(made: Made) -> None:
     """The first blocking case is the broken operation; evidence and document are on disk; hostile text is harmless."""
-    done = run("validate", "--profile", profile)
+    done = made.done
     assert done.returncode == 1, done.stderr
     assert done.stdout.startswith("NOT_READY")
     assert "1. contract.answers-as-declared[broken] (fail, critical, contract)" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
-    made = folder()
-    assert {"verdict.json", "ledger.ndjson"} <= {path.name for path in made.iterdir()}
-    assert json.loads((made / "verdict.json").read_text(encoding="utf-8"))["exit_code"] == 1
+    assert {"verdict.json", "ledger.ndjson"} <= {path.name for path in made.folder.iterdir()}
+    assert json.loads((made.folder / "verdict.json").read_text(encoding="utf-8"))["exit_code"] == 1
 
 
 def test_exit_zero_reports_without_blocking(run: Callable[..., Run], profile: str) -> None:
@@ -44,16 +45,11 @@ def test_json_is_all_that_is_on_stdout(run: Callable[..., Run], profile: str, fo
     assert done.stderr == ""
 
 
-def test_judge_gives_the_same_bytes_and_code(
-    run: Callable[..., Run], profile: str, tmp_path: Path, folder: Callable[[], Path]
-) -> None:
+def test_judge_gives_the_same_bytes_and_code(run: Callable[..., Run], made: Made, tmp_path: Path) -> None:
     """From the ledger alone."""
-    first = run("validate", "--profile", profile, "--quiet")
-    assert first.stderr == ""
-    made = folder()
-    again = run("judge", str(made / "ledger.ndjson"), "--output-file", "again.json")
+    again = run("judge", str(made.folder / "ledger.ndjson"), "--output-file", "again.json")
     assert again.returncode == 1
-    assert (tmp_path / "again.json").read_bytes() == (made / "verdict.json").read_bytes()
+    assert (tmp_path / "again.json").read_bytes() == (made.folder / "verdict.json").read_bytes()
 
 
 def test_a_scoped_run_never_says_ready(run: Callable[..., Run], profile: str) -> None:
@@ -154,28 +150,22 @@ def test_logs_go_to_a_file(run: Callable[..., Run], profile: str, tmp_path: Path
     assert "run ended" in (tmp_path / "b.log").read_text(encoding="utf-8")
 
 
-def test_a_build_log_gets_plain_lines(run: Callable[..., Run], profile: str) -> None:
+def test_a_build_log_gets_plain_lines(made: Made) -> None:
     """One for each phase, no moving display, no colour."""
-    done = run("validate", "--profile", profile)
-    lines = done.stderr.splitlines()
+    lines = made.done.stderr.splitlines()
     assert lines[0].startswith("hybridcheck: run ")
     assert lines[-1].startswith("hybridcheck: run ended: completed")
     assert all(line.startswith("hybridcheck: ") for line in lines)
 
 
 @pytest.mark.parametrize("cut", ["ledger", "verdict"])
-def test_a_disk_that_fills_up_is_our_error(cut: str, profile: str, tmp_path: Path, folder: Callable[[], Path]) -> None:
+def test_a_disk_that_fills_up_is_our_error(cut: str, made: Made, tmp_path: Path, folder: Callable[[], Path]) -> None:
     """Files may grow so far only (a stand-in for a full disk): 5 whichever of the two is cut; no half document is left."""
-    whole = subprocess.run(
-        [COMMAND, "validate", "--profile", profile, "--output-dir", "whole"], cwd=tmp_path, check=False
-    )
-    assert whole.returncode == 1
-    [made] = (tmp_path / "whole").iterdir()
-    ledger = (made / "ledger.ndjson").read_bytes()
+    ledger = (made.folder / "ledger.ndjson").read_bytes()
     kibibytes = (ledger.index(b"\n") if cut == "ledger" else len(ledger)) // 1024 + 3
-    assert kibibytes * 1024 < len(ledger if cut == "ledger" else (made / "verdict.json").read_bytes())
+    assert kibibytes * 1024 < len(ledger if cut == "ledger" else (made.folder / "verdict.json").read_bytes())
     done = subprocess.run(
-        ["bash", "-c", f"ulimit -f {kibibytes}; exec '{COMMAND}' validate --profile '{profile}'"],
+        ["bash", "-c", f"ulimit -f {kibibytes}; exec '{COMMAND}' validate --profile '{made.profile}'"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 5, done.stderr

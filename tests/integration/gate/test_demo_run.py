@@ -71,7 +71,7 @@ def test_judging_again_gives_the_same_bytes(healthy: gate.GateResult) -> None:
 
 def test_less_evidence_is_never_more_knowledge(healthy: gate.GateResult) -> None:
     """The order of knowledge holds over a real ledger (a sample of its lines; `make soak` takes more)."""
-    whole = assert_order_of_knowledge(healthy.ledger_path, by_id(), most=12, subsets=2, seed=3)
+    whole = assert_order_of_knowledge(healthy.ledger_path, by_id(), most=6, subsets=1, seed=3)
     assert whole.verdict is Ruling.READY
 
 
@@ -113,17 +113,13 @@ def test_no_password_reaches_the_disk(healthy: gate.GateResult) -> None:
     assert '"password": "‹secret:' in text.replace("\\", "")
 
 
-@pytest.mark.parametrize(
-    ("defect", "check"),
-    [("no-auth", "authn.missing-credentials-refused"), ("flaky-errors", "load.error-limit")],
-)
-def test_a_planted_defect_blocks(defect: str, check: str, tmp_path: Path) -> None:
+def test_a_planted_defect_blocks(tmp_path: Path) -> None:
     """The defect is found through the whole gate, and the first blocking case belongs to its check."""
     request = gate.Request(
-        demo=True, defects=(defect,), budget=Budget.QUICK, fail_fast=True, output_dir=tmp_path, variables={}, seed=7
+        demo=True, defects=("no-auth",), budget=Budget.QUICK, fail_fast=True, output_dir=tmp_path, variables={}, seed=7
     )
     result = asyncio.run(gate.run(request))
     assert result.verdict.verdict is Ruling.NOT_READY
     first = next(reason for reason in result.verdict.reasons if reason.blocking)
     assert first.case is not None
-    assert first.case.startswith(check)
+    assert first.case.startswith("authn.missing-credentials-refused")

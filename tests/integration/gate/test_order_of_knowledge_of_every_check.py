@@ -8,7 +8,7 @@ import pytest
 from hybridcheck import gate
 from hybridcheck.cases import Budget
 from hybridcheck.checks.catalogue import by_id
-from hybridcheck.verdict import Outcome
+from hybridcheck.verdict import Outcome, Ruling
 from tests.property.evidence_removal import assert_no_judge_knows_more
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
@@ -32,8 +32,11 @@ def run_of_the_demo(folder: Path, *defects: str) -> gate.GateResult:
 
 
 def test_no_judge_fails_on_less(tmp_path: Path) -> None:
-    """Twenty defects at once: fails and undecided cases keep the order as well."""
+    """Twenty defects at once: they block, one under load among them; fails and undecided cases keep the order as well."""
     result = run_of_the_demo(tmp_path, *DEFECTS)
+    assert result.verdict.verdict is Ruling.NOT_READY
+    blocking = {reason.case.partition("[")[0] for reason in result.verdict.reasons if reason.blocking and reason.case}
+    assert "load.error-limit" in blocking
     seen = assert_no_judge_knows_more(result.ledger_path, by_id(), most=MOST, seed=11)
     failed = {check for check, outcome in seen if outcome is Outcome.FAIL}
     assert len(failed) >= 12, sorted(failed)

@@ -16,11 +16,18 @@ def test_every_format_has_a_writer_and_the_reverse() -> None:
     assert {chosen.value for chosen in Format} == set(MODULES)
 
 
+BEGINNINGS = {
+    "console": "NOT_READY", "markdown": "## ❌ NOT_READY", "junit": "<?xml", "json": "{", "sarif": "{",
+    "github": "::", "openmetrics": "# TYPE", "html": "<!doctype",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("chosen", list(Format))
 def test_every_format_renders_every_verdict(chosen: Format, ready: Verdict, blocked: Verdict, hostile: Verdict) -> None:
-    """And names the ruling."""
+    """It names the ruling, and begins as its format does."""
     for verdict in (ready, blocked, hostile):
         assert verdict.verdict in rendering.text_of(verdict, chosen, Page())
+    assert rendering.text_of(blocked, chosen, Page()).startswith(BEGINNINGS[chosen])
 
 
 @pytest.mark.parametrize(
