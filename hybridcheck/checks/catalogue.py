@@ -67,6 +67,7 @@ from hybridcheck.checks.headers.errors import NoSniffOnErrors
 from hybridcheck.checks.headers.hygiene import NoSniff, StrictTransport
 from hybridcheck.checks.health.body import BodyAgrees
 from hybridcheck.checks.health.endurance import ReadyToTheEnd
+from hybridcheck.checks.health.outages import ReadinessTellsOutage
 from hybridcheck.checks.health.readiness import ReadinessAnswers
 from hybridcheck.checks.health.transactions import ReadinessTrue
 from hybridcheck.checks.instants.clock import ClockTrue
@@ -129,6 +130,7 @@ CATALOGUE = 1
 CHECKS: tuple[type[Check], ...] = (
     ReadinessAnswers,
     ReadyToTheEnd,
+    ReadinessTellsOutage,
     ReadinessTrue,
     BodyAgrees,
     AnswersAsDeclared,

@@ -28,6 +28,13 @@ def _hooks(profile: Profile) -> Iterator[Contradiction]:
                 yield Contradiction(where, f"no service is called '{service}'", near(service, profile.services))
 
 
+def _needs(profile: Profile) -> Iterator[Contradiction]:
+    for index, service in enumerate(profile.ready.needs if profile.ready is not None else ()):
+        if service not in profile.services:
+            hint = near(service, profile.services)
+            yield Contradiction(("ready", "needs", index), f"no service is called '{service}'", hint)
+
+
 def _keys(profile: Profile) -> Iterator[Contradiction]:
     probe, known = profile.probes.idempotent, {operation.id: operation for _, _, operation in profile.all_operations()}
     if probe is None:
@@ -40,4 +47,4 @@ def _keys(profile: Profile) -> Iterator[Contradiction]:
         yield Contradiction(place, f"'{operation.id}' makes things that nothing removes", "cleanup: ID   # there")
 
 
-RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (_boundaries, _hooks, _keys)
+RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (_boundaries, _hooks, _needs, _keys)

@@ -144,10 +144,14 @@ class Operation(Frozen):
 
 
 class Reference(Frozen):
-    """A path that answers one status: health and readiness (`/healthz` or `/healthz -> 204`)."""
+    """A path that answers one status: health and readiness (`/healthz` or `/healthz -> 204`).
+
+    `needs` names the services without which the readiness says that the target is not ready.
+    """
 
     path: Annotated[str, StringConstraints(pattern=r"^/")]
     status: int = 200
+    needs: tuple[str, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -163,7 +167,8 @@ class StreamSpec(Frozen):
 
     `sequence` counts up by one; `sent_at` is the target's clock in UTC seconds; `total` events end the stream cleanly;
     `end_event` is the name of the event that says so, and is none of them. `holds` are texts that every event has, by
-    their paths: with letters beyond ASCII they show what becomes of characters that are split on the way.
+    their paths: with letters beyond ASCII they show what becomes of characters that are split on the way. `failing` is
+    the query, over `query`, that makes the stream fail before its `total`.
     """
 
     model_config = PART
@@ -180,6 +185,7 @@ class StreamSpec(Frozen):
     resumes: bool = False
     total: Annotated[int, Field(ge=1)] | None = None
     end_event: str | None = None
+    failing: dict[str, str] = Field(default_factory=dict)
     holds: dict[str, str] = Field(default_factory=dict)
     within_s: Annotated[float, Field(gt=0, le=300)] = 10
 

@@ -10,6 +10,12 @@ BY_HELD_OUT: tuple[Defect, ...] = (
         "gateway/authentication.py",
     ),
     Defect(
+        "ready-though-native-down",
+        "readiness stays good while the native service is down",
+        "health.readiness-tells-outage",
+        "gateway/operations.py",
+    ),
+    Defect(
         "nosniff-lost-on-errors",
         "errors lack X-Content-Type-Options",
         "headers.nosniff-on-errors",

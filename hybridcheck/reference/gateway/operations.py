@@ -76,6 +76,7 @@ class Operations:
         native = await self._native_answers()
         found = {"storage": "up" if storage else "down", "native": "up" if native else "down"}
         worn_off = self._defects.on("ready-wears-off") and self._metrics.requests() >= WORN_OFF_AFTER
+        native = native or self._defects.on("ready-though-native-down")
         if self._defects.on("never-ready") or worn_off or not (storage and native):
             raise Problem(503, "not ready", ((b"retry-after", b"5"),), dependencies=found)
         status = "down" if self._defects.on("health-body-down") else "ready"

@@ -38,6 +38,7 @@ def test_a_profile_whose_names_exist_has_no_complaint() -> None:
             {"hooks": {"h": {**PROFILE["hooks"]["stop"], "breaks": ["inner", "x"]}}},
             "hooks.h.breaks.1: no service is called 'x'",
         ),
+        ({"ready": {"path": "/ready", "needs": ["inner", "x"]}}, "ready.needs.1: no service is called 'x'"),
         (
             {"probes": {"idempotent": {**PROFILE["probes"]["idempotent"], "operation": "x"}}},
             "probes.idempotent.operation: no operation has the id 'x'",
