@@ -108,6 +108,7 @@ from hybridcheck.checks.scaling.replicas import ReplicasShare
 from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
 from hybridcheck.checks.streams.delay import DeliveryDelay
 from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder, TextWhole
+from hybridcheck.checks.streams.failures import FailureVisible
 from hybridcheck.checks.text.fidelity import EscapeSafe, UnicodeRoundtrip
 from hybridcheck.checks.text.measures import CaseRules, LengthUnit
 from hybridcheck.checks.text.parts import DigitRules, PrefixWhole, StripRules
@@ -191,6 +192,7 @@ CHECKS: tuple[type[Check], ...] = (
     DeliveryDelay,
     EndsCleanly,
     TextWhole,
+    FailureVisible,
     Resumes,
     RefusesAnonymous,
     RefusesExpired,

@@ -45,6 +45,12 @@ IN_SERVICES: tuple[Defect, ...] = (
         "streams.delivery-delay",
         "gateway/streams.py",
     ),
+    Defect(
+        "stream-failure-hidden",
+        "a stream whose source fails in the middle ends as if it were complete",
+        "streams.failure-visible",
+        "gateway/streams.py",
+    ),
     # native service and boundary
     Defect("analytics-wrong-mean", "the mean is divided by n + 1", "operations.examples-hold", "native/host.py"),
     Defect(

@@ -4,8 +4,9 @@ Only what carries the declared `sequence` and `sent_at` is an event; heartbeats 
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Undecided, Unmet
@@ -91,13 +92,19 @@ def spec_in(case: Case) -> StreamSpec:
     return StreamSpec.model_validate(case.params["stream"])
 
 
-def ask_to_listen(case: Case, *, anonymous: bool = False, headers: tuple[tuple[str, str], ...] = ()) -> Ask:
-    """The declared request that opens a stream; `send` goes out line by line over a WebSocket."""
+def ask_to_listen(
+    case: Case,
+    *,
+    anonymous: bool = False,
+    headers: tuple[tuple[str, str], ...] = (),
+    query: Mapping[str, str] = MappingProxyType({}),
+) -> Ask:
+    """The declared request that opens a stream; `query` stands over its own. `send` goes out line by line over a WebSocket."""
     spec = spec_in(case)
     return Ask(
         method="GET",
         path=spec.path,
-        query=tuple(spec.query.items()),
+        query=tuple({**spec.query, **query}.items()),
         headers=headers,
         body="\n".join(spec.send).encode() if spec.send else None,
         identity=spec.identity if spec.auth == "required" and not anonymous else None,
@@ -116,10 +123,12 @@ async def listen(
     )
 
 
-async def listen_until_good(target: ReadTarget, label: str, case: Case, complain: Complain) -> None:
+async def listen_until_good(
+    target: ReadTarget, label: str, case: Case, complain: Complain, ask: Ask | None = None
+) -> None:
     """Listen up to `LISTENS` times, until there is nothing to complain of or nothing that can be said."""
     for attempt in range(1, LISTENS + 1):
-        record = await listen(target, f"{label}.{attempt}", case)
+        record = await listen(target, f"{label}.{attempt}", case, ask)
         try:
             if complain(record) is None:
                 return

@@ -69,14 +69,17 @@ async def delayed(
     queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
     async def collect() -> None:
-        async for event in events:
-            queue.put_nowait(event)
-        queue.put_nowait(None)
+        try:
+            async for event in events:
+                queue.put_nowait(event)
+        finally:
+            queue.put_nowait(None)
 
     collecting = asyncio.create_task(collect())
     try:
         while (event := await queue.get()) is not None:
             await asyncio.sleep(event["sent_at"] + delay_s(event) - time.time())
             yield event
+        await collecting
     finally:
         collecting.cancel()

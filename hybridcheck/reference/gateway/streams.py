@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.dispatch import trace_id
@@ -24,12 +25,31 @@ LAST_ID = Parameter(
     {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 0},
     "The last event that the client has",
 )
+FAIL_AFTER = Parameter(
+    "fail_after",
+    {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 0},
+    "The event after which the source fails; 0 for none",
+)
 LAST_ID_HEADER = Parameter("Last-Event-ID", {"type": "string"}, "The last event that the client has", "header")
 PATH_SSE = "/stream/events"
 PATH_WS = "/stream/ws"
 
 NOTE = "naïve café ☕ 😀"  # in every event
 SPLIT_EACH, SPLIT_LETTER = 5, "☕".encode()  # every fifth event is sent in two pieces, cut in the middle of that letter
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events a listener asks for."""
+
+    last: int
+    count: int
+    interval_ms: int
+    fail_after: int
+
+
+class SourceFailed(ConnectionAbortedError):
+    """What events come from has failed; the listener has to see that there is no more to come of them."""
 
 
 class Streams:
@@ -55,7 +75,7 @@ class Streams:
                 "Numbered events as text/event-stream",
                 "streaming",
                 {200: "EventStream", 422: "Problem"},
-                parameters=(COUNT, INTERVAL, LAST_ID, LAST_ID_HEADER),
+                parameters=(COUNT, INTERVAL, FAIL_AFTER, LAST_ID, LAST_ID_HEADER),
                 content_type="text/event-stream",
             ),
             Route(
@@ -66,7 +86,7 @@ class Streams:
                 "Numbered messages over a WebSocket",
                 "streaming",
                 {101: None, 422: "Problem", 426: "Problem"},
-                parameters=(COUNT, INTERVAL, LAST_ID),
+                parameters=(COUNT, INTERVAL, FAIL_AFTER, LAST_ID),
             ),
         ]
 
@@ -81,14 +101,12 @@ class Streams:
         last = _last_event_id(request.header(b"last-event-id"), integer_parameter(query, LAST_ID))
         if self._defects.on("sse-no-resume"):
             last = 0
-        count, interval_ms = integer_parameter(query, COUNT), integer_parameter(query, INTERVAL)
-        return Streamed(
-            b"text/event-stream", self._pieces(last, count, interval_ms), headers=((b"x-accel-buffering", b"no"),)
-        )
+        pieces = self._pieces(_wanted(query, last))
+        return Streamed(b"text/event-stream", pieces, headers=((b"x-accel-buffering", b"no"),))
 
-    async def _pieces(self, last: int, count: int, interval_ms: int) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, wanted: Wanted) -> AsyncGenerator[bytes, None]:
         held: list[bytes] = []
-        async for event in self._happening(last, count, interval_ms):
+        async for event in self._happening(wanted):
             piece = b"id: %d\nevent: tick\ndata: %s\n\n" % (event["sequence"], _json(event))
             if self._defects.on("sse-buffered"):
                 held.append(piece)
@@ -112,13 +130,17 @@ class Streams:
         """A piece, or what is left of it where each is decoded alone."""
         return piece.decode("utf-8", "replace").encode() if self._defects.on("sse-text-split") else piece
 
-    async def _happening(self, last: int, count: int, interval_ms: int) -> AsyncGenerator[Event, None]:
+    async def _happening(self, wanted: Wanted) -> AsyncGenerator[Event, None]:
         """The events as they happen, each stamped with its moment (Unix time in seconds)."""
-        events = _ticks(last, count, interval_ms)
+        events = _ticks(wanted)
         if self._defects.on("stream-delayed"):
             events = delayed(events, lambda _: DELAY_S)
-        async for event in self._strained.passed_on(events) if self._defects else events:
-            yield event
+        try:
+            async for event in self._strained.passed_on(events) if self._defects else events:
+                yield event
+        except SourceFailed:
+            if not self._defects.on("stream-failure-hidden"):
+                raise
 
     async def answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One WebSocket connection: 401, 404 or 422 instead of the handshake, or all messages and a close with 1000."""
@@ -132,35 +154,45 @@ class Streams:
                 self._authentication.identify(request, "streamMessages")
             self._strained.refuse()
             query = request.query()
-            last, count = integer_parameter(query, LAST_ID), integer_parameter(query, COUNT)
-            interval_ms = integer_parameter(query, INTERVAL)
+            wanted = _wanted(query, integer_parameter(query, LAST_ID))
         except Problem as problem:
             self._metrics.count(f"GET {PATH_WS}", problem.status)
             await _refuse(send, problem, request)
             return
         self._metrics.count(f"GET {PATH_WS}", 101)
         await send({"type": "websocket.accept"})
-        sending = asyncio.create_task(self._send_messages(send, last, count, interval_ms))
+        sending = asyncio.create_task(self._send_messages(send, wanted))
         leaving = asyncio.create_task(_closed(receive))
         await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         sending.cancel()
         leaving.cancel()
         await asyncio.gather(sending, leaving, return_exceptions=True)
 
-    async def _send_messages(self, send: Send, last: int, count: int, interval_ms: int) -> None:
-        async for event in self._happening(last, count, interval_ms):
-            if self._defects.on("ws-lossy") and event["sequence"] % 7 == 0:
-                continue
-            await send({"type": "websocket.send", "text": _json({"type": "tick"} | event).decode()})
+    async def _send_messages(self, send: Send, wanted: Wanted) -> None:
+        try:
+            async for event in self._happening(wanted):
+                if self._defects.on("ws-lossy") and event["sequence"] % 7 == 0:
+                    continue
+                await send({"type": "websocket.send", "text": _json({"type": "tick"} | event).decode()})
+        except SourceFailed:
+            await send({"type": "websocket.close", "code": 1011})
+            return
         await send({"type": "websocket.send", "text": '{"type":"end"}'})
         await send({"type": "websocket.close", "code": 1011 if self._defects.on("ws-dirty-close") else 1000})
 
 
-async def _ticks(last: int, count: int, interval_ms: int) -> AsyncGenerator[Event, None]:
-    for sequence in range(last + 1, count + 1):
-        if sequence > last + 1:
-            await asyncio.sleep(interval_ms / 1000)
+def _wanted(query: Mapping[str, str], last: int) -> Wanted:
+    count, interval_ms, fail_after = (integer_parameter(query, one) for one in (COUNT, INTERVAL, FAIL_AFTER))
+    return Wanted(last, count, interval_ms, fail_after)
+
+
+async def _ticks(wanted: Wanted) -> AsyncGenerator[Event, None]:
+    for sequence in range(wanted.last + 1, wanted.count + 1):
+        if sequence > wanted.last + 1:
+            await asyncio.sleep(wanted.interval_ms / 1000)
         yield {"sequence": sequence, "sent_at": time.time(), "note": NOTE}
+        if sequence == wanted.fail_after:
+            raise SourceFailed("the source of the events failed, as was asked for")
 
 
 def _last_event_id(header: str | None, parameter: int) -> int:

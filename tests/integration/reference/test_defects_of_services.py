@@ -68,6 +68,19 @@ def sees_stream_delayed(visitor: Visitor) -> bool:
     return min(delays) > 2
 
 
+def sees_stream_failure_hidden(visitor: Visitor) -> bool:
+    """A stream that fails after its third event ends well, over both protocols."""
+    query = "count=5&interval_ms=1&fail_after=3"
+    heard = visitor.events(query)
+    assert heard.sequence == [1, 2, 3]
+    try:
+        ended = bool(visitor.messages(query))
+    except ConnectionClosedError as closed:
+        ended = closed.rcvd is None or closed.rcvd.code != 1011
+    assert heard.ended == ended != heard.cut_off
+    return ended
+
+
 def sees_sse_anonymous(visitor: Visitor) -> bool:
     """Events are served to nobody."""
     return visitor.get("/stream/events?count=1", None).status_code == 200

@@ -12,10 +12,12 @@ from hybridcheck.checks.check import Check
 from hybridcheck.checks.streams.access import RefusesAnonymous, Resumes
 from hybridcheck.checks.streams.delay import CLOCK_READS, DeliveryDelay
 from hybridcheck.checks.streams.delivery import Complete, DeliveredIncrementally, EndsCleanly, InOrder, TextWhole
+from hybridcheck.checks.streams.failures import FailureVisible
+from hybridcheck.checks.streams.listening import ask_to_listen, spec_in
 from hybridcheck.evidence import Failure, ReceivedResponse, SentRequest, StreamEvent, StreamRecord
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Finding, Outcome
-from tests.unit.checks.fake_target import Answer, FakeTarget, finding_of, unmet_of
+from tests.unit.checks.fake_target import Answer, FakeTarget, cases_of, finding_of, unmet_of
 
 BEGAN = 1_800_000_000.0
 SSE: dict[str, Any] = {
@@ -322,6 +324,42 @@ def test_the_text_of_events_stays_whole(note: str, outcome: Outcome) -> None:
     """A replacement character and mojibake are not what was declared."""
     record = with_note(steady(), note)
     assert finding(TextWhole(), record, record, holds={"$.note": "naïve ☕"}).outcome is outcome
+
+
+FAILING: dict[str, Any] = {"failing": {"break_after": "3"}}
+THREE = steady([1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("record", "end_event", "expected"),
+    [
+        (heard(THREE, ended="abnormal", failure=Failure.CLOSED_EARLY), "end", Outcome.PASS),
+        (heard(THREE, "websocket", ended="abnormal"), None, Outcome.PASS),
+        (heard(THREE), "end", Outcome.PASS),  # without the event that says that it is over
+        (heard([*THREE, END]), "end", Outcome.FAIL),
+        (heard([*THREE, END], ended="abnormal"), "end", Outcome.FAIL),
+        (heard(THREE), None, Outcome.FAIL),
+        (heard(THREE, "websocket"), None, Outcome.FAIL),
+        (heard([*THREE, StreamEvent(at_ms=400, event="error", data="{}")]), None, Reason.SUSPECTED),
+        (heard(THREE, ended="deadline"), "end", Reason.SUSPECTED),
+        (HEALTHY, "end", Reason.NO_TEST_DATA),
+        (heard([], status=503), "end", Reason.NO_TEST_DATA),
+    ],
+)
+def test_a_failure_in_the_middle_is_no_end(
+    record: StreamRecord, end_event: str | None, expected: Outcome | Reason
+) -> None:
+    """Cut off, closed with an error or without the declared end; what may tell in another way, or did not fail, is open."""
+    found = finding(FailureVisible(), record, record, end_event=end_event, **FAILING)
+    assert expected in (found.outcome, found.reason)
+
+
+def test_a_stream_is_made_to_fail_by_the_declared_query() -> None:
+    """It stands over the stream's own; a stream that declares none is unexamined."""
+    (case,) = cases_of(FailureVisible(), profile_of(query={"topic": "all", "break_after": "0"}, **FAILING))
+    asked = ask_to_listen(case, query=spec_in(case).failing)
+    assert dict(asked.query) == {"topic": "all", "break_after": "3"}
+    assert "failing" in unmet_of(FailureVisible(), profile_of())[0].needs
 
 
 def test_events_without_the_declared_text_show_nothing() -> None:
