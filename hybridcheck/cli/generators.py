@@ -1,10 +1,11 @@
 """Who generates the load: one process, several, or workers on other machines; the options that say so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 import typer
 
+from hybridcheck.cli.options import Load, Run, Showing
 from hybridcheck.errors import UsageError
 
 MASTER_PORT = 5557
@@ -100,3 +101,17 @@ def refuse_contradictions(asked: Generators, ui: Ui | None = None) -> None:
         if idle and not chosen[needed]:
             where = "--" + idle[0].replace("_", "-")
             raise UsageError(f"it does nothing without {needed}", where=where, hint=f"add {needed}, or leave it out")
+
+
+def refuse_what_the_master_says(*groups: Run | Load | Showing) -> None:
+    """Refuse options of a worker that would do nothing: what is sent, for how long and what is judged comes from the master.
+
+    Raises:
+        UsageError: where there are such.
+    """
+    for group in groups:
+        for option in fields(group):
+            if option.name != "base_url" and getattr(group, option.name) != option.default:
+                where = "--" + option.name.replace("_", "-")
+                hint = "say it where the master is; a worker takes --base-url, --master-host and --master-port"
+                raise UsageError("it does nothing with --worker", where=where, hint=hint)

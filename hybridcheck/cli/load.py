@@ -3,7 +3,7 @@
 from hybridcheck.cases import SafetyClass
 from hybridcheck.checks.catalogue import CHECKS
 from hybridcheck.cli import options as given
-from hybridcheck.cli.generators import Generators, Ui, refuse_contradictions
+from hybridcheck.cli.generators import Generators, Ui, refuse_contradictions, refuse_what_the_master_says
 from hybridcheck.cli.option_groups import spread
 from hybridcheck.errors import ExitCode
 
@@ -28,6 +28,7 @@ def command(
     from hybridcheck.cli import generating, running  # the gate and all that it brings, not for --help
 
     if generators.worker:
+        refuse_what_the_master_says(run, load, showing)
         return generating.be_worker(generators, run.base_url)
     about_load = tuple(check.id for check in CHECKS if check.safety is SafetyClass.LOAD)
     chosen = running.Chosen(only=about_load, demo=demo, defects=tuple(defect or ()), load=load, generators=generators)

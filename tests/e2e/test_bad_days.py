@@ -328,6 +328,16 @@ def test_a_usage_error_sends_nothing(arguments: tuple[str, ...], cwd: Path, syst
     assert system.seen == []
 
 
+def test_load_that_its_processes_cannot_share_sends_nothing(cwd: Path, system: System) -> None:
+    """Known from command line and profile: 2 with what to do, no folder, and the target has heard nothing."""
+    profiled(cwd, (cwd / "base_url").read_text(), LOAD.replace("rate_rps", "max_connections: 2, rate_rps"))
+    done = run(cwd, "load", "--processes", "3", variables=VARIABLES)
+    assert done.code == 2, done.err
+    assert b"raise max_connections, or say --processes 2" in done.err
+    assert system.seen == []
+    assert not (cwd / "hybridcheck-results").exists()
+
+
 def test_a_base_url_that_refuses_is_unreachable(cwd: Path) -> None:
     """Exit 4, with a profile too."""
     with socket.create_server(("127.0.0.1", 0)) as closing:

@@ -1,12 +1,15 @@
 """Who generates, as the options say it, and how limits stand while a phase runs."""
 
+from pathlib import Path
+
 import pytest
 
 from hybridcheck.cases import Budget, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
-from hybridcheck.cli.generators import ONLY_WITH, Generators, Ui, refuse_contradictions
+from hybridcheck.cli.generators import ONLY_WITH, Generators, Ui, refuse_contradictions, refuse_what_the_master_says
 from hybridcheck.cli.live_limits import LiveLimits
+from hybridcheck.cli.options import Load, Run, Showing
 from hybridcheck.cli.serving import label
 from hybridcheck.errors import UsageError
 from hybridcheck.evidence import LoadSecond, RunStart
@@ -50,6 +53,23 @@ def test_an_option_that_would_do_nothing_is_refused(asked: Generators, ui: Ui, w
     with pytest.raises(UsageError) as refused:
         refuse_contradictions(asked, ui)
     assert refused.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("group", "where"),
+    [
+        (Load(rate=9), "--rate"),
+        (Run(timeout=9), "--timeout"),
+        (Run(profile=Path("a.yaml")), "--profile"),
+        (Showing(output_file=Path("a.json")), "--output-file"),
+    ],
+)
+def test_a_worker_is_told_by_its_master(group: Load | Run | Showing, where: str) -> None:
+    """What to send, for how long, and what is judged is said there; where to is the worker's own."""
+    with pytest.raises(UsageError, match="does nothing with --worker") as refused:
+        refuse_what_the_master_says(Run(base_url="http://127.0.0.1:1"), group)
+    assert refused.value.where == where
+    refuse_what_the_master_says(Run(base_url="http://127.0.0.1:1"), Load(), Showing())
 
 
 def test_options_that_belong_together_are_fine() -> None:
