@@ -2,7 +2,7 @@
 
     python benchmarks/run.py [--only NAME ...] [--write]
 
-Prints Markdown; with --write it becomes docs/benchmarks.md. A figure that could not be measured says "not run" and why.
+Prints Markdown; with --write it becomes docs/benchmarks.md, and of a whole run the README carries an excerpt. A figure that could not be measured says "not run" and why.
 No benchmark is a test: machines differ, ratios within one run are what counts.
 """
 
@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.idle_users import idle_users
 from benchmarks.integrate_demo import integrate_demo
 from benchmarks.load_generators import open_model, stall, throughput, tls
 from benchmarks.nginx_target import NotRun
 from benchmarks.quick_gate import quick_gate
 from benchmarks.startup import startup
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
 Written by `make bench WRITE=1` on {date} (UTC): {cpu}, {cores} cores, {memory:.0f} GB, {system}, Python {python}.
@@ -60,10 +62,15 @@ SECTIONS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "stall": ("The truth about a stall", stall),
     "recording": ("Recording", recording),
     "memory": ("Memory", memory),
+    "idle": ("Memory of an idle user", idle_users),
     "startup": ("Start-up of the command", lambda: startup(rounds=9)),
     "gate": ("The quick gate", quick_gate),
     "integrate": ("The integration suites and the boundary catalogue", integrate_demo),
 }
+
+
+MARKS = ("<!-- benchmarks: written by make bench WRITE=1 -->", "<!-- end of benchmarks -->")
+EXCERPT = (("throughput", "64 connections"), ("tls", "64 connections"), ("open", ""), ("stall", ""))
 
 
 def main() -> None:
@@ -78,6 +85,24 @@ def main() -> None:
         lines.append(line)
     if given.write:
         PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if given.only == list(SECTIONS):
+            readme = ROOT / "README.md"
+            readme.write_text(with_excerpt(readme.read_text(encoding="utf-8"), lines), encoding="utf-8")
+
+
+def with_excerpt(readme: str, lines: list[str]) -> str:
+    """The README with these tables of the page between its two marks."""
+    page = "\n".join(lines)
+    machine_line = next(line for line in page.splitlines() if line.startswith("Written by"))
+    parts = [machine_line]
+    for name, beginning in EXCERPT:
+        section = page.partition(f"## {SECTIONS[name][0]}\n")[2].partition("\n## ")[0]
+        begin = section.index(beginning)
+        end = section.find("\n\n", section.index("\n|", begin) + 1)
+        parts.append(section[begin : end if end > 0 else None].strip())
+    before, _, rest = readme.partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    return "".join([before, MARKS[0], "\n", "\n\n".join(parts), "\n", MARKS[1], after])
 
 
 def _page(names: list[str]) -> Iterator[str]:

@@ -115,6 +115,7 @@ MATRIX: dict[str, Death] = {
     "kill -9 of one of two workers": Death(
         lambda scene: _descendant(scene.workers[0], "worker.py").kill(), INCONCLUSIVE, MASTER, 2
     ),
+    "SIGTERM to one of two workers": Death(lambda scene: scene.workers[0].terminate(), INCONCLUSIVE, MASTER, 2),
     "kill -9 of the master": Death(lambda scene: _descendant(scene.gate, "master.py").kill(), INCONCLUSIVE, MASTER, 2),
     "kill -9 of the gate with two workers": Death(_send(signal.SIGKILL), KILLED, MASTER, 2),
     "disk full with two workers": Death(_fill_disk, TOOL_ERROR, MASTER, 2, disk_mib=32),
