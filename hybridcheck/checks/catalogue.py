@@ -52,6 +52,7 @@ from hybridcheck.checks.contract.refusals import (
     RefusesUnknownMethod,
     RefusesWrongMediaType,
 )
+from hybridcheck.checks.contract.totals import TotalTrue
 from hybridcheck.checks.contract.writes import WritesAnswerAsDeclared
 from hybridcheck.checks.dashboards.data import DataFresh, DataPresent
 from hybridcheck.checks.eventloop.doses import AnswersBesideCompute, FlatBesideCompute
@@ -136,6 +137,7 @@ CHECKS: tuple[type[Check], ...] = (
     BodyAgrees,
     AnswersAsDeclared,
     WritesAnswerAsDeclared,
+    TotalTrue,
     MatchesOpenApi,
     WritesMatchOpenApi,
     RefusesMalformedJson,

@@ -123,10 +123,11 @@ def _probes(profile: Profile) -> Iterator[Contradiction]:
         elif not (operation.reads and operation.sendable):
             message = f"'{operation.id}' cannot be sent by the read class, and probes send nothing else"
             yield Contradiction(place, message, "safe: true   # at the operation, where it changes nothing")
-    compute, tally = profile.probes.compute, profile.probes.tally
+    compute, tally, listing = profile.probes.compute, profile.probes.tally, profile.probes.listing
     for keys, name in (
         (("compute", "light"), compute.light if compute is not None else None),
         (("tally", "operation"), tally.operation if tally is not None else None),
+        (("listing", "make"), listing.make if listing is not None else None),
     ):
         if name is not None and name not in known:
             yield Contradiction(("probes", *keys), f"no operation has the id '{name}'", near(name, known))

@@ -20,7 +20,7 @@ from hybridcheck.profile.context_probes import (
 )
 from hybridcheck.profile.edge_probes import BytesBack, Partition, Truncation, Validators
 from hybridcheck.profile.probe_parts import Part, Place, Probe
-from hybridcheck.profile.wire_probes import Framing, Large, Paged, QueryEcho
+from hybridcheck.profile.wire_probes import Framing, Large, Listing, Paged, QueryEcho
 
 
 class Roundtrip(Probe):
@@ -155,6 +155,7 @@ class Probes(Part):
     binary: BytesBack | None = None
     large: Large | None = None
     paged: Paged | None = None
+    listing: Listing | None = None
     framing: Framing | None = None
     query: QueryEcho | None = None
 
@@ -176,7 +177,7 @@ class Probes(Part):
             *((("scalar", key), getattr(self.scalar, key)) for key in SCALARS),
             *((("time", key), getattr(self.time, key)) for key in ("parse", "format", "now")),
             (("binary",), self.binary),
-            *(((key,), getattr(self, key)) for key in ("large", "paged", "framing", "query")),
+            *(((key,), getattr(self, key)) for key in ("large", "paged", "listing", "framing", "query")),
         ]
         for key, pair in (("partition", self.partition), ("validate", self.validate_text)):
             if pair is not None:

@@ -1,4 +1,4 @@
-"""Probes of how messages travel: a large answer, pages of a list, and where broken framing may be sent."""
+"""Probes of how messages travel: a large answer, pages and totals of a list, and where broken framing may be sent."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -40,6 +40,23 @@ class Paged(Probe):
             text: str = getattr(self, key)
             if text.startswith("$"):
                 yield (key,), text
+
+
+class Listing(Probe):
+    """A list that says how many rows there are: `total` and `items` of its answer, and the parameter of rows a page.
+
+    `make` is the operation that makes a row; `most` rows a page take in at least two.
+    """
+
+    make: str
+    items: Place = "$.items"
+    total: Place = "$.total"
+    limit: Annotated[str, StringConstraints(min_length=1, max_length=200)] = "limit"
+    most: Annotated[int, Field(ge=2, le=10_000)] = 50
+
+    def places(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Both."""
+        yield from ((("items",), self.items), (("total",), self.total))
 
 
 class QueryEcho(Probe):

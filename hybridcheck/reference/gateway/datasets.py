@@ -63,6 +63,7 @@ class Datasets:
         limit, offset = integer_parameter(query, LIMIT), integer_parameter(query, OFFSET)
         everything = request.role == "admin" or self._defects.on("collection-leak")
         items, total = self._store.datasets(None if everything else request.tenant, limit, offset)
+        total = len(items) if self._defects.on("total-of-page") else total
         shown: Any = str(total) if self._defects.on("wrong-schema") else total
         return json_answer(
             {"items": [self._document(item) for item in items], "total": shown, "limit": limit, "offset": offset}
