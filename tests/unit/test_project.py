@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -56,10 +57,16 @@ def relative(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Parse one file, once for all rules."""
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+@cache
 def function_nodes(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Find every function and method of one file, nested ones too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
 def body_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -141,7 +148,7 @@ def test_package_init_files_hold_at_most_a_docstring() -> None:
     """Importing a package imports nothing; only the top one resolves public names, lazily."""
     filled = []
     for path in PACKAGE.rglob("__init__.py"):
-        statements = ast.parse(path.read_text(encoding="utf-8")).body
+        statements = tree_of(path).body
         docstring_only = len(statements) <= 1 and all(
             isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) for node in statements
         )
@@ -154,7 +161,7 @@ def test_every_module_says_what_lives_there() -> None:
     """Each module that has code has a docstring."""
     silent = []
     for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = tree_of(path)
         if tree.body and not ast.get_docstring(tree):
             silent.append(relative(path))
     assert silent == []
@@ -164,13 +171,12 @@ def test_first_party_imports_stand_at_the_top() -> None:
     """Only cli/ imports first-party modules inside functions, and nobody does under TYPE_CHECKING."""
     hidden = []
     for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = tree_of(path)
         at_top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
         below = [node for node in imported_first_party(tree) if node not in at_top]
-        in_functions = [node for function in function_nodes(path) for node in imported_first_party(function)]
         lines = {node.lineno for node in below}
         if PACKAGE / "cli" in path.parents:
-            lines -= {node.lineno for node in in_functions}
+            lines -= {node.lineno for function in function_nodes(path) for node in imported_first_party(function)}
         hidden += [f"{relative(path)}:{line}" for line in sorted(lines)]
     assert hidden == []
 
@@ -243,7 +249,7 @@ def test_every_third_party_import_is_a_declared_dependency() -> None:
 def imported_packages(path: Path) -> set[str]:
     """Name the top-level packages that one file imports absolutely."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
