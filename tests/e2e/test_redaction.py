@@ -10,6 +10,10 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from hybridcheck.cli import rendering
+from hybridcheck.cli.options import Format
+from hybridcheck.writers import json_document
+from hybridcheck.writers.formats import Page
 from tests.e2e.commands import Done, only_folder, run, saved, started
 from tests.e2e.small_target import Answer, Asked, say, serving
 
@@ -23,7 +27,6 @@ SESSION = {"SESSION_TOKEN": "session+tok/en-59d2c1f0a7==", "SESSION_COOKIE": "co
 """What the target itself makes secret, at login."""
 
 EVERY = {**SECRETS, **SESSION}
-FORMATS = ("console", "json", "markdown", "junit", "html", "sarif", "github", "openmetrics")
 
 
 def texts(secret: str) -> set[str]:
@@ -137,9 +140,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, dict[str, b
     assert {"POST /login", "POST /things"} <= set(echo.seen)
     contents = {"stdout": done.out, "stderr": done.err}
     contents |= {path.name: path.read_bytes() for path in (*done.folder.iterdir(), cwd / "run.log", cwd / "report.md")}
-    for kind in FORMATS:
-        shown = run(cwd, "report", str(done.folder / "verdict.json"), "--format", kind, variables=SECRETS)
-        contents |= {f"report {kind}": shown.out, f"report {kind} stderr": shown.err}
+    verdict = json_document.read(done.folder / "verdict.json")
+    contents |= {f"report {kind}": rendering.text_of(verdict, kind, Page()).encode() for kind in Format}
     return done, contents
 
 
