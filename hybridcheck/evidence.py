@@ -238,9 +238,14 @@ class ListenSecond(Record):
 
 
 class LoadEnd(Record):
-    """The end marker of a load phase: how the generator ended and the totals that its seconds must add up to."""
+    """The end marker of a load phase: how the generator ended and the totals that its seconds must add up to.
+
+    `proves_until`: the first second from which on nothing says anything about the target, as `detail` explains (the users'
+    rows had run out, or a token had expired); None where there is none.
+    """
 
     kind: Literal["load_end"] = "load_end"
+    proves_until: int | None = None
     cause: str
     seconds: int
     planned: int

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from hybridcheck import __version__
@@ -30,6 +31,7 @@ from hybridcheck.integrators.executor import Executor
 from hybridcheck.integrators.preflight import PREFLIGHT, note_build, silence
 from hybridcheck.integrators.roster import Roster
 from hybridcheck.ledger import Ledger, ReadLedger, read
+from hybridcheck.load.credentials import lasting_s
 from hybridcheck.load.foreseen import Refuse, refuse_drives
 from hybridcheck.load.listening import Overhear
 from hybridcheck.load.phase import CarryOut, Site, alone, run_phase
@@ -252,7 +254,7 @@ async def _execute(
                     phase,
                     _site(bound, session.overhear),
                     ledger,
-                    preflight.credential,
+                    partial(preflight.credential, lasting_s=lasting_s(phase)),
                     on_start=begun,
                     carry_out=carry_out,
                     watch=Watch(phase, bound.plan.cases, bound.checks),

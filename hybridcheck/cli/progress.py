@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from hybridcheck.cases import Group, Phase, PlannedCase
+from hybridcheck.checks.load.phases import EXPIRES
 from hybridcheck.evidence import (
     CaseEnd,
     CaseError,
@@ -14,6 +15,7 @@ from hybridcheck.evidence import (
     GapReason,
     LoadEnd,
     LoadSecond,
+    Observation,
     Record,
     RunEnd,
     RunStart,
@@ -83,6 +85,8 @@ class Picture:
                 counts = f"{record.planned} planned, {record.ok} ok, {record.failed} failed, {record.unsent} unsent"
                 why = f" ({record.detail})" if record.detail else ""
                 self.announce(f"{record.stream}: {record.cause} after {record.seconds} s: {counts}{why}")
+            case Observation() if record.label == EXPIRES:
+                self.announce(f"{record.stream}: {record.values['detail']}")
             case CaseError():
                 self.announce(f"{record.stream}: our own fault: {record.error}")
             case Gap() if record.reason in _WORTH_A_LINE:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from hybridcheck.profile.drives import Drive
 from hybridcheck.profile.row_identities import own_rows
@@ -28,10 +29,25 @@ def senders(drive: Drive) -> set[str]:
     return named | set(users_of(drive))
 
 
-async def credentials(
-    drive: Drive, credential: Callable[[str], Awaitable[Credential]]
-) -> tuple[dict[str, tuple[tuple[str, str], ...]], dict[str, str]]:
-    """Per identity the headers by the names of their secrets, and the secrets by name.
+def lasting_s(drive: Drive) -> float:
+    """How long the credentials of a drive have to be good, from when they are got: until its last request may be sent."""
+    return drive.spec.duration_s + drive.spec.deadline_s * (1 + len(drive.setup))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Per identity the headers by the names of their secrets, the secrets by name, and the token that expires first.
+
+    `expires`: of the tokens that say so themselves, in UNIX seconds, and whose it is.
+    """
+
+    headers: dict[str, tuple[tuple[str, str], ...]]
+    secrets: dict[str, str]
+    expires: tuple[float, str] | None
+
+
+async def credentials(drive: Drive, credential: Callable[[str], Awaitable[Credential]]) -> Known:
+    """What the identities of a drive are known by.
 
     The first logs in alone: where nobody can, not everybody tries.
 
@@ -42,11 +58,15 @@ async def credentials(
     names = sorted(senders(drive))
     found = {name: await credential(name) for name in names[:1]}
     found |= await _together(names[1:], credential)
-    headers = {
-        identity: tuple((name, f"{identity}/{name}") for name, _ in known.headers) for identity, known in found.items()
-    }
-    secrets = {f"{identity}/{name}": value for identity, known in found.items() for name, value in known.headers}
-    return headers, secrets
+    sent = set(users_of(drive)) or found.keys()
+    expiries = [(known.facts.get("exp"), name) for name, known in found.items() if name in sent]
+    return Known(
+        headers={
+            name: tuple((header, f"{name}/{header}") for header, _ in known.headers) for name, known in found.items()
+        },
+        secrets={f"{name}/{header}": value for name, known in found.items() for header, value in known.headers},
+        expires=min(((float(at), name) for at, name in expiries if isinstance(at, int | float)), default=None),
+    )
 
 
 async def _together(names: list[str], credential: Callable[[str], Awaitable[Credential]]) -> dict[str, Credential]:

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import math
+import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from hybridcheck.cases import Json
-from hybridcheck.checks.load.phases import SWEEP, WARM_UP
+from hybridcheck.checks.load.phases import EXPIRES, SWEEP, WARM_UP
 from hybridcheck.evidence import (
     Gap,
     GapReason,
@@ -22,7 +24,7 @@ from hybridcheck.evidence import (
 from hybridcheck.ledger import Ledger
 from hybridcheck.load import reports
 from hybridcheck.load.child import drive as drive_child
-from hybridcheck.load.credentials import credentials, users_of
+from hybridcheck.load.credentials import Known, credentials, users_of
 from hybridcheck.load.listening import Overhear, listening_to
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.script import ScriptUser, script_of
@@ -76,8 +78,8 @@ class _Totals:
     seconds: int = 0
     completed: bool = False
     failed: Counter[str] = field(default_factory=Counter)
-    rows_last_until: int | None = None
-    """The first second in which somebody found no row left."""
+    proves_until: int | None = None
+    why_no_longer: str = ""
     lag: Histogram = field(default_factory=Histogram)
     own_lag: Histogram = field(default_factory=Histogram)
 
@@ -89,15 +91,16 @@ class _Totals:
         self.seconds = max(self.seconds, second.second + 1)
         self.failed.update({kind.value: count for kind, count in second.failed.items()})
 
-    def out_of_rows(self, second: int) -> None:
-        """From this second on not every user has something to do: nobody declared what the target makes of that."""
-        self.judged = frozenset(judged for judged in self.judged if judged < second)
-        self.timed = frozenset(timed for timed in self.timed if timed < second)
-        self.rows_last_until = second if self.rows_last_until is None else min(second, self.rows_last_until)
+    def proves_only_until(self, second: int, why: str) -> None:
+        """From this second on nothing that is seen says anything about the target as it was declared to be used."""
+        if self.proves_until is None or second < self.proves_until:
+            self.proves_until, self.why_no_longer = second, f"{why}; nothing from second {second} on counts"
+            self.judged = frozenset(judged for judged in self.judged if judged < second)
+            self.timed = frozenset(timed for timed in self.timed if timed < second)
 
     def look_at(self, record: LoadSecond | GeneratorSecond) -> None:
         """Show a record to the watch, with the generator's own lag so far."""
-        if self.watch is not None:
+        if self.watch is not None and (self.proves_until is None or record.second < self.proves_until):
             self.watch.take(record, _ms(self.own_lag.quantile(0.99)) if isinstance(record, LoadSecond) else None)
 
 
@@ -133,8 +136,8 @@ async def run_phase(
     seen is recorded, without a gap, under a cause of its own.
     """
     try:
-        headers, secrets = await credentials(drive, credential)
-        plan = plan_of(drive, site, headers)
+        known = await credentials(drive, credential)
+        plan = plan_of(drive, site, known.headers)
         plan = plan.model_copy(update={"holds_secrets": holds_secrets(plan, ledger.has_secret)})
     except EvidenceLost as lost:
         ledger.append(drive.stream, Gap(label="credential", reason=lost.reason, detail=lost.detail))
@@ -151,9 +154,10 @@ async def run_phase(
     totals.by_second = {} if drive.spec.find_warmup else None
     ending = stop or asyncio.Event()
     async with listening_to(drive, site.overhear, ledger) as listening:
-        async with contextlib.aclosing(carry_out(plan, secrets, ending)) as driven:
+        async with contextlib.aclosing(carry_out(plan, known.secrets, ending)) as driven:
             async for report in driven:
                 if isinstance(report, reports.Started):
+                    _note_expiry(known, plan.duration_s, drive.stream, ledger, totals)
                     listening.begin()
                     if on_start is not None:
                         on_start()
@@ -219,6 +223,16 @@ def _shape(spec: LoadPhaseSpec) -> Shape:
     return Shape.model_validate({"name": name, "parameters": parameters})
 
 
+def _note_expiry(known: Known, duration_s: float, stream: str, ledger: Ledger, totals: _Totals) -> None:
+    """The clock has started: what a token is refused for after it has expired says nothing about the target."""
+    expires_unix_s, identity = known.expires or (math.inf, "")
+    left_s = max(expires_unix_s - time.time(), 0.0)
+    if left_s < duration_s:
+        why = f"the token of '{identity}' expires after {left_s:.0f} s, the phase takes {duration_s:g} s"
+        totals.proves_only_until(int(left_s), why)
+        ledger.append(stream, Observation(label=EXPIRES, values={"left_s": left_s, "detail": totals.why_no_longer}))
+
+
 def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals) -> None:
     match report:
         case reports.OperationSecond():
@@ -243,7 +257,7 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
             for histogram in _times(report, counts=counts):
                 ledger.append(stream, histogram)
         case reports.OutOfRows():
-            totals.out_of_rows(report.second)
+            totals.proves_only_until(report.second, "rows that are used once ran out")
         case reports.ChildEnd():
             _record_end(report, stream, ledger, totals)
         case _:
@@ -349,10 +363,7 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
         ledger.append(stream, _warm_up(totals.by_second))
     detail = "; ".join(part for part in (end.detail, *end.stderr_tail[-3:]) if part)[:2000]
     if totals.completed:
-        last = totals.rows_last_until
-        detail = (
-            "" if last is None else f"rows that are used once ran out in second {last}; nothing from there on counts"
-        )
+        detail = totals.why_no_longer
     ending = totals.watch.ending if totals.watch is not None and end.cause is reports.EndCause.ABORTED else None
     if ending is not None:
         detail = ending.detail
@@ -372,6 +383,7 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
             unsent=totals.unsent,
             cut=totals.cut,
             detail=detail,
+            proves_until=totals.proves_until,
         ),
     )
 

@@ -74,8 +74,10 @@ class Identities:
         """The shared streams that logins are recorded under."""
         return tuple(dict.fromkeys(_stream_of(name) for name in self._known))
 
-    async def credential(self, name: str) -> Credential:
-        """The run's credential of an identity, after at most one login.
+    async def credential(self, name: str, lasting_s: float = 0.0) -> Credential:
+        """The run's credential of an identity, after at most one login: another one where it does not last that long.
+
+        One that was just got may not last either; what its token says is in its facts.
 
         Raises:
             LoginFailed: where it cannot be had; after one failed login it is not tried again (accounts lock).
@@ -84,7 +86,7 @@ class Identities:
         async with known.lock:
             if known.failed:
                 raise LoginFailed(known.failed)
-            if known.credential is None or _expired(known.credential):
+            if known.credential is None or _expired(known.credential, lasting_s):
                 known.credential = self._fixed(name, spec) or await self._log_in_once(name, known)
             return known.credential
 
@@ -288,9 +290,9 @@ def token_facts(token: str) -> dict[str, Json]:
     return {"alg": header.get("alg"), **{name: claims[name] for name in TOKEN_FACTS if name in claims}}
 
 
-def _expired(credential: Credential) -> bool:
+def _expired(credential: Credential, lasting_s: float) -> bool:
     expires = credential.facts.get("exp")
-    return isinstance(expires, int | float) and expires <= time.time() + EXPIRES_SOON_S
+    return isinstance(expires, int | float) and expires <= time.time() + max(lasting_s, EXPIRES_SOON_S)
 
 
 def _body_of(call: SessionCall, words: dict[str, str]) -> tuple[Pairs, bytes | None]:

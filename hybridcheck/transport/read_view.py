@@ -115,9 +115,9 @@ class ReadView:
                 exchanges.append(await self._send_over(connection, f"{label}.{number}", ask))
         return tuple(exchanges)
 
-    async def credential(self, identity: str) -> Credential:
-        """The run's credential of an identity."""
-        return await self._credential("credential", identity)
+    async def credential(self, identity: str, lasting_s: float = 0.0) -> Credential:
+        """The run's credential of an identity; see `Identities.credential`."""
+        return await self._credential("credential", identity, lasting_s)
 
     async def login(self, label: str, identity: str) -> tuple[Exchange, Credential | None]:
         """A login of this case's own."""
@@ -212,8 +212,8 @@ class ReadView:
         credential = await self._credential(label, ask.identity)
         return replace(draft, credentials=credential.headers, identity=ask.identity, facts=dict(credential.facts))
 
-    async def _credential(self, label: str, identity: str) -> Credential:
-        return await self._logging_in(label, self._means.identities.credential(identity), own=False)
+    async def _credential(self, label: str, identity: str, lasting_s: float = 0.0) -> Credential:
+        return await self._logging_in(label, self._means.identities.credential(identity, lasting_s), own=False)
 
     async def _logging_in(self, label: str, call: Awaitable[T], *, own: bool = True) -> T:
         """Await a login; what goes wrong is a gap of this case too (`own` calls record theirs already)."""

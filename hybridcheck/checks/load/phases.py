@@ -60,6 +60,9 @@ WARM_UP = "warm-up"
 SWEEP = "sweep"
 """The label of the observation that says how many items each request of a sweep's phase has."""
 
+EXPIRES = "token expires"
+"""The label of the observation that a token will expire within the phase, told when it begins."""
+
 STOPPED_EARLY, SAFETY_ABORT = "stopped_early", "safety_abort"
 """Causes of a `LoadEnd` beside `completed`: a limit was certainly broken (or kept); the target was melting down."""
 
@@ -135,7 +138,8 @@ def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phas
     if sum(record.planned for record in records) != end.planned:
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the seconds of the load phase do not add up to its end marker")
     starved = _require_health(evidence, stream, {record.second for record in records})
-    judged = by_second(records, choice)
+    proving = (row for row in records if end.proves_until is None or row.second < end.proves_until)
+    judged = by_second(proving, choice)
     if not judged:
         none = f"counts: {end.detail or 'all are warm-up, or not at the declared level'}"
         why = "was reached" if end.cause == STOPPED_EARLY else none

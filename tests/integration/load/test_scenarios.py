@@ -18,7 +18,7 @@ import pytest
 
 from hybridcheck.bundled import data_file
 from hybridcheck.cases import Budget
-from hybridcheck.evidence import Gap, GapReason, LoadEnd, LoadSecond, Record
+from hybridcheck.evidence import Gap, GapReason, LoadEnd, LoadSecond, Observation, Record
 from hybridcheck.integrators.preflight import PREFLIGHT
 from hybridcheck.ledger import Ledger
 from hybridcheck.load import fleet
@@ -104,8 +104,8 @@ async def test_users_go_their_ways_and_only_these_are_in_the_numbers(shop: str, 
     assert all(one["path"].endswith("/" + one["cookie"].removeprefix("session=")) for one in (*filled, *dropped))
 
 
-async def run(shop: str, text: str, folder: Path, processes: int = 1) -> list[Record]:
-    """Drive the phase `shop` of a profile in so many processes; gives what was recorded."""
+async def run(shop: str, text: str, folder: Path, processes: int = 1, expires_in_s: float = 3600) -> list[Record]:
+    """Drive the phase `shop` of a profile in so many processes; gives what was recorded. Bob's token expires then."""
     (folder / "profile.yaml").write_text(text)
     profile = read_profile(folder / "profile.yaml", {"ADA": "ada-token", "BOB": "bob-token"}).profile
     records: list[Record] = []
@@ -113,7 +113,8 @@ async def run(shop: str, text: str, folder: Path, processes: int = 1) -> list[Re
 
     async def credential(identity: str) -> Credential:
         header = ("Authorization", f"Bearer {identity}-token")
-        return Credential(identity=identity, headers=(header,), scheme="Bearer", token=f"{identity}-token")
+        facts = {"exp": time.time() + expires_in_s} if identity == "bob" else {}
+        return Credential(identity, "bearer", (header,), f"{identity}-token", facts=facts)
 
     carry_out = partial(shared, processes) if processes > 1 else alone
     site = Site(shop, None, 1, max_connections=50, max_requests=10_000)
@@ -127,6 +128,18 @@ def shared(
 ) -> AsyncGenerator[Report, None]:
     """Several processes on this machine."""
     return fleet.drive(plan, secrets, processes=processes, stop=stop)
+
+
+async def test_what_comes_after_a_token_has_expired_proves_nothing(shop: str, tmp_path: Path) -> None:
+    """It is said when the load begins, and no second from then on counts."""
+    (tmp_path / "people.csv").write_text("name\nada\n")
+    records = await run(shop, PROFILE.replace("duration_s: 3", "duration_s: 1"), tmp_path, expires_in_s=-5)
+    (end,) = [record for record in records if isinstance(record, LoadEnd)]
+    why = "the token of 'bob' expires after 0 s, the phase takes 1 s; nothing from second 0 on counts"
+    assert (end.cause, end.proves_until, end.detail) == ("completed", 0, why)
+    labels = [record.label if isinstance(record, Observation) else type(record).__name__ for record in records]
+    assert labels.index("token expires") < labels.index("LoadSecond")
+    assert not any(row.counts for row in records if isinstance(row, LoadSecond))
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -182,8 +195,10 @@ async def test_two_processes_use_each_row_once(shop: str, tmp_path: Path, model:
     assert sum(one["method"] == "DELETE" for one in told) == 3
     counting = {row.second for row in records if isinstance(row, LoadSecond) and row.counts}
     if "users" in model:
-        last = int(end.detail.removeprefix("rows that are used once ran out in second ").partition(";")[0])
+        last = end.proves_until
+        assert last is not None
         assert counting == set(range(last))
+        assert end.detail == f"rows that are used once ran out; nothing from second {last} on counts"
     else:
         assert (counting, end.detail) == ({0, 1}, "")
 

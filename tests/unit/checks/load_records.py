@@ -27,7 +27,12 @@ def rows(
 
 
 def phase(
-    seconds: Sequence[LoadSecond], *, cause: str = "completed", detail: str = "", lag_ms: float = 0.1
+    seconds: Sequence[LoadSecond],
+    *,
+    cause: str = "completed",
+    detail: str = "",
+    lag_ms: float = 0.1,
+    proves_until: int | None = None,
 ) -> tuple[Record, ...]:
     """A whole stream: the rows, a generator at ease in each second, its lag, and the end that they add up to."""
     numbers = sorted({row.second for row in seconds})
@@ -42,6 +47,7 @@ def phase(
         unsent=sum(row.unsent for row in seconds),
         cut=sum(row.cut for row in seconds),
         detail=detail,
+        proves_until=proves_until,
     )
     return (*seconds, *health, lag, end)
 

@@ -61,6 +61,16 @@ def test_a_limit_of_one_operation_looks_at_no_other(slow_x: int, slow_y: int, ou
     assert judged(profile({"tag": "fast", "p95_ms": 100}), records).outcome is outcome
 
 
+def test_what_proves_nothing_is_not_judged_in_a_window_either() -> None:
+    """All refused from second 20 on, when the token had expired: the window before it passes, the one after is undecided."""
+    seconds = [rows(second, 100, late={"100": 0}, failed=100 if second >= 20 else 0) for second in range(40)]
+    ended = phase(seconds, proves_until=20, detail="the token of 'ada' expires after 20 s")
+    assert judged(profile({"window_s": [5, 25], "error_ratio": 0.01}), ended).outcome is Outcome.PASS
+    assert judged(profile({"window_s": [5, 25], "error_ratio": 0.01}), phase(seconds)).outcome is Outcome.FAIL
+    with pytest.raises(Undecided, match="no second that counts: the token of 'ada' expires after 20 s"):
+        judged(profile({"window_s": [20, 40], "error_ratio": 0.01}), ended)
+
+
 def test_a_window_is_judged_by_itself_also_where_the_phase_is_not() -> None:
     """Slow from second 20 to 40, in seconds that do not count: only the limit with that window sees it."""
     seconds = [

@@ -121,6 +121,18 @@ async def test_an_expired_credential_is_renewed_once(tmp_path: Path) -> None:
     assert [e.label for e in stage.exchanges()] == ["login", "login.2"]
 
 
+async def test_a_credential_that_does_not_last_is_renewed_for_whom_it_has_to(tmp_path: Path) -> None:
+    """Ten seconds are enough for a request and not for a load of a minute; after a new login what came is given."""
+    gate = Gate(expires_in_s=10)
+    view = stage_with(tmp_path, gate).read()
+    first = await view.credential("alice")
+    assert await view.credential("alice", lasting_s=5) is first
+    longer = await view.credential("alice", lasting_s=60)
+    assert longer is not first
+    assert longer.facts["exp"] < time.time() + 60
+    assert gate.logins() == 2
+
+
 async def test_an_unknown_identity_is_a_gap(tmp_path: Path) -> None:
     """Nothing is sent as somebody whom the profile does not know."""
     stage = stage_with(tmp_path, Gate())
