@@ -61,7 +61,7 @@ class Conductor:
         self._drive = 0
         self._crew: dict[str, Member] = {}
         self._under_way = False
-        self._stopped = False
+        self._stopped = self._halted = False
         self._turn = BoundedSemaphore(1)
         self._pongs: dict[tuple[str, int], AsyncResult] = {}
         runner.register_message("hc_clock", self._clock)
@@ -74,7 +74,7 @@ class Conductor:
         """What the parent says: carry out a plan, or stop."""
         if command.get("stop"):
             self._stopped = True
-            self._tell_all("hc_stop")
+            self._stop_all()
         else:
             with self._turn:  # a plan that the parent has given up may still be ending
                 self._carry_out(command["plan"], command["secrets"])
@@ -85,7 +85,7 @@ class Conductor:
 
     def _carry_out(self, plan: dict[str, Any], secrets: dict[str, str]) -> None:
         self._drive += 1
-        self._stopped = False
+        self._stopped = self._halted = False
         present = self._present()
         if len(present) < self._expected:
             detail = f"{len(present)} of {self._expected} workers had joined after {self._wait_s:g} s"
@@ -124,11 +124,11 @@ class Conductor:
             answer = self._within(member.ready, patience_s)
             if answer is None or "why" in answer:
                 why = answer["why"] if answer else f"it was not ready within {patience_s:g} s"
-                self._tell_all("hc_stop")
+                self._stop_all()
                 return f"worker {member.name} ({member.client_id}): {why}"
             ready.append(answer)
         if self._stopped:
-            self._tell_all("hc_stop")
+            self._stop_all()
             return "stopped before the start"
         self._tell({"kind": "crew", "started": ready[0]["started"], "processes": self._about(ready, clocks)})
         at_ns = time.perf_counter_ns() + START_AFTER_NS
@@ -166,18 +166,22 @@ class Conductor:
     def _lose(self, member: Member, detail: str) -> None:
         """One that is lost ends the others; it is told so itself, since it may be sending all the same."""
         self._tell({"kind": "lost", "name": member.name, "detail": detail})
-        self._tell_all("hc_stop")
+        self._stop_all()
         member.lost = True
 
-    def _tell_all(self, what: str) -> None:
+    def _stop_all(self) -> None:
+        self._halted = True
         for member in self._crew.values():
-            if not member.lost:
-                self._runner.send_message(what, {"drive": self._drive}, member.client_id)
+            if not (member.lost or member.done):
+                self._runner.send_message("hc_stop", {"drive": self._drive}, member.client_id)
 
     def _compare_clocks(self) -> dict[str, tuple[float, float]]:
         """Name → (wall-clock offset, its error) in ms from the fastest of a few round trips; silent workers are left out."""
         found = {}
+        here = {client.id for client in self._runner.clients.ready}
         for member in self._crew.values():
+            if member.client_id not in here:
+                continue
             trips = [trip for trip in (self._ping(member, number) for number in range(PINGS)) if trip is not None]
             if trips and not member.lost:
                 round_trip_ns, perf_offset_ns, wall_offset_ns = min(trips)
@@ -227,10 +231,13 @@ class Conductor:
             return
         member.heard_s = time.monotonic()
         for line in msg.data["lines"]:
-            self._tell({"kind": "of", "name": member.name, "report": json.loads(line)})
-            if line.startswith('{"kind":"end"'):
+            report = json.loads(line)
+            self._tell({"kind": "of", "name": member.name, "report": report})
+            if report["kind"] == "end":
                 self._runner.send_message("hc_ack", {"drive": self._drive}, member.client_id)
                 member.done = True
+                if report["cause"] != "completed" and not self._halted:
+                    self._lose(member, "it was ended where it runs")
 
     def _joined(self, client_id: str, **_: Any) -> None:
         known = client_id in self._crew

@@ -17,8 +17,8 @@ class Runner:
     events = SimpleNamespace(worker_connect=SimpleNamespace(add_listener=lambda heard: None))
     environment = SimpleNamespace(events=events)
     get_worker_index = staticmethod("ab".index)
-    def __init__(self, ahead_ns, deaf, mute):
-        self.ahead_ns, self.deaf, self.mute = ahead_ns, deaf, mute
+    def __init__(self, ahead_ns, deaf, mute, leaves):
+        self.ahead_ns, self.deaf, self.mute, self.leaves = ahead_ns, deaf, mute, leaves
         self.handlers, self.sent = {}, []
     def register_message(self, name, handler):
         self.handlers[name] = handler
@@ -34,8 +34,11 @@ class Runner:
             self.hear(kind, client, {**data, **times})
         elif kind == "hc_order":
             self.hear("hc_ready", client, {"drive": drive, "host": client, "started": {"pid": 1}})
-        elif client != self.mute and (kind == "hc_stop" or kind == "hc_go" and self.mute is None):
-            self.hear("hc_lines", client, {"drive": drive, "lines": ['{"kind":"end"}']})
+        elif kind == "hc_stop" and client != self.mute or kind == "hc_go" and client == self.leaves:
+            self.clients.ready = [one for one in self.clients.ready if one.id != self.leaves]
+            self.hear("hc_lines", client, {"drive": drive, "lines": ['{"kind":"end","cause":"interrupted"}']})
+        elif kind == "hc_go" and self.mute is self.leaves:
+            self.hear("hc_lines", client, {"drive": drive, "lines": ['{"kind":"end","cause":"completed"}']})
 found = []
 for given in json.load(sys.stdin):
     runner, told = Runner(*given), []
@@ -50,9 +53,9 @@ HOUR_MS = 3_600_000
 
 @pytest.fixture(scope="module")
 def conducted() -> list[Any]:
-    """Three plans with two workers, a and b: what is sent to them, and the last line of each kind that the parent is told."""
-    far_off, deaf, mute = (HOUR_MS * 1_000_000, None, None), (0, "b", None), (0, None, "b")
-    found = said_by(CONDUCTOR, [far_off, deaf, mute])
+    """Four plans with two workers, a and b: what is sent to them, and the last line of each kind that the parent is told."""
+    far_off, leaves = (HOUR_MS * 1_000_000, None, None, None), (0, None, None, "b")
+    found = said_by(CONDUCTOR, [far_off, (0, "b", None, None), (0, None, "b", None), leaves])
     assert isinstance(found, list)
     return found
 
@@ -82,3 +85,11 @@ def test_a_worker_that_reports_nothing_is_lost(conducted: list[Any]) -> None:
     assert (told["lost"]["name"], told["lost"]["detail"]) == ("1", "it reported nothing for 0.3 s")
     assert {client for kind, client, _ in sent if kind == "hc_stop"} == {"a", "b"}
     assert told["carried_out"]["failed"] == ""
+
+
+def test_a_worker_that_is_ended_ends_the_others(conducted: list[Any]) -> None:
+    """It has reported in order and is gone: it is named, nobody goes on with half a load, nor waits for its clock."""
+    sent, told = conducted[3]["sent"], conducted[3]["told"]
+    assert {client for kind, client, _ in sent if kind == "hc_stop"} == {"a"}
+    assert (told["lost"]["name"], told["lost"]["detail"]) == ("1", "it was ended where it runs")
+    assert set(told["clocks"]["clocks"]) == {"0"}
