@@ -104,6 +104,10 @@ class ReadTarget(Protocol):
         """Wait, within the run's deadline."""
         ...
 
+    async def refill(self) -> None:
+        """Wait until `limits.max_rps` lets as many requests go together as it ever does."""
+        ...
+
     async def together(self, calls: Sequence[Awaitable[T]]) -> list[T]:
         """Run calls at the same time and give their results in order."""
         ...

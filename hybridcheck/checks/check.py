@@ -35,6 +35,7 @@ class Check(ABC):
     `formerly` keeps old ids alive in waivers and policies. `suite` is the leaf of requirement 004's integration tree
     that its cases belong to, by kind of service ("auth", "dashboard", "streaming", "analytics", "ai_detection",
     "monitoring", "boundary", "communication", "api"); empty where the case's params name it under "suite".
+    Cases of a check that `waits` (for an expiry, on an idle connection) more than it asks begin before the others.
     """
 
     id: ClassVar[str]
@@ -50,6 +51,7 @@ class Check(ABC):
     safety: ClassVar[SafetyClass]
     phase: ClassVar[Phase]
     judges_gaps: ClassVar[bool] = False
+    waits: ClassVar[bool] = False
 
     @property
     def title(self) -> str:

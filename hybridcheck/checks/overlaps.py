@@ -9,16 +9,13 @@ from hybridcheck.target import ReadTarget
 
 T = TypeVar("T")
 
-BREATH_S = 0.12
-"""A pause before a burst: `limits.max_rps` lets that many requests go together that a tenth of a second is worth."""
-
 FEWEST_AT_ONCE = 2
 """Fewer requests under way at the same time show nothing about requests that meet."""
 
 
 async def at_once(target: ReadTarget, calls: Sequence[Awaitable[T]]) -> list[T]:
-    """Run calls at the same time, after a pause in which the budget of the rate fills up."""
-    await target.sleep(BREATH_S)
+    """Run calls at the same time, once the budget of the rate lets as many go together as it ever does."""
+    await target.refill()
     return await target.together(calls)
 
 

@@ -100,6 +100,7 @@ class Executor:
                 await self._drive(drive)
         beside = asyncio.Semaphore(1 if phase in ALONE else BESIDE)
         cases = [case for case in self._plan.cases if case.phase is phase and case.group in RUNNING]
+        cases.sort(key=lambda planned: not self._checks[planned.case.check].waits)
 
         async def run_one(planned: PlannedCase) -> None:
             async with beside:

@@ -49,6 +49,10 @@ class Budgets:
         """Seconds until the run's deadline; 0 when it has passed."""
         return max(0.0, self._ends_at - time.monotonic())
 
+    def refilled_in_s(self) -> float:
+        """Seconds until as many requests may go out at once as ever may; 0 where they may now."""
+        return max(0.0, self._next_at + self._burst_s - time.monotonic())
+
     def spend_bytes(self, size_bytes: int) -> None:
         """Count bytes of an answer that go into the ledger."""
         self._bytes_left -= size_bytes

@@ -86,6 +86,10 @@ class ReadView:
             raise self.lost(GapReason.DEADLINE_SPENT, f"a wait of {seconds:g} s is longer than the run has left")
         await asyncio.sleep(seconds)
 
+    async def refill(self) -> None:
+        """Wait until as many requests may go together as ever may."""
+        await self.sleep(self._means.sender.budgets.refilled_in_s())
+
     async def together(self, calls: Sequence[Awaitable[T]]) -> list[T]:
         """Run calls at the same time; all have ended when the first error, if any, is raised."""
         results = await asyncio.gather(*calls, return_exceptions=True)

@@ -220,6 +220,7 @@ class RefusesExpiredToken(ReadCheck):
     """
 
     id = "authn.expired-token-refused"
+    waits = True
     dimension = Dimension.SECURITY
     severity = Severity.HIGH
     suite = "auth"

@@ -45,6 +45,7 @@ class KeepAliveReused(ReadCheck):
     """
 
     id = "protocol.keepalive-reused"
+    waits = True
     dimension = Dimension.RELIABILITY
     severity = Severity.MEDIUM
     suite = "boundary"

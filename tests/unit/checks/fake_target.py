@@ -74,6 +74,9 @@ class FakeTarget:
         """Let fake time pass."""
         self._clock_s += seconds
 
+    async def refill(self) -> None:
+        """Nothing limits the rate here."""
+
     async def together(self, calls: Sequence[Awaitable[T]]) -> list[T]:
         """Run calls one after the other, which is one of the possible interleavings."""
         return list(await asyncio.gather(*calls))

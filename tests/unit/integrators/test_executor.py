@@ -79,10 +79,17 @@ class Views:
         return View(self._ledger, planned.case.id)
 
 
-def case(subject: str, group: Group = Group.REQUIRED) -> PlannedCase:
-    """A case of the comparing check."""
+class Waiting(Comparing):
+    """Waits for the target's clock."""
+
+    id = "toy.waiting"
+    waits = True
+
+
+def case(subject: str, group: Group = Group.REQUIRED, check: type[LoadCheck] = Comparing) -> PlannedCase:
+    """A case of a check, the comparing one unless another is named."""
     return PlannedCase(
-        case=Case(check=Comparing.id, subject=subject),
+        case=Case(check=check.id, subject=subject),
         group=group,
         phase=Phase.AFTER,
         safety=SafetyClass.LOAD,
@@ -91,7 +98,7 @@ def case(subject: str, group: Group = Group.REQUIRED) -> PlannedCase:
     )
 
 
-def ran(tmp_path: Path, check: LoadCheck, *cases: PlannedCase) -> list[tuple[str, str]]:
+def ran(tmp_path: Path, check: LoadCheck, *cases: PlannedCase, also: LoadCheck | None = None) -> list[tuple[str, str]]:
     """Stream and word of each record of a run with one load phase."""
     ledger = Ledger(tmp_path / "ledger.ndjson", Redactor(b"k"))
     ledger.append("run", start(cases))
@@ -101,7 +108,8 @@ def ran(tmp_path: Path, check: LoadCheck, *cases: PlannedCase) -> list[tuple[str
 
     driving: Callable[[Drive], Awaitable[None]] = drive
     plan = Plan(cases, (DRIVE,), scoped=True)
-    executor = Executor(plan, {check.id: check}, Views(ledger), ledger, drive=driving, stop_after=lambda _: False)
+    checks = {known.id: known for known in (check, also) if known is not None}
+    executor = Executor(plan, checks, Views(ledger), ledger, drive=driving, stop_after=lambda _: False)
     assert asyncio.run(executor.run()) is RunCause.COMPLETED
     ledger.end(RunCause.COMPLETED)
     return [
@@ -122,3 +130,11 @@ def test_a_check_that_compares_looks_before_the_load_and_is_sealed_once(tmp_path
 def test_a_baseline_that_breaks_is_an_error_of_its_case_alone(tmp_path: Path) -> None:
     """The case error is recorded in the case's own stream and the run goes on."""
     assert (Comparing.id + "[a]", "CaseError") in ran(tmp_path, Comparing(breaks=True), case("a"))
+
+
+def test_cases_that_wait_begin_before_the_others(tmp_path: Path) -> None:
+    """A long wait at the end of a phase would have nothing beside it; among themselves cases keep the plan's order."""
+    cases = [case("a"), case("b"), case("c", check=Waiting), case("d", check=Waiting)]
+    found = ran(tmp_path, Comparing(), *cases, also=Waiting())
+    begun = [stream for stream, word in found if word == "after"]
+    assert begun == ["toy.waiting[c]", "toy.waiting[d]", "toy.comparing[a]", "toy.comparing[b]"]

@@ -79,6 +79,30 @@ async def test_a_burst_is_a_tenth_of_a_second(monkeypatch: pytest.MonkeyPatch) -
     assert clock["now"] == pytest.approx(1000.005)
 
 
+async def test_a_refill_takes_as_long_as_what_was_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing to wait for at first; after a burst of twenty at 200 per second a tenth of a second, less what has passed."""
+    clock = {"now": 1000.0}
+    monkeypatch.setattr(time, "monotonic", lambda: clock["now"])
+    budgets = Budgets(max_requests=100, max_rps=200, started=990.0, deadline_s=60)
+    assert budgets.refilled_in_s() == 0
+    for _ in range(20):
+        await budgets.take()
+    assert budgets.refilled_in_s() == pytest.approx(0.1)
+    clock["now"] += 0.04
+    assert budgets.refilled_in_s() == pytest.approx(0.06)
+    clock["now"] += 0.1
+    assert budgets.refilled_in_s() == 0
+
+
+async def test_a_case_can_wait_for_a_whole_burst(tmp_path: Path) -> None:
+    """Whatever was sent before, after a refill the budget has all of it again."""
+    stage = stage_of(tmp_path, ok, profile=profile_of(limits={"max_rps": 100}))
+    view = stage.read()
+    await view.together([view.read(f"before.{number}", Ask("GET", "/")) for number in range(5)])
+    await view.refill()
+    assert view._means.sender.budgets.refilled_in_s() == pytest.approx(0, abs=1e-4)
+
+
 async def test_a_turn_after_the_deadline_is_a_gap(tmp_path: Path) -> None:
     """A rate that leaves no turn before the run's end does not make the run longer."""
     stage = stage_of(tmp_path, ok, profile=profile_of(limits={"max_rps": 0.01}), deadline_s=5)
