@@ -112,6 +112,7 @@ MATRIX: dict[str, Death] = {
     "kill -9 of one of two processes": Death(lambda scene: _child_of(scene.gate).kill(), INCONCLUSIVE, PROCESSES),
     "SIGTERM to the gate with two processes": Death(_send(signal.SIGTERM), TERMINATED, PROCESSES),
     "disk full with two processes": Death(_fill_disk, TOOL_ERROR, PROCESSES, disk_mib=32),
+    "SIGTERM to the gate with two workers": Death(_send(signal.SIGTERM), TERMINATED, MASTER, 2),
     "kill -9 of one of two workers": Death(
         lambda scene: _descendant(scene.workers[0], "worker.py").kill(), INCONCLUSIVE, MASTER, 2
     ),
