@@ -6,8 +6,7 @@ HybridcheckError
 │   ├── LedgerError       a ledger that cannot be judged
 │   ├── OutputError       a result folder that cannot be written (said before any traffic)
 │   └── PluginError       an entry point that does not load
-├── ToolError             exit 5: our fault
-└── Interrupted           exit 130 or 143: a signal ended the run
+└── ToolError             exit 5: our fault
 """
 
 from dataclasses import dataclass
@@ -90,9 +89,3 @@ class PluginError(UsageError):
 
 class ToolError(HybridcheckError):
     """Something broke that is our fault, not the target's."""
-
-
-class Interrupted(HybridcheckError):
-    """A signal ended the run; what was gathered is on disk."""
-
-    exit_code = ExitCode.SIGINT

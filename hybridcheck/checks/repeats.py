@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from hybridcheck.cases import Reason
+from hybridcheck.checks.operations import ask_for, complaint_about
 from hybridcheck.evidence import Evidence, Exchange
+from hybridcheck.profile.operations import Operation
 from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
@@ -78,8 +80,15 @@ def describe(exchange: Exchange) -> str:
     return f"{response.status} {response.media_type or 'without content type'}, {response.body.size_bytes} bytes"
 
 
-def sibling(path: str, token: str) -> str:
+async def ask_as_declared(target: ReadTarget, operation: Operation) -> None:
+    """Send the declared request as `probe`, again while it is answered otherwise; a random path beside it as `control`."""
+    await ask_until_good(target, "probe", ask_for(operation), lambda e: complaint_about(e, operation.expect))
+    await target.read("control", Ask("GET", sibling(operation.url_path(), target)))
+
+
+def sibling(path: str, target: ReadTarget) -> str:
     """A path beside `path` that cannot exist: its last part with a random token."""
+    token = f"{target.random.getrandbits(64):016x}"
     return f"{path.rstrip('/')}-hc{token}" if path.rstrip("/") else f"/hc{token}"
 
 

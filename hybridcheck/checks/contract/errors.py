@@ -70,8 +70,7 @@ class ErrorFormat(ReadCheck):
         """Provoke the error, and again where it is told wrongly; nothing for what others recorded."""
         if case.shared:
             return
-        token = f"{target.random.getrandbits(64):016x}"
-        ask = _provoking(case, token)
+        ask = _provoking(case, target)
         await ask_until_good(target, "probe", ask, lambda e: format_complaint(e, str(case.params["format"])))
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
@@ -121,12 +120,12 @@ def of_the_application(exchange: Exchange) -> bool:
     return "json" in accepted or "*/*" in accepted or "application/*" in accepted
 
 
-def _provoking(case: Case, token: str) -> Ask:
+def _provoking(case: Case, target: ReadTarget) -> Ask:
     operation = operation_in(case.params)
     asked = ask_for(operation)
     if case.subject == "missing credentials":
         return Ask(asked.method, asked.path, asked.query, asked.headers, asked.body, operation=asked.operation)
-    path = sibling(operation.url_path(), token)
+    path = sibling(operation.url_path(), target)
     if asked.method in {"GET", "HEAD"} and case.subject == "unknown id":
         return Ask(asked.method, path, asked.query, asked.headers, identity=asked.identity)
     return Ask("GET", path, identity=asked.identity)

@@ -60,8 +60,7 @@ class NotServed(ReadCheck):
         """Ask the path, a random one beside it, and the path again where it gave the thing."""
         asked = Ask("GET", case.subject, headers=self.headers, fresh=True)
         first = await target.read("probe.1", asked)
-        token = f"{target.random.getrandbits(64):016x}"
-        await target.read("control", Ask("GET", sibling(case.subject, token), headers=self.headers))
+        await target.read("control", Ask("GET", sibling(case.subject, target), headers=self.headers))
         if self.shows(first, str(case.params["grammar"])):
             await target.sleep(PAUSE_S)
             await target.read("probe.2", asked)

@@ -42,7 +42,7 @@ class NoSniffOnErrors(ReadCheck):
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Ask for each error, and again while the header is missing."""
         operation = operation_in(case.params)
-        unknown = sibling(operation.url_path(), f"{target.random.getrandbits(64):016x}")
+        unknown = sibling(operation.url_path(), target)
         asks = {"refused": without_identity(ask_for(operation)), "unknown": Ask("GET", unknown, fresh=True)}
         for kind, ask in asks.items():
             for attempt in range(1, REPEATS + 1):

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
-from hybridcheck.checks.operations import ask_for, complaint_about, operation_in, operations, params_of
-from hybridcheck.checks.repeats import alike, ask_until_good, judge_repeats, sibling
+from hybridcheck.checks.operations import complaint_about, operation_in, operations, params_of
+from hybridcheck.checks.repeats import alike, ask_as_declared, judge_repeats
 from hybridcheck.evidence import Evidence
 from hybridcheck.profile.operations import Expect, Operation, Reference
-from hybridcheck.target import Ask, ReadTarget
+from hybridcheck.target import ReadTarget
 from hybridcheck.verdict import Finding, Outcome, undecided
 
 
@@ -42,10 +42,7 @@ class ReadinessAnswers(ReadCheck):
 
     async def probe(self, case: Case, target: ReadTarget) -> None:
         """Ask the path, and a random one beside it."""
-        operation = operation_in(case.params)
-        await ask_until_good(target, "probe", ask_for(operation), lambda e: complaint_about(e, operation.expect))
-        token = f"{target.random.getrandbits(64):016x}"
-        await target.read("control", Ask(method="GET", path=sibling(operation.url_path(), token)))
+        await ask_as_declared(target, operation_in(case.params))
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Pass on a declared answer that a random path does not get."""
