@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Undecided, Unmet
-from hybridcheck.checks.boundary.crossing import found_at, number_in
 from hybridcheck.checks.check import Scene, WriteCheck
-from hybridcheck.checks.operations import ask_for, operation_in, params_of, suite_of
+from hybridcheck.checks.operations import ask_for, json_body, operation_in, params_of, suite_of
 from hybridcheck.checks.repeats import describe
 from hybridcheck.checks.resources import ask_to_make, new_marker
 from hybridcheck.evidence import Evidence, Exchange
+from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.operations import Operation
 from hybridcheck.target import Ask, WriteTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
@@ -91,24 +91,40 @@ def _wrong(case: Case, asked: list[Exchange]) -> str:
     Raises:
         Undecided: where there is no list with two rows before and after, or no total to look at.
     """
-    rows, totals = [_rows(case, e) for e in asked], [number_in(e, case.params["probe"]["total"]) for e in asked]
+    rows, totals = [_rows(case, e) for e in asked], [_total(case, e) for e in asked]
     odd = next((e for e, row, total in zip(asked, rows, totals, strict=True) if row is None or total is None), None)
     if odd is not None:
         reason = {401: Reason.AUTH_NOT_EFFECTIVE, 429: Reason.THROTTLED}.get(odd.status or 0, Reason.NO_TEST_DATA)
         raise Undecided(reason, f"no list with a total: {describe(odd)}")
-    known = [(row or 0, total or 0.0) for row, total in zip(rows, totals, strict=True)]
+    known = [(row or 0, total or 0) for row, total in zip(rows, totals, strict=True)]
     if min(known[0][0], known[2][0]) < MADE:
         raise Undecided(Reason.NO_TEST_DATA, f"the list shows {known[0][0]} rows where {MADE} were made")
     for row, total in known:
         if total < row:
-            return f"the total is {total:g}, and {row} rows are shown"
+            return f"the total is {total}, and {row} rows are shown"
     shown, total = known[1]
-    return f"with one row a page the total is {total:g}, of {known[0][0]} rows" if shown == 1 and total < MADE else ""
+    return f"with one row a page the total is {total}, of {known[0][0]} rows" if shown == 1 and total < MADE else ""
 
 
 def _rows(case: Case, exchange: Exchange) -> int | None:
-    found = found_at(exchange, case.params["probe"]["items"])
+    """How many rows a good answer shows."""
+    found = _at(exchange, case.params["probe"]["items"])
     return len(found) if isinstance(found, list) else None
+
+
+def _total(case: Case, exchange: Exchange) -> int | None:
+    """How many rows a good answer says that there are: a whole number."""
+    found = _at(exchange, case.params["probe"]["total"])
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+
+def _at(exchange: Exchange, place: str) -> Json:
+    if exchange.status is None or not 200 <= exchange.status < 300:
+        return None
+    try:
+        return value_at(json_body(exchange), place)
+    except (ValueError, NoSuchPath):
+        return None
 
 
 def _ask(case: Case, limit: int) -> Ask:
