@@ -112,7 +112,7 @@ def _outcome(check: KeepsLatencyLimit | KeepsErrorLimit, limit: dict[str, float]
         return "inconclusive"
 
 
-def totals(runs: int) -> Iterator[str]:  # noqa: ARG001  always fifty
+def totals() -> Iterator[str]:
     """Short runs of both models, half ended by SIGTERM, half in two processes: what we say was answered is what came."""
     with serving() as target:
         right = Counter[str]()

@@ -24,7 +24,7 @@ NEAR = ((1.05, "5 % above the limit", "pass"), (0.95, "5 % below the limit", "fa
 FAR = ((1.5, "50 % above the limit", "pass"), (0.7, "30 % below the limit", "fail"))
 
 
-def errors(runs: int) -> Iterator[str]:  # noqa: ARG001  always a thousand
+def errors() -> Iterator[str]:
     """Generated runs whose true p95 is above or below the limit, judged by the very check that judges real ones.
 
     Log-normal latencies (sigma 0.6) around a level that wanders from second to second: a first-order autoregression with
@@ -46,7 +46,7 @@ def errors(runs: int) -> Iterator[str]:  # noqa: ARG001  always a thousand
             yield f"| {name} | {cells} | ≤ 1 % | {met} |"
 
 
-def early_stops(runs: int) -> Iterator[str]:  # noqa: ARG001  always a thousand
+def early_stops() -> Iterator[str]:
     """The same runs, asked after each second whether the limit is certainly broken or kept, as a phase that may end early is."""
     _, _, fail, pass_ = risks(FAIL_ALPHA, may_pass_early=True)
     assert pass_ is not None
