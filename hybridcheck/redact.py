@@ -9,8 +9,9 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -30,6 +31,8 @@ _MASK_BEGINS = "‹".encode()
 _MASK_BYTES = r"‹secret:[0-9a-f]{12}:\d{1,6}›".encode()
 _JWT_BYTES = rb"(?<![A-Za-z0-9_-])(?:eyJ|eyA|ewo|ew0)[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*"
 _JWT = re.compile(_JWT_BYTES)
+_MANY, _FORMS = 1000, 16
+"""Forms whose pattern takes some milliseconds to make; and about as many forms has a secret."""
 _SCHEME = re.compile(r"(\s*(?:[A-Za-z][A-Za-z0-9_-]*\s+)?)(.*)", re.DOTALL)
 
 
@@ -53,10 +56,11 @@ class Redactor:
         self._secret_of: dict[bytes, str] = {}
         self._short_of: dict[bytes, str] = {}
         self._forms_by_beginning: dict[bytes, list[bytes]] = {}
+        self._recent: set[bytes] = set()
         self._pattern = re.compile(b"|".join((_MASK_BYTES, _JWT_BYTES)))
-        self._beginnings: re.Pattern[bytes] | None = None
+        self._latest: re.Pattern[bytes] | None = None
         self._whole: re.Pattern[bytes] | None = None
-        self._stale = False
+        self._recent_is_new = self._short_is_new = False
 
     def learn(self, secret: str, *, whole_only: bool | None = None) -> None:
         """Mask this value and its encodings from now on; an empty one is nothing.
@@ -71,7 +75,7 @@ class Redactor:
         short = len(secret) < SHORT_SECRET
         if short or (secret.lower() in OWN_WORDS if whole_only is None else whole_only):
             self._short_of.update((form, secret) for form in _text_forms(secret) if form not in self._short_of)
-            self._stale = True
+            self._short_is_new = True
             return
         for form in (*_text_forms(secret), *_base64_forms(secret)):
             if form not in self._secret_of:
@@ -79,9 +83,11 @@ class Redactor:
                 self._index(form)
 
     def _index(self, form: bytes) -> None:
-        """Remember the form under its first bytes; only new first bytes change the pattern."""
+        """Remember the form under its first bytes; only new first bytes change a pattern."""
         beginning = form[:SHORT_SECRET]
-        self._stale |= beginning not in self._forms_by_beginning
+        if beginning not in self._forms_by_beginning:
+            self._recent.add(beginning)
+            self._recent_is_new = True
         forms = self._forms_by_beginning.setdefault(beginning, [])
         forms.append(form)
         forms.sort(key=len, reverse=True)
@@ -138,7 +144,8 @@ class Redactor:
         self._refresh()
         found: list[Hit] = []
         position = 0
-        while self._beginnings is not None and (match := self._beginnings.search(artefact, position)):
+        search = self._search(artefact)
+        while match := search(position):
             form = self._form_at(artefact, match.start())
             if form is not None:
                 found.append(Hit(match.start(), self.mask(self._secret_of[form])))
@@ -171,7 +178,8 @@ class Redactor:
         """The bytes with learned secrets and tokens masked; masks that are there already stay as they are."""
         parts: list[bytes] = []
         position = copied = 0
-        while match := self._pattern.search(value, position):
+        search = self._search(value)
+        while match := search(position):
             start, end = match.span()
             if match[0].startswith(_MASK_BEGINS):
                 position = end
@@ -183,6 +191,12 @@ class Redactor:
             parts += [value[copied:start], self.mask(self._secret_of.get(found) or found.decode()).encode()]
             position = copied = start + len(found)
         return b"".join((*parts, value[copied:])) if parts else value
+
+    def _search(self, value: bytes) -> Callable[[int], re.Match[bytes] | None]:
+        """Gives the first place from a position on where a secret, a token or a mask may be; positions do not go back."""
+        if self._latest is None:
+            return partial(self._pattern.search, value)
+        return _Search(value, self._pattern, self._latest).first_from
 
     def _form_at(self, value: bytes, start: int) -> bytes | None:
         """The longest form of a learned secret that stands at this place."""
@@ -197,18 +211,41 @@ class Redactor:
         return value
 
     def _refresh(self) -> None:
-        if not self._stale:
-            return
-        self._stale = False
-        if self._forms_by_beginning:
-            beginnings = _any_of_one_length(self._forms_by_beginning)
-            self._beginnings = re.compile(beginnings)
-            self._pattern = re.compile(b"|".join((_MASK_BYTES, beginnings, _JWT_BYTES)))
-        if self._short_of:
+        """Make the patterns that are not current; where there are many secrets, the last ones have a pattern of their own.
+
+        Where a thousand users log in, each brings a secret: one pattern of all would be made anew for each of them. With
+        about as many recent ones as the root of all, making both patterns costs the same.
+        """
+        if self._recent_is_new:
+            self._recent_is_new = False
+            known = len(self._forms_by_beginning)
+            if known <= _MANY or len(self._recent) ** 2 > _FORMS * known:
+                beginnings = _any_of_one_length(self._forms_by_beginning)
+                self._pattern, self._latest = re.compile(b"|".join((_MASK_BYTES, beginnings, _JWT_BYTES))), None
+                self._recent.clear()
+            else:
+                self._latest = re.compile(_any_of_one_length(self._recent))
+        if self._short_is_new:
+            self._short_is_new = False
             short = _any_of(self._short_of)
             value_of_a_string = rb'(?<=")' + short + rb'(?=\\?"(?!\s*:))'
             value_of_a_form = rb"(?<==)" + short + rb"(?=[&;\s]|\Z)"
             self._whole = re.compile(b"|".join((value_of_a_string, value_of_a_form, rb"\A" + short + rb"\Z")))
+
+
+class _Search:
+    """The first place in some bytes where any of several patterns is found; each is searched for once, however often asked."""
+
+    def __init__(self, value: bytes, *patterns: re.Pattern[bytes]) -> None:
+        self._value = value
+        self._found = {pattern: pattern.search(value) for pattern in patterns}
+
+    def first_from(self, position: int) -> re.Match[bytes] | None:
+        """The first match that begins there or later; positions do not go back."""
+        for pattern, match in self._found.items():
+            if match is not None and match.start() < position:
+                self._found[pattern] = pattern.search(self._value, position)
+        return min((match for match in self._found.values() if match), key=re.Match.start, default=None)
 
 
 def _token_at(value: bytes, start: int) -> bytes:

@@ -169,3 +169,21 @@ def test_pieces_of_several_secrets_are_none_of_them() -> None:
     for secret in secrets:
         assert redactor.text(f"x{secret}x") == f"x{redactor.mask(secret)}x"
         assert [hit.offset for hit in redactor.hits(f"x{secret}{secret}".encode())] == [1, 1 + len(secret.encode())]
+
+
+def test_secrets_that_come_one_after_the_other_are_found_as_if_all_had_come_at_once() -> None:
+    """Of hundreds the latest are sought beside the others, in any order, next to masks and tokens."""
+    secrets = [f"{number:03}-{number * 7919:06}-token" for number in range(300)]
+    slowly, at_once = Redactor(b"k"), Redactor(b"k")
+    for secret in secrets:
+        at_once.learn(secret)
+    for number, secret in enumerate(secrets):
+        slowly.learn(secret)
+        if number % 20 != 19:
+            continue
+        text = f"{secret} {slowly.mask('other one')} {secrets[0]}{secret} eyJhbGciOiJI.eyJzdWIiOiIx.c2ln {secrets[number // 2]}"
+        assert slowly.text(text) == at_once.text(text)
+        assert "-token" not in slowly.text(text)
+        found = [hit.offset for hit in slowly.hits(text.encode())]
+        assert found == [hit.offset for hit in at_once.hits(text.encode())]
+        assert len(found) == 4
