@@ -1,40 +1,18 @@
 """The plan: what it says does not depend on order, and no input but the operator's moves a case."""
 
-from collections.abc import Iterator
 from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybridcheck.cases import Budget, Case, Dimension, Group, SafetyClass, Severity, Unmet
-from hybridcheck.checks.check import Check, ReadCheck, Scene
-from hybridcheck.evidence import Evidence
+from hybridcheck.cases import Budget, Case, Group, SafetyClass, Severity, Unmet
+from hybridcheck.checks.check import Check, Scene
 from hybridcheck.plan import Plan, Selection, make
 from hybridcheck.profile.lookup import allowed
 from hybridcheck.profile.models import Environment, Profile
-from hybridcheck.target import ReadTarget
-from hybridcheck.verdict import Finding, passed
+from tests.unit.test_plan import Toy
 
 ACTIVE = {Group.REQUIRED, Group.ADVISORY}
-
-
-class Toy(ReadCheck):
-    """A check whose cases are given."""
-
-    dimension = Dimension.FUNCTIONAL
-    remedy = "none"
-    made: tuple[Case | Unmet, ...] = ()
-
-    def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """What the test gave."""
-        yield from self.made
-
-    async def probe(self, case: Case, target: ReadTarget) -> None:
-        """Nothing."""
-
-    def judge(self, case: Case, evidence: Evidence) -> Finding:
-        """Never asked here."""
-        return passed("-", "-")
 
 
 @st.composite

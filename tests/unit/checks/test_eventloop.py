@@ -13,7 +13,7 @@ from hybridcheck.evidence import Evidence, Exchange, SentRequest
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.fake_target import Answer, cases_of, unmet_of
-from tests.unit.checks.timed_target import found_in_time, probed_in_time
+from tests.unit.checks.timed_target import TWINS, found_in_time, probed_in_time
 
 SERVICE: dict[str, Any] = {
     "health": "/health",
@@ -186,25 +186,7 @@ def test_light_requests_beside_a_free_computation_stay_flat() -> None:
 
 TWINNED: dict[str, Any] = {
     "health": "/light",
-    "services": {
-        "native": {
-            "runtime": "codon",
-            "operations": [
-                {
-                    "id": "compute",
-                    "method": "POST",
-                    "path": "/compute",
-                    "twin": "twin",
-                    "safe": True,
-                    "body": {"size": 1},
-                }
-            ],
-        },
-        "web": {
-            "runtime": "cpython",
-            "operations": [{"id": "twin", "method": "POST", "path": "/twin", "safe": True, "body": {"size": 1}}],
-        },
-    },
+    "services": TWINS,
     "probes": {"compute": {"operation": "compute", "sizes": [10, 20, 40]}},
 }
 
@@ -219,7 +201,7 @@ def test_a_cpython_service_has_to_answer_while_it_computes(holding: float, outco
 
 def test_only_a_twin_in_cpython_is_asked() -> None:
     """Of another runtime, without a twin, or without a health route it stays unexamined."""
-    other = {**TWINNED["services"], "web": {**TWINNED["services"]["web"], "runtime": "other"}}
+    other = {**TWINS, "web": {**TWINS["web"], "runtime": "other"}}
     assert "runtime: cpython" in unmet_of(AnswersBesideCompute(), {**TWINNED, "services": other})[0].needs
     assert "twin:" in unmet_of(AnswersBesideCompute(), COMPUTING)[0].needs
     assert "health: /health" in unmet_of(AnswersBesideCompute(), {**TWINNED, "health": None})[0].needs

@@ -18,7 +18,7 @@ from hybridcheck.evidence import Evidence
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.fake_target import Answer, cases_of, scene, unmet_of
-from tests.unit.checks.timed_target import Serving, found_in_time, probed_in_time
+from tests.unit.checks.timed_target import TWINS, Serving, found_in_time, probed_in_time
 
 DECLARED: dict[str, Any] = {"id": "echo", "method": "POST", "path": "/echo", "safe": True, "body": {"value": 1}}
 CROSSING: dict[str, Any] = {
@@ -36,26 +36,7 @@ CROSSING: dict[str, Any] = {
     "probes": {"roundtrip": {"operation": "echo", "types": ["json"]}},
 }
 COMPUTING: dict[str, Any] = {
-    "services": {
-        "native": {
-            "runtime": "codon",
-            "cores": 4,
-            "operations": [
-                {
-                    "id": "compute",
-                    "method": "POST",
-                    "path": "/compute",
-                    "twin": "twin",
-                    "safe": True,
-                    "body": {"size": 1},
-                }
-            ],
-        },
-        "web": {
-            "runtime": "cpython",
-            "operations": [{"id": "twin", "method": "POST", "path": "/twin", "safe": True, "body": {"size": 1}}],
-        },
-    },
+    "services": TWINS,
     "probes": {"compute": {"operation": "compute", "sizes": [10, 20, 40], "long": 100}},
 }
 

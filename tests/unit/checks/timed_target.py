@@ -16,6 +16,28 @@ T = TypeVar("T")
 Serving = Callable[[Ask], Awaitable[Answer | Failure]]
 """Plays the target: it may wait (`asyncio.sleep`) and lock, in virtual time."""
 
+TWINS: dict[str, Any] = {
+    "native": {
+        "runtime": "codon",
+        "cores": 4,
+        "operations": [
+            {
+                "id": "compute",
+                "method": "POST",
+                "path": "/compute",
+                "twin": "twin",
+                "safe": True,
+                "body": {"size": 1},
+            }
+        ],
+    },
+    "web": {
+        "runtime": "cpython",
+        "operations": [{"id": "twin", "method": "POST", "path": "/twin", "safe": True, "body": {"size": 1}}],
+    },
+}
+"""Services that compute the same, the native one on four cores."""
+
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose clock jumps to the next timer instead of waiting for it."""
