@@ -20,6 +20,9 @@ LIMIT_SHARE = 0.05
 WANDERING = ((0.0, 0.0), (0.05, 0.5), (0.17, 0.7))
 """Independent answers, a service with some moods, and one with strong and slow ones."""
 
+TOO_SLOW = (0.17, 0.9)
+"""Moods of some twenty seconds: a minute holds three of them, and no judgement of a minute can know. No goal, but told."""
+
 NEAR = ((1.05, "5 % above the limit", "pass"), (0.95, "5 % below the limit", "fail"))
 FAR = ((1.5, "50 % above the limit", "pass"), (0.7, "30 % below the limit", "fail"))
 
@@ -34,7 +37,7 @@ def errors() -> Iterator[str]:
     yield "the level wanders from second to second by a share of the variance, remembering so much of the second before.\n"
     yield "| true p95 | share, memory | pass | fail | inconclusive | wrong | 95 % bound | goal | |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---|"
-    for share, memory in WANDERING:
+    for share, memory in (*WANDERING, TOO_SLOW):
         for factor, name, wrong in (*NEAR, *FAR):
             found = Counter(
                 latency_outcome(_records(_late_ones(factor, seed, share, memory))) for seed in range(REPLAYS)
@@ -43,7 +46,9 @@ def errors() -> Iterator[str]:
             counts = " | ".join(f"{found[outcome]}" for outcome in ("pass", "fail", "inconclusive"))
             met = "met" if found[wrong] <= 0.01 * REPLAYS else "NOT MET"
             cells = f"{share:.0%}, {memory:g} | {counts} | {found[wrong] / REPLAYS:.1%} | ≤ {bound:.2%}"
-            yield f"| {name} | {cells} | ≤ 1 % | {met} |"
+            yield f"| {name} | {cells} | {'none | |' if (share, memory) == TOO_SLOW else f'≤ 1 % | {met} |'}"
+    yield "\nThe last rows have no goal: moods of some twenty seconds fit three times into a minute, and no judgement of that minute can know"
+    yield "what the next one brings. Where a service has such moods, let the phase last for some hundred of them."
 
 
 def early_stops() -> Iterator[str]:
