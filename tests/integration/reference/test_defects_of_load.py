@@ -199,6 +199,7 @@ def test_every_defect_is_observed() -> None:
         "stream-shuffled-under-load",
         "streams-cut-under-load",
         "streams-refused-under-load",
+        "ready-though-native-down",  # test_defects_by_held_out
         "ready-wears-off",
         "replica-pinned",
     }
