@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from hybridcheck.generator import health
-from hybridcheck.generator.recording import Book
+from hybridcheck.generator.recording import Book, book_answer
 from hybridcheck.statistics.histogram import Histogram, value_ns
 
 SAMPLES = 200_000
@@ -44,8 +44,6 @@ def recording() -> Iterator[str]:
 
 def memory(records: int) -> Iterator[str]:
     """Resident memory while the generator's own books take in so many answers over 200 names, second after second."""
-    from hybridcheck.generator.lane import Lane  # noqa: PLC0415  it imports gevent
-
     books = [Book(f"operation {index}", (50_000_000,), 0, 5) for index in range(NAMES)]
     values = latencies_ns(20_000)
     per_second = 20_000
@@ -57,7 +55,7 @@ def memory(records: int) -> Iterator[str]:
             book = books[index % NAMES]
             cell = book.cell_at(at)
             cell.planned += 1
-            Lane._book_answer(book, cell, value, value)  # noqa: SLF001  the very code that a run records with
+            book_answer(book, cell, value, value)
         for book in books:
             if second:
                 written += len(str(book.close_second(second - 1)))
@@ -72,16 +70,13 @@ def memory(records: int) -> Iterator[str]:
 
 
 def _cost_us(values: list[int]) -> float:
-    from hybridcheck.generator.lane import Lane  # noqa: PLC0415  it imports gevent
-
-    record = Lane._book_answer  # noqa: SLF001  the very code that a run records with
     costs = []
     for _ in range(ROUNDS):
         book = Book("get", (50_000_000,), 0, 5)
         cell = book.cell
         begun = time.perf_counter()
         for value in values:
-            record(book, cell, value, value)
+            book_answer(book, cell, value, value)
         with_it = time.perf_counter() - begun
         begun = time.perf_counter()
         for value in values:  # noqa: B007  the loop by itself

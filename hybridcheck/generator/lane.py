@@ -19,7 +19,7 @@ from hybridcheck.generator.connection import CHUNK_BYTES, Address, Connection, o
 from hybridcheck.generator.failures import Failed
 from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck.generator.pace import NOTHING_DUE, Pace
-from hybridcheck.generator.recording import FINE_NS, GRAIN_NS, Book, Cell
+from hybridcheck.generator.recording import FINE_NS, GRAIN_NS, Cell, book_answer
 
 READABLE, WAKE, EXPIRED = "readable", "wake", "expired"
 _HEAD_END = b"\r\n\r\n"
@@ -165,30 +165,10 @@ class Lane:
         self.deadline_ns = 0
         cell.bytes_received += size
         if problem is None and ended <= deadline:
-            self._book_answer(book, cell, ended - intended, ended - started)
+            book_answer(book, cell, ended - intended, ended - started)
         else:
             self._book_failure(operation, cell, intended, problem)
         return ended
-
-    @staticmethod
-    def _book_answer(book: Book, cell: Cell, response_ns: int, service_ns: int) -> None:
-        """An ok answer; the bucket formula of `statistics.histogram` stands here inline, for speed."""
-        cell.ok += 1
-        if response_ns > book.tightest_ns:
-            book.count_late(cell, response_ns)
-        if response_ns < FINE_NS:
-            response_ns &= -GRAIN_NS
-        shift = response_ns.bit_length() - 11
-        bucket = response_ns if shift <= 0 else (shift << 10) + (response_ns >> shift)
-        histogram = cell.response
-        histogram[bucket] = histogram.get(bucket, 0) + 1
-        histogram = cell.service
-        if histogram is not cell.response:
-            if service_ns < FINE_NS:
-                service_ns &= -GRAIN_NS
-            shift = service_ns.bit_length() - 11
-            bucket = service_ns if shift <= 0 else (shift << 10) + (service_ns >> shift)
-            histogram[bucket] = histogram.get(bucket, 0) + 1
 
     def _failed(self, operation: Operation, intended: int, error: Exception) -> str:
         """Name a failure that broke the exchange off; its connection is not used again."""

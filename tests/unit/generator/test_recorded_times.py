@@ -3,11 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybridcheck.generator.lane import Lane
-from hybridcheck.generator.recording import FINE_NS, GRAIN_NS, Book
+from hybridcheck.generator.recording import FINE_NS, GRAIN_NS, Book, book_answer
 from hybridcheck.statistics.histogram import bucket_of, lower_edge_ns
-
-book_answer = Lane._book_answer
 
 
 @given(st.integers(0, 10**11), st.integers(0, 10**11))
