@@ -28,8 +28,12 @@ STARTS_WITHIN_S = 30
 HTTPBIN_PASSWORD = "secret1"
 """Short, since it also stands in the path of httpbin's /basic-auth: a longer one would be refused as a bare secret."""
 
+SHOWN_ERRORS_OF_HTTPBIN = ("GET /anything", "GET /uuid", "GET /bearer", "gzip")
+"""The operations beside whose path an unknown one is asked for, one for each profile of these tests."""
+
 TRUE_OF_HTTPBIN = {
     "headers.nosniff[everything recorded]": "curl -i shows no X-Content-Type-Options on any answer",
+    **{f"headers.nosniff-on-errors[{operation}]": "nor on a 404" for operation in SHOWN_ERRORS_OF_HTTPBIN},
     "headers.cors-no-reflection[GET /basic-auth/alice/secret1]": "curl -i -H 'Origin: https://a.example' -u alice:secret1 "
     "gives that origin back in Access-Control-Allow-Origin, beside Access-Control-Allow-Credentials: true",
     "authn.garbage-credentials-refused[GET /bearer]": "/bearer answers 200 to any bearer token: that is what it is for",
@@ -45,6 +49,7 @@ TRUE_OF_HTTPBIN = {
 
 TRUE_OF_DATASETTE = {
     "headers.nosniff[everything recorded]": "curl -i shows no X-Content-Type-Options on any answer",
+    "headers.nosniff-on-errors[GET /]": "nor on a 404",
     "contract.unknown-method-refused[GET /]": "curl -X PROPFIND gives 500 with a traceback in the log (its view has no "
     "such handler), where 405 belongs",
 }

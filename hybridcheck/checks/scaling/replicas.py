@@ -12,7 +12,7 @@ from hybridcheck.statistics.fairness import chi_square_p_value, jain_index
 from hybridcheck.target import ReadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
 
-P_LIMIT = 0.01
+P_LIMIT = 0.0001
 JAIN_LIMIT = 0.95
 
 PER_INSTANCE = {Budget.QUICK: 50, Budget.STANDARD: 150, Budget.FULL: 300}
@@ -26,9 +26,10 @@ class ReplicasShare(ReadCheck):
 
     Sends a declared operation again and again, each time on a connection of its own, and counts who answers by the
     declared header. A declared instance that never answers is a fail: with 50 requests for each instance, chance
-    leaves one out with p below 10⁻²⁰. Otherwise shares are equal when a chi-square test finds no difference (p ≥ 0.01)
-    or Jain's index is at least 0.95; both below is a fail. Balancers that pin a client to an instance by its address
-    cannot be seen through from one address: say so in `not_applicable`.
+    leaves one out with p below 10⁻²⁰. Otherwise shares are equal when a chi-square test finds no difference
+    (p ≥ 0.0001, so one healthy run in ten thousand is called unequal) or Jain's index is at least 0.95; both below is a
+    fail. Balancers that pin a client to an instance by its address cannot be seen through from one address: say so in
+    `not_applicable`.
     """
 
     id = "scaling.replicas-share"
