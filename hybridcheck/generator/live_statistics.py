@@ -27,8 +27,10 @@ class LiveFold(LocustFold):
     def __call__(self, operation: Named, report: dict[str, Any]) -> None:
         """Fold a row or a window; windows have a second each."""
         if report["kind"] == "times":
+            one = Histogram.from_pairs(report["response"])
+            report = {**report, "response": one.counts}
             histogram = self._seconds.setdefault(report["from_second"], Histogram())
-            histogram.merge(Histogram.from_pairs([tuple(pair) for pair in report["response"]]))
+            histogram.merge(one)
             for old in sorted(self._seconds)[:-_KEPT_SECONDS]:
                 del self._seconds[old]
         super().__call__(operation, report)

@@ -5,12 +5,14 @@ Locust when a window of seconds is complete; until then its counts are those of 
 """
 
 from collections import Counter
+from itertools import islice
 from typing import Any, Protocol
 
 import gevent
 from locust import stats as locust_stats
 from locust.env import Environment
 
+from hybridcheck.generator.recording import REST_S
 from hybridcheck.statistics.histogram import value_ns
 
 _SLICE = 100
@@ -39,11 +41,11 @@ class LocustFold:
             return
         for row in self._rows.pop(operation.name, []):
             self._fold_row(operation, row)
-        pairs = report["response"]
-        for begin in range(0, len(pairs), _SLICE):
-            self._fold_times(operation, pairs[begin : begin + _SLICE])
-            if len(pairs) > _SLICE:
-                gevent.sleep(0)
+        pairs = iter(report["response"].items())
+        while some := list(islice(pairs, _SLICE)):
+            self._fold_times(operation, some)
+            if len(some) == _SLICE:
+                gevent.sleep(REST_S)
 
     def _entries(self, operation: Named) -> tuple[Any, Any]:
         return self._stats.total, self._stats.entries[operation.name, operation.method]

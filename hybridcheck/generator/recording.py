@@ -16,6 +16,10 @@ GRAIN_NS = 32
 """Times below FINE_NS are recorded to this grain, the width of a bucket from there on: finer ones would say nothing, be a thousand
 for each power of two, and cost the second's report more than all requests of a millisecond."""
 
+REST_S = 0.0001
+"""Between the slices of work that is nobody's request. A timer, since gevent runs callbacks of `sleep(0)` for up to five
+milliseconds before it looks at sockets again."""
+
 
 class Cell:
     """One operation within one second. `response` and `service` are shared by all cells of a window."""
@@ -145,15 +149,15 @@ class Book:
         return [self.windows.pop(start) for start in ended]
 
     def times(self, window: Window) -> dict[str, Any]:
-        """The histograms of a window as a report; made when it is sent, since many at once would hold up arrivals."""
+        """The histograms of a window as a report."""
         return {
             "kind": "times",
             "from_second": window.from_second,
             "until_second": window.until_second,
             "operation": self.name,
             "warmup": window.from_second < self.warm_up_s,
-            "response": list(window.response.items()),
-            "service": list(window.service.items()),
+            "response": window.response,
+            "service": window.service,
         }
 
     def first_of_its_kind(self, kind: str) -> bool:

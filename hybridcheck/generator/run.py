@@ -20,7 +20,7 @@ from hybridcheck.generator.connection import Address, resolve, tls_context
 from hybridcheck.generator.lane import EXPIRED, WAKE, Lane
 from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck.generator.pace import NEVER, pace_of, scenario_turns, turns
-from hybridcheck.generator.recording import NS_PER_S, Buckets, Window
+from hybridcheck.generator.recording import NS_PER_S, REST_S, Buckets, Window
 from hybridcheck.generator.report_pipe import Reports
 from hybridcheck.generator.user_lane import UserLane, set_up, tear_down
 
@@ -207,12 +207,18 @@ class LoadRun:
     def _send_reports(self, *, pause: bool) -> None:
         """Write what is queued and fold it into Locust's statistics; `finish` may take over in any pause."""
         while self._outgoing:
-            operation, item = self._outgoing.popleft()
+            operation, item = self._outgoing[0]
             report = operation.book.times(item) if isinstance(item, Window) else item
-            self._pipe.write(report)
+            if not self._pipe.write(report, self._rest if pause else None):
+                return  # `finish` has written it
+            self._outgoing.popleft()
             self._fold(operation, report)
             if pause:
-                gevent.sleep(0)
+                gevent.sleep(REST_S)
+
+    def _rest(self) -> bool:
+        gevent.sleep(REST_S)
+        return not self._ended
 
     def _report_health(self, second: int) -> None:
         self._next_health = second + 1
@@ -232,8 +238,8 @@ class LoadRun:
                 "warmup": second < self.orders.warm_up_s,
                 **health.between(before, self._reading),
                 **{name: count - self._seen[name] for name, count in counts.items()},
-                "own_lag": list(own.items()),
-                "pool_lag": list(pool.items()),
+                "own_lag": own,
+                "pool_lag": pool,
                 "loop_lag_max_ns": self._loop_lag_ns,
                 "in_flight": self.under_way(),
                 "backlog": self.pace.backlog,

@@ -7,7 +7,6 @@ it goes. Run as a script.
 """
 
 import base64
-import json
 import os
 import signal
 import socket
@@ -31,7 +30,7 @@ from hybridcheck.generator.allowed_target import refusal
 from hybridcheck.generator.command_pipe import CommandPipe
 from hybridcheck.generator.kept import die_with_parent, started
 from hybridcheck.generator.orders import Operation, Share, read_orders
-from hybridcheck.generator.report_pipe import ReportPipe
+from hybridcheck.generator.report_pipe import ReportPipe, Rest, encoded
 from hybridcheck.generator.run import LoadRun
 
 MASTER_SILENCE_S = 10
@@ -52,10 +51,14 @@ class ReportMessages:
         self._waiting: deque[str] = deque()
         self.lines = 0
 
-    def write(self, report: dict[str, Any]) -> None:
+    def write(self, report: dict[str, Any], rest: Rest | None = None) -> bool:
         """Queue one report; the 20-ms tick sends what has gathered."""
-        self._waiting.append(json.dumps(report, separators=(",", ":")))
+        line = encoded(report, rest)
+        if line is None:
+            return False
+        self._waiting.append(line)
         self.lines += 1
+        return True
 
     def push(self) -> None:
         """Hand what has gathered to Locust's connection, which never makes us wait."""

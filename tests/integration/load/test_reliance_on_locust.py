@@ -17,6 +17,7 @@ from hybridcheck.generator.locust_statistics import LocustFold
 from hybridcheck.generator.orders import Operation
 from hybridcheck.generator.recording import Book
 given = json.load(sys.stdin)
+given[-1]["response"] = dict(given[-1]["response"])
 environment = Environment()
 fold = LocustFold(environment, 1_000_000)
 ordered = dict(name="list", method="GET", expected_statuses=[200], content_type=None, body_contains=None)

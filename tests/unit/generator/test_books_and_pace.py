@@ -1,5 +1,6 @@
 """The generator's books and paces, without gevent: what balances, and when something is due."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hybridcheck.errors import ToolError
 from hybridcheck.generator.orders import Orders, read_orders
 from hybridcheck.generator.pace import NEVER, NOTHING_DUE, ClosedPace, OpenPace, turns
 from hybridcheck.generator.recording import NS_PER_S, Book
+from hybridcheck.generator.report_pipe import encoded
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.reports import OperationSecond, OperationTimes
 
@@ -105,7 +107,8 @@ def test_rows_and_windows_are_reports() -> None:
     rows = [OperationSecond.model_validate(book.close_second(second)) for second in range(6)]
     assert all(row.balances for row in rows)
     assert rows[0].late == {"10000000": 1}
-    windows = [OperationTimes.model_validate(book.times(window)) for window in book.close_windows(7)]
+    lines = [encoded(book.times(window), lambda: True) for window in book.close_windows(7)]
+    windows = [OperationTimes.model_validate_json(line or "") for line in lines]
     assert [(w.from_second, w.until_second, w.warmup) for w in windows] == [
         (0, 2, True),
         (2, 3, True),
@@ -114,6 +117,20 @@ def test_rows_and_windows_are_reports() -> None:
     ]
     assert [len(w.response) for w in windows] == [2, 1, 2, 1]
     assert (book.totals["planned"], book.totals["ok"], book.failed["reset"]) == (12, 6, 6)
+
+
+def test_a_report_that_the_end_has_taken_over_is_not_written_twice() -> None:
+    """A long histogram is put into words in slices; where the run ends in a rest between two of them, the rest is dropped."""
+    histogram = {bucket: bucket + 1 for bucket in range(1200)}
+    rests: list[bool] = [True, True, True]
+    report = {"kind": "times", "operation": 'say "a"', "response": histogram, "service": {}}
+    line = encoded(report, rests.pop)
+    assert (json.loads(line or ""), rests) == (
+        {**report, "response": [list(p) for p in histogram.items()], "service": []},
+        [],
+    )
+    assert encoded(report, None) == line
+    assert encoded(report, iter([True, False]).__next__) is None
 
 
 def test_a_second_with_requests_under_way_is_not_settled() -> None:
