@@ -1,6 +1,6 @@
 """`make soak`: what must hold every time, tried many times: generator honesty, wrong verdicts, totals, kills, evidence.
 
-    python benchmarks/soak.py [--runs 20] [--kills 3] [--only saturation errors early totals kills knowledge] [--write]
+    python benchmarks/soak.py [--runs 20] [--kills 3] [--only saturation headroom errors early totals kills knowledge] [--write]
 
 Prints Markdown; with --write each section replaces its predecessor in docs/soak.md. Exit 1 where a goal was not met.
 """
@@ -12,7 +12,7 @@ from functools import partial
 from benchmarks.pages import ROOT, Page, Section
 from benchmarks.soak_kills import kills
 from benchmarks.soak_knowledge import knowledge
-from benchmarks.soak_load import saturation, totals
+from benchmarks.soak_load import headroom, saturation, totals
 from benchmarks.soak_replays import early_stops, errors
 
 HEAD = """# Soak
@@ -26,6 +26,7 @@ def page_of(runs: int, kill_runs: int) -> Page:
     """The page; replays and totals have the number of runs that their goals name."""
     sections = {
         "saturation": Section("A saturated generator proves nothing", partial(saturation, runs)),
+        "headroom": Section("A generator with room to spare is believed", partial(headroom, runs)),
         "errors": Section("Wrong verdicts near the limit", errors),
         "early": Section("Ending early is no oftener wrong than its alpha", early_stops),
         "totals": Section("Totals agree with the target's own count", totals),

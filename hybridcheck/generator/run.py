@@ -278,7 +278,7 @@ class LoadRun:
         for lane in self._lanes:
             if lane.deadline_ns and lane.cell is not None:
                 lane.cell.cut += 1
-            lane.greenlet.kill(block=False)
+            lane.end()
         self.pace.stop(now)
         seconds = -(-min(now, self.orders.duration_ns) // NS_PER_S)
         self._report_health(self._next_health)
