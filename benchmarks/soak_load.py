@@ -83,10 +83,8 @@ async def _filling_rps(target: Nginx) -> float:
     """An open model's rate over its share of the core: at half of what the closed model does, three seconds, their median."""
     rate = round(await saturated_rps(target) / 2)
     shape = Shape(name="steady", parameters={"level": rate, "duration_s": 4})
-    shares = []
-    async for report in drive(lean_plan(target, shape, 64, "open")):
-        if report.kind == "generator" and 1 <= report.second <= 3:
-            shares.append(report.cpu_ratio)
+    reports = [report async for report in drive(lean_plan(target, shape, 64, "open"))]
+    shares = [each.cpu_ratio for each in reports if each.kind == "generator" and 1 <= each.second <= 3]
     return rate / statistics.median(shares)
 
 
