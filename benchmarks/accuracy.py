@@ -170,13 +170,13 @@ def page(runs: list[Run]) -> str:
         f"- planted defects: {hits} of {len(planted)} found by their own check, which names the mistake where the",
         f"  defect has a signature; in {sum(map(first, planted))} of them that check was also the first to block",
         "",
-        "| defect | what is wrong | check | signature | verdict | blocked first by |",
-        "|---|---|---|---|---|---|",
+        "| defect | what is wrong | check | signature | verdict | blocked first by | commit |",
+        "|---|---|---|---|---|---|---|",
     ]
     for run in planted:
         row = ROWS[run.defect]
         mark = "" if found(run) else " **missed**"
-        said = f"{run.verdict}{mark} | `{run.first_blocking}`"
+        said = f"{run.verdict}{mark} | `{run.first_blocking}` | {run.commit}"
         lines.append(f"| `{run.defect}` | {row.wrong} | `{row.check}` | {row.signature} | {said} |")
     lines += ["", "## Not run this time", ""]
     left_out = [row.name for row in CATALOGUE if not row.demo_needs and row.name not in {run.defect for run in planted}]
@@ -212,7 +212,10 @@ def main() -> int:
     wanted = [("", seed) for seed in range(options.healthy)] + [(defect, seeds[defect]) for defect in defects]
     before = kept(options.resume) if options.resume else {}
     if options.page:
-        wanted = [pair for pair in wanted if pair in before]
+        latest = {
+            defect: seed for defect, seed in before if defect
+        }  # rows move in the catalogue, and their seeds with them
+        wanted = [pair for pair in before if not pair[0]] + [(name, latest[name]) for name in defects if name in latest]
     missing = [pair for pair in wanted if pair not in before]
     now = {(run.defect, run.seed): run for run in asyncio.run(run_all(missing, options.jobs, options.resume))}
     runs = [(before | now)[pair] for pair in wanted]
