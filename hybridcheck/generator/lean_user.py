@@ -40,7 +40,7 @@ _start_at_ns = AsyncResult()
 def _prepare(environment: Environment, **_: Any) -> None:
     """Read the plan and get everything ready that takes time, before Locust starts its user."""
     die_with_parent()
-    environment.stats.use_response_times_cache = False  # no history of charts: it takes milliseconds, and nobody reads it
+    environment.stats.use_response_times_cache = False  # no history of charts: milliseconds each, and nobody reads it
     environment.stats.clear_all()
     commands = CommandPipe(int(os.environ["HYBRIDCHECK_PLAN_FD"]))
     message = commands.first()
