@@ -145,7 +145,10 @@ def test_flaky_errors_hollow_answers_and_no_recovery() -> None:
         for thread in threads:
             thread.join()
         time.sleep(0.5)  # the window in which `no-recovery` looks for the end of the load
-        after = {name: visitor.get("/health", None).status_code for name, visitor in systems.items()}
+        # each twentieth is what `flaky-errors` fails, as long as the last whole seconds are load: never two in a row
+        after = {
+            name: min(visitor.get("/health", None).status_code for _ in range(2)) for name, visitor in systems.items()
+        }
     assert after == {"healthy": 200, "flaky-errors": 200, "hollow-answers": 200, "no-recovery": 503}
     assert set(found["healthy"]) == set(found["no-recovery"]) == {401}  # without credentials: refused, but served
     assert set(found["flaky-errors"]) == {401, 500}
