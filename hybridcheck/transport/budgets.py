@@ -35,6 +35,7 @@ class Budgets:
         self._next_at = started
         self._started = started
         self._ends_at = started + deadline_s
+        self._kept_s = 0.0
 
     @property
     def requests_left(self) -> int:
@@ -46,8 +47,21 @@ class Budgets:
         return time.monotonic() - self._started
 
     def remaining_s(self) -> float:
-        """Seconds until the run's deadline; 0 when it has passed."""
-        return max(0.0, self._ends_at - time.monotonic())
+        """Seconds until the run's deadline, or until what is kept back of its time; 0 when that has come."""
+        return max(0.0, self._ends_at - self._kept_s - time.monotonic())
+
+    def keep_back(self, seconds: float) -> None:
+        """Keep the run's last seconds for what comes later: until the next call nothing is sent in them.
+
+        At most half of what is left is kept, so that what comes first has its time too.
+        """
+        self._kept_s = min(seconds, max(0.0, self._ends_at - time.monotonic()) / 2)
+
+    @property
+    def end(self) -> str:
+        """What the time for sending ends with, in words."""
+        kept = f"the load, for which the run's last {self._kept_s:.0f} s are kept"
+        return kept if self._kept_s else "the run's deadline"
 
     def refilled_in_s(self) -> float:
         """Seconds until as many requests may go out at once as ever may; 0 where they may now."""
@@ -70,8 +84,8 @@ class Budgets:
             raise EvidenceLost(GapReason.BUDGET_SPENT, f"{MOST_ANSWER_BYTES} bytes of answers are recorded")
         now = time.monotonic()
         at = max(self._next_at, now - self._burst_s)
-        if at > self._ends_at:
-            raise EvidenceLost(GapReason.DEADLINE_SPENT, "limits.max_rps leaves no turn before the run's deadline")
+        if at - now > self.remaining_s():
+            raise EvidenceLost(GapReason.DEADLINE_SPENT, f"limits.max_rps leaves no turn before {self.end}")
         self._left -= 1
         self._next_at = at + self._gap_s
         if at > now:
@@ -79,10 +93,10 @@ class Budgets:
         self.check()
 
     def check(self) -> None:
-        """Refuse to go on after the run's deadline.
+        """Refuse to go on after the run's deadline, or in what is kept back of its time.
 
         Raises:
-            EvidenceLost: where it has come.
+            EvidenceLost: where that has come.
         """
         if self.remaining_s() <= 0:
-            raise EvidenceLost(GapReason.DEADLINE_SPENT, "the run's deadline has passed")
+            raise EvidenceLost(GapReason.DEADLINE_SPENT, f"no time is left before {self.end}")

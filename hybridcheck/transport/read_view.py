@@ -83,7 +83,7 @@ class ReadView:
         """Wait; a wait beyond the run's deadline is a gap at once."""
         budgets = self._means.sender.budgets
         if seconds > budgets.remaining_s():
-            raise self.lost(GapReason.DEADLINE_SPENT, f"a wait of {seconds:g} s is longer than the run has left")
+            raise self.lost(GapReason.DEADLINE_SPENT, f"a wait of {seconds:g} s is too long before {budgets.end}")
         await asyncio.sleep(seconds)
 
     async def refill(self) -> None:

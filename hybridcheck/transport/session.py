@@ -152,6 +152,10 @@ class Session:
             raise ToolError(f"a {planned.safety} case never runs in production", where=planned.case.id)
         return kind(self._means, planned)
 
+    def keep_back(self, seconds: float) -> None:
+        """Keep the run's last seconds for what comes later; see `Budgets.keep_back`."""
+        self._budgets.keep_back(seconds)
+
     async def glance(self, stream: str, ask: Ask) -> Exchange:
         """Send a GET for a sampler and give what came, unrecorded: its readings are the record.
 

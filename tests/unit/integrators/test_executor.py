@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from hybridcheck.cases import Case, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
 from hybridcheck.checks.check import LoadCheck
 from hybridcheck.evidence import CaseEnd, CaseError, Observation, RunCause
-from hybridcheck.integrators.executor import Executor
+from hybridcheck.integrators.executor import BESIDE_LOAD_S, Executor
 from hybridcheck.ledger import Ledger, read
 from hybridcheck.plan import Plan
 from hybridcheck.profile.drives import Drive
@@ -16,7 +17,7 @@ from hybridcheck.redact import Redactor
 from hybridcheck.verdict import Finding
 from tests.property.ledgers import start
 
-DRIVE: Any = "steady"
+DRIVE: Any = SimpleNamespace(spec=SimpleNamespace(duration_s=13.0))
 
 
 class Comparing(LoadCheck):
@@ -73,6 +74,11 @@ class Views:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self.kept: list[tuple[float, int]] = []
+
+    def keep_back(self, seconds: float) -> None:
+        """Note how much is kept, and how many records there were by then."""
+        self.kept.append((seconds, self._ledger.records))
 
     def view(self, planned: PlannedCase) -> View:
         """The case's own."""
@@ -98,8 +104,10 @@ def case(subject: str, group: Group = Group.REQUIRED, check: type[LoadCheck] = C
     )
 
 
-def ran(tmp_path: Path, check: LoadCheck, *cases: PlannedCase, also: LoadCheck | None = None) -> list[tuple[str, str]]:
-    """Stream and word of each record of a run with one load phase."""
+def ran(
+    tmp_path: Path, check: LoadCheck, *cases: PlannedCase, also: LoadCheck | None = None, kept: Any = None
+) -> list[tuple[str, str]]:
+    """Stream and word of each record of a run with one load phase; `kept` gets what was kept of its time, and when."""
     ledger = Ledger(tmp_path / "ledger.ndjson", Redactor(b"k"))
     ledger.append("run", start(cases))
 
@@ -109,8 +117,11 @@ def ran(tmp_path: Path, check: LoadCheck, *cases: PlannedCase, also: LoadCheck |
     driving: Callable[[Drive], Awaitable[None]] = drive
     plan = Plan(cases, (DRIVE,), scoped=True)
     checks = {known.id: known for known in (check, also) if known is not None}
-    executor = Executor(plan, checks, Views(ledger), ledger, drive=driving, stop_after=lambda _: False)
+    views = Views(ledger)
+    executor = Executor(plan, checks, views, ledger, drive=driving, stop_after=lambda _: False)
     assert asyncio.run(executor.run()) is RunCause.COMPLETED
+    if kept is not None:
+        kept += views.kept
     ledger.end(RunCause.COMPLETED)
     return [
         (record.stream, record.label if isinstance(record, Observation) else type(record).__name__)
@@ -138,3 +149,10 @@ def test_cases_that_wait_begin_before_the_others(tmp_path: Path) -> None:
     found = ran(tmp_path, Comparing(), *cases, also=Waiting())
     begun = [stream for stream, word in found if word == "after"]
     assert begun == ["toy.waiting[c]", "toy.waiting[d]", "toy.comparing[a]", "toy.comparing[b]"]
+
+
+def test_time_is_kept_for_the_load_until_it_begins(tmp_path: Path) -> None:
+    """Before anything is asked the load's length and a margin are set aside, and given free before its first look."""
+    kept: list[tuple[float, int]] = []
+    ran(tmp_path, Comparing(), case("a"), kept=kept)
+    assert kept == [(13.0 + BESIDE_LOAD_S, 1), (0, 1)]

@@ -79,6 +79,25 @@ async def test_a_burst_is_a_tenth_of_a_second(monkeypatch: pytest.MonkeyPatch) -
     assert clock["now"] == pytest.approx(1000.005)
 
 
+async def test_what_is_kept_back_is_not_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the last seconds that are kept nothing is sent, until they are given free; at most half of the time is kept."""
+    clock = {"now": 1000.0}
+    monkeypatch.setattr(time, "monotonic", lambda: clock["now"])
+    budgets = Budgets(max_requests=100, max_rps=200, started=1000.0, deadline_s=60)
+    budgets.keep_back(20)
+    clock["now"] = 1039.0
+    await budgets.take()
+    assert budgets.remaining_s() == pytest.approx(1)
+    clock["now"] = 1041.0
+    with pytest.raises(EvidenceLost, match="the load, for which the run's last 20 s are kept") as lost:
+        await budgets.take()
+    assert lost.value.reason is GapReason.DEADLINE_SPENT
+    budgets.keep_back(0)
+    await budgets.take()
+    budgets.keep_back(1000)
+    assert budgets.remaining_s() == pytest.approx(9.5)
+
+
 async def test_a_refill_takes_as_long_as_what_was_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing to wait for at first; after a burst of twenty at 200 per second a tenth of a second, less what has passed."""
     clock = {"now": 1000.0}
