@@ -25,8 +25,8 @@ Half of them may listen to a stream or wait for an expiry, and the others still 
 ALONE = frozenset({Phase.WRITE, Phase.ABUSE, Phase.FAULT})
 """Phases whose cases run one at a time."""
 
-BESIDE_LOAD_S = 10.0
-"""What a load phase takes beside its length: its start, the readings before it, answers under way at its end."""
+BESIDE_LOAD_S = 20.0
+"""What a load phase takes beside its length: what was under way before it, its readings and its start, the last answers."""
 
 RUNNING = frozenset({Group.REQUIRED, Group.ADVISORY})
 
@@ -39,7 +39,7 @@ class Views(Protocol):
         ...
 
     def keep_back(self, seconds: float) -> None:
-        """Send nothing in the run's last seconds, until the next call."""
+        """Begin nothing in the run's last seconds, until the next call."""
         ...
 
 

@@ -47,19 +47,23 @@ class Budgets:
         return time.monotonic() - self._started
 
     def remaining_s(self) -> float:
-        """Seconds until the run's deadline, or until what is kept back of its time; 0 when that has come."""
+        """Seconds until the run's deadline; 0 when it has passed."""
+        return max(0.0, self._ends_at - time.monotonic())
+
+    def left_s(self) -> float:
+        """Seconds in which something may still be begun: until the run's deadline, or what is kept back before it."""
         return max(0.0, self._ends_at - self._kept_s - time.monotonic())
 
     def keep_back(self, seconds: float) -> None:
-        """Keep the run's last seconds for what comes later: until the next call nothing is sent in them.
+        """Keep the run's last seconds for what comes later: until the next call nothing is begun in them.
 
         At most half of what is left is kept, so that what comes first has its time too.
         """
-        self._kept_s = min(seconds, max(0.0, self._ends_at - time.monotonic()) / 2)
+        self._kept_s = min(seconds, self.remaining_s() / 2)
 
     @property
     def end(self) -> str:
-        """What the time for sending ends with, in words."""
+        """What comes when no time is left, in words."""
         kept = f"the load, for which the run's last {self._kept_s:.0f} s are kept"
         return kept if self._kept_s else "the run's deadline"
 
@@ -84,7 +88,7 @@ class Budgets:
             raise EvidenceLost(GapReason.BUDGET_SPENT, f"{MOST_ANSWER_BYTES} bytes of answers are recorded")
         now = time.monotonic()
         at = max(self._next_at, now - self._burst_s)
-        if at - now > self.remaining_s():
+        if at - now > self.left_s():
             raise EvidenceLost(GapReason.DEADLINE_SPENT, f"limits.max_rps leaves no turn before {self.end}")
         self._left -= 1
         self._next_at = at + self._gap_s
@@ -98,5 +102,5 @@ class Budgets:
         Raises:
             EvidenceLost: where that has come.
         """
-        if self.remaining_s() <= 0:
+        if self.left_s() <= 0:
             raise EvidenceLost(GapReason.DEADLINE_SPENT, f"no time is left before {self.end}")

@@ -116,7 +116,7 @@ class Sender:
             outcome, failures = await self._attempts(request, deadline_s, over or self.wire)
             self.budgets.spend_bytes(outcome.kept_bytes)
             if cut and outcome.failure in LATE:
-                raise EvidenceLost(GapReason.DEADLINE_SPENT, f"in mid-request came {self.budgets.end}")
+                raise EvidenceLost(GapReason.INTERRUPTED, "the run's deadline came in mid-request")
             return _exchange(place.label, draft, request, outcome, failures, at_s)
 
     def permission(self, place: Place, draft: Draft, *, cleaning: bool = False) -> "_Permission":

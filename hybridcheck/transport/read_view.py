@@ -82,7 +82,7 @@ class ReadView:
     async def sleep(self, seconds: float) -> None:
         """Wait; a wait beyond the run's deadline is a gap at once."""
         budgets = self._means.sender.budgets
-        if seconds > budgets.remaining_s():
+        if seconds > budgets.left_s():
             raise self.lost(GapReason.DEADLINE_SPENT, f"a wait of {seconds:g} s is too long before {budgets.end}")
         await asyncio.sleep(seconds)
 

@@ -169,7 +169,7 @@ async def _within(sender: Sender, draft: Draft, heard: _Heard, hearing: Any) -> 
         if not (isinstance(error, TimeoutError) and deadline.expired()):
             heard.fail(error)
         elif cut:
-            raise EvidenceLost(GapReason.DEADLINE_SPENT, "the run's deadline came in mid-stream") from error
+            raise EvidenceLost(GapReason.INTERRUPTED, "the run's deadline came in mid-stream") from error
         else:
             heard.late()
 

@@ -191,6 +191,18 @@ async def test_a_creation_that_was_not_sent_leaves_nothing(tmp_path: Path) -> No
     assert [entry.step for entry in read_manifest(stage.manifest_path)] == ["not_created"]
 
 
+async def test_a_creation_for_which_no_time_was_left_leaves_nothing(tmp_path: Path) -> None:
+    """The run's time was over before the wire, and nobody is told to remove what there never was."""
+    shelf = Shelf()
+    view = stage_with(tmp_path, shelf, deadline_s=0).write()
+    with pytest.raises(EvidenceLost, match="no time is left before the run's deadline"):
+        await view.create("make", ASK, cleanup="drop", id_from="$.book.id")
+    assert await view.clean_up() == ()
+    assert shelf.log == []
+    assert shelf.manifest is not None
+    assert [entry.step for entry in read_manifest(shelf.manifest)] == ["not_created"]
+
+
 async def test_what_was_created_is_removed_although_nothing_can_be_written(tmp_path: Path) -> None:
     """A full disk: the ledger takes nothing more, and the shelf is empty all the same."""
     shelf = Shelf()
