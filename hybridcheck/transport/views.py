@@ -25,9 +25,7 @@ T = TypeVar("T")
 SMALL_BODY_BYTES = 1024 * 1024
 """What a write case may send in one body; more is the abuse class."""
 
-NOT_SENT = frozenset(
-    {GapReason.OUT_OF_SCOPE, GapReason.BUDGET_SPENT, GapReason.DEADLINE_SPENT, GapReason.LOGIN_FAILED}
-)
+NOT_SENT = frozenset({GapReason.OUT_OF_SCOPE, GapReason.BUDGET_SPENT, GapReason.DEADLINE_SPENT, GapReason.LOGIN_FAILED})
 """Gaps that say that the request did not go out; after any other it may have."""
 
 CLEAN_UP_S = 5.0
