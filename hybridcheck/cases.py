@@ -134,6 +134,18 @@ class Reason(StrEnum):
     SECRET_IN_ARTEFACT = "SECRET_IN_ARTEFACT"  # noqa: S105 - a reason code, not a secret
 
 
+class RunCause(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    UNREACHABLE = "unreachable"
+    INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed_out"
+    FAILED_FAST = "failed_fast"
+    SAFETY_ABORT = "safety_abort"
+    TOOL_ERROR = "tool_error"
+
+
 class GapReason(StrEnum):
     """Why evidence that was planned does not exist; a closed list."""
 

@@ -7,33 +7,20 @@ number `n` in the ledger. They never judge. A `Gap` says that evidence which was
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
 
-from hybridcheck.cases import GAP_CODES, Frozen, GapReason, Json, PlannedCase, Reason, Undecided
+from hybridcheck.cases import GAP_CODES, Frozen, GapReason, Json, PlannedCase, Reason, RunCause, Undecided
 from hybridcheck.messages import Body, Failure, Headers, ReceivedResponse, SentRequest
 
-__all__ = ["GAP_CODES", "Body", "Failure", "GapReason", "Headers", "ReceivedResponse", "SentRequest"]
+__all__ = ["GAP_CODES", "Body", "Failure", "GapReason", "Headers", "ReceivedResponse", "RunCause", "SentRequest"]
 """What is defined elsewhere and asked for here, beside all that is defined here."""
 
 LEDGER_FORMAT = 1
 """The major format of the ledger; another major is refused."""
 
 RUN_STREAM = "run"  # of records that belong to the whole run
-
-
-class RunCause(StrEnum):
-    """How a run ended."""
-
-    COMPLETED = "completed"
-    UNREACHABLE = "unreachable"
-    INTERRUPTED = "interrupted"
-    TIMED_OUT = "timed_out"
-    FAILED_FAST = "failed_fast"
-    SAFETY_ABORT = "safety_abort"
-    TOOL_ERROR = "tool_error"
 
 
 class Record(Frozen):
@@ -315,6 +302,14 @@ class RunStart(Record):
     plan: tuple[PlannedCase, ...]
 
 
+class RunFault(Record):
+    """What went wrong on our side beside the cases; in the run's own stream, written before its end, and never READY."""
+
+    kind: Literal["run_fault"] = "run_fault"
+    reason: Reason
+    detail: str = ""
+
+
 class RunEnd(Record):
     """The last record: how many records the ledger has before it, and how the run ended."""
 
@@ -341,6 +336,7 @@ AnyRecord = Annotated[
     | CaseError
     | CaseEnd
     | RunStart
+    | RunFault
     | RunEnd,
     Field(discriminator="kind"),
 ]

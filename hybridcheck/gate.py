@@ -1,7 +1,7 @@
 """The conductor: what happens after what in one run, from the command's words to the verdict on disk.
 
-Profile and plan (all errors before the first byte), output folder, ledger, target, executor, seal, judge the ledger read
-back, write. It decides nothing about the target and prints nothing.
+Profile and plan (all errors before the first byte), output folder, ledger, target, executor, what is known of the run
+itself, seal, judge the ledger read back, write. It decides nothing about the target and prints nothing.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,12 +25,13 @@ from hybridcheck.checks.check import Scene
 from hybridcheck.engine.decision import FOREIGN_RUN
 from hybridcheck.engine.judging import WhatIf, judge
 from hybridcheck.errors import LedgerError, OutputError, ToolError
-from hybridcheck.evidence import Observation, Record, RunCause
+from hybridcheck.evidence import RUN_STREAM, Observation, Record, RunCause, RunFault
 from hybridcheck.integrators.discovery import discover
 from hybridcheck.integrators.executor import Executor
 from hybridcheck.integrators.preflight import PREFLIGHT, note_build, silence
 from hybridcheck.integrators.roster import Roster
-from hybridcheck.ledger import Ledger, ReadLedger, read
+from hybridcheck.integrators.self_scan import secrets_in
+from hybridcheck.ledger import Ledger, ReadLedger, peek, read
 from hybridcheck.load.credentials import lasting_s
 from hybridcheck.load.foreseen import Refuse, refuse_drives
 from hybridcheck.load.listening import Overhear
@@ -88,7 +89,8 @@ class _Ending:
     cause: RunCause | None = None
     detail: str = ""
     signal: int | None = None
-    faults: list[tuple[Reason, str]] = field(default_factory=list)
+    unsealed: str = ""
+    """Why the ledger could not be ended."""
 
     def left_s(self) -> float:
         """Seconds until the run stops by itself."""
@@ -152,11 +154,11 @@ async def _gather(
     try:
         async with _noted(ending, redactor):
             roster.enter()
-            ledger.append("run", run_start(bound))
+            ledger.append(RUN_STREAM, run_start(bound))
             if ending.cause is None:
                 ending.cause = await _execute(bound, folder, ledger, redactor, ending, carry_out)
     finally:
-        _seal(ledger, ending, roster.leave())
+        _seal(folder, ledger, redactor, ending, roster.leave())
 
 
 @asynccontextmanager
@@ -175,7 +177,6 @@ async def _noted(ending: _Ending, redactor: Redactor) -> AsyncIterator[None]:
     except Exception as error:  # noqa: BLE001 - whatever broke is our fault, and the run still ends with a verdict
         ending.cause = RunCause.TOOL_ERROR
         ending.detail = redactor.text("; ".join(f"{type(leaf).__name__}: {leaf}" for leaf in _leaves(error)))
-        ending.faults.append((Reason.TOOL_ERROR, ending.detail))
         LOG.error("the run broke: %s", ending.detail)  # noqa: TRY400 - a traceback could quote a secret
         for line in redactor.text("".join(traceback.format_exception(error))).splitlines():
             LOG.debug("%s", line)
@@ -188,13 +189,17 @@ def _still_running() -> asyncio.Task[object]:
     return task
 
 
-def _seal(ledger: Ledger, ending: _Ending, foreign_runs: tuple[str, ...]) -> None:
+def _seal(folder: Path, ledger: Ledger, redactor: Redactor, ending: _Ending, foreign_runs: tuple[str, ...]) -> None:
+    """Write down what is known of the run itself, then its end: who judges the ledger later knows what we know now."""
     try:
         if foreign_runs:
-            ledger.append("run", Observation(label=FOREIGN_RUN, values={"run_ids": list(foreign_runs)}))
+            ledger.append(RUN_STREAM, Observation(label=FOREIGN_RUN, values={"run_ids": list(foreign_runs)}))
+        for fault in (*_write_samples(ledger.path, folder / SAMPLES_NAME), *secrets_in(folder, redactor)):
+            ledger.append(RUN_STREAM, fault)
         ledger.end(ending.cause or RunCause.TOOL_ERROR, ending.detail)
     except ToolError as error:
-        ending.faults.append((Reason.TOOL_ERROR, str(error)))
+        ending.unsealed = error.message
+    finally:
         ledger.close()
 
 
@@ -204,7 +209,7 @@ async def _discover(bound: Bound, folder: Path, redactor: Redactor, ending: _End
     ledger = Ledger(folder / DISCOVERY_NAME, redactor)
     cause = RunCause.COMPLETED
     async with _noted(ending, redactor):
-        ledger.append("run", run_start(bound).model_copy(update={"plan": ()}))
+        ledger.append(RUN_STREAM, run_start(bound).model_copy(update={"plan": ()}))
         async with _session(bound, folder, ledger, redactor, min(DISCOVERY_LIMIT_S, ending.left_s() / 2)) as session:
             view = session.view(PREFLIGHT)
             if await silence(view, bound.loaded.profile) is None:
@@ -318,38 +323,47 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _conclude(bound: Bound, folder: Path, redactor: Redactor, ending: _Ending) -> GateResult:
-    """Judge the ledger read back, look for secrets in what was written, and write the verdict."""
+    """Judge the ledger read back and write the verdict; what is known too late for the ledger leaves none at all.
+
+    Raises:
+        ToolError: the ledger could not be ended, the verdict could not be written, or there is a secret in what was
+            written last.
+    """
     ledger_path, verdict_path = folder / LEDGER_NAME, folder / VERDICT_NAME
+    hint = "make room or choose another folder; `hybridcheck judge` says what the ledger shows so far"
+    if ending.unsealed:
+        message = f"the ledger could not be written to its end, so there is no verdict: {ending.unsealed}"
+        raise ToolError(message, where=str(ledger_path), hint=hint)
     try:
         ledger = read(ledger_path)
     except LedgerError as error:
-        message = f"the ledger could not be written: {ending.detail or error}"
-        raise ToolError(message, where=str(ledger_path), hint="free some space, or choose another folder") from error
-    try:
-        _write_samples(ledger, folder / SAMPLES_NAME)
-    except OutputError as error:
-        ending.faults.append((Reason.TOOL_ERROR, str(error)))
-    faults = [*ending.faults, *_secrets_in(folder, redactor)]
-    verdict = judge(ledger, bound.checks, ledger_name=LEDGER_NAME, tool_version=__version__, run_faults=tuple(faults))
+        message = f"the ledger could not be read back: {error.message}"
+        raise ToolError(message, where=str(ledger_path), hint=hint) from error
+    verdict = judge(ledger, bound.checks, ledger_name=LEDGER_NAME, tool_version=__version__)
     write(verdict, verdict_path)
-    if redactor.hits(verdict_path.read_bytes()):
-        verdict_path.unlink()
-        raise ToolError("a secret was in the verdict, which is removed", where=str(folder), hint="report this")
+    for name, written in (("end of the ledger", _last_line(ledger)), ("verdict", verdict_path.read_bytes())):
+        if redactor.hits(written):
+            verdict_path.unlink()
+            message = f"a secret was in the {name}; the verdict is removed"
+            raise ToolError(message, where=str(folder), hint="report this")
     return GateResult(verdict, folder, ledger_path, verdict_path, ending.signal)
 
 
-def _write_samples(ledger: ReadLedger, path: Path) -> None:
-    """The samples as a table, where the run has any."""
-    table = samples_csv.render(ledger.records)
-    if table is not None:
-        write_whole(to_bytes(table), path)
+def _write_samples(ledger: Path, path: Path) -> Iterator[RunFault]:
+    """Write the samples as a table, where the run has any; gives what kept it from the disk."""
+    try:
+        table = samples_csv.render(peek(ledger, "run_start", "sample"))
+        if table is not None:
+            write_whole(to_bytes(table), path)
+    except OutputError as error:
+        yield RunFault(reason=Reason.TOOL_ERROR, detail=f"{path.name} could not be written: {error.message}")
+    except OSError as error:
+        yield RunFault(reason=Reason.TOOL_ERROR, detail=f"{ledger.name} cannot be read: {error.strerror}")
 
 
-def _secrets_in(folder: Path, redactor: Redactor) -> Iterator[tuple[Reason, str]]:
-    """The self-scan: a known secret in an artefact is a fault of ours."""
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and redactor.hits(path.read_bytes()):
-            yield Reason.SECRET_IN_ARTEFACT, f"a known secret is in {path.name}"
+def _last_line(ledger: ReadLedger) -> bytes:
+    """What was written after the self-scan: the run's end."""
+    return ledger.records[-1].model_dump_json().encode()
 
 
 def judge_ledger(ledger_path: Path, profile_path: Path | None = None) -> Verdict:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from io import FileIO
@@ -255,6 +255,21 @@ class ReadLedger:
         """The last record where it is the matching end of the run."""
         last = self.records[-1]
         return last if isinstance(last, RunEnd) and last.records == last.n else None
+
+
+def peek(path: Path, *kinds: str) -> Iterator[AnyRecord]:
+    """The records of these kinds in a ledger that is not ended yet, in its order; no line of another kind is parsed.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    marks = [f'"kind":"{kind}"'.encode() for kind in kinds]
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n") and any(mark in line for mark in marks):
+                record = RECORD.validate_json(line)
+                if record.kind in kinds:
+                    yield record
 
 
 def read(path: Path) -> ReadLedger:

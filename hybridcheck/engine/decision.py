@@ -16,7 +16,7 @@ from hybridcheck.engine.reasons import reason_lines
 from hybridcheck.engine.streams import CAUSE_CODES, gap_code
 from hybridcheck.engine.subject import BUILD_STREAM, build_identity, changed
 from hybridcheck.errors import ExitCode
-from hybridcheck.evidence import RUN_STREAM, Gap, Observation, RunCause
+from hybridcheck.evidence import RUN_STREAM, Gap, Observation, RunCause, RunFault
 from hybridcheck.verdict import CoreAnswer, Outcome, ReasonLine, Ruling
 
 NO_WAY_OUT = frozenset({CoreQuestion.ALIVE, CoreQuestion.CONTRACT})
@@ -73,7 +73,7 @@ def exit_code(ruling: Ruling, judged: Judged) -> ExitCode:
         code = ExitCode.READY
     elif ruling in (Ruling.NOT_READY, Ruling.FAILED):
         code = ExitCode.NOT_READY
-    elif judged.run_faults or cause is RunCause.TOOL_ERROR:
+    elif cause is RunCause.TOOL_ERROR or any(_run_faults(judged)):
         code = ExitCode.TOOL_ERROR
     elif cause is RunCause.UNREACHABLE:
         code = ExitCode.UNREACHABLE
@@ -117,9 +117,14 @@ def _is_open(question: CoreQuestion, answer: CoreAnswer, judged: Judged) -> bool
     return nothing or bool(missing_parts(question, judged.start.plan))
 
 
+def _run_faults(judged: Judged) -> Iterator[RunFault]:
+    """What went wrong on our side beside the cases, as the run wrote it down before its end."""
+    yield from (record for record in judged.streams.sealed_records(RUN_STREAM) if isinstance(record, RunFault))
+
+
 def run_troubles(judged: Judged) -> Iterator[tuple[Reason, str]]:
     """What forbids READY whatever the cases say: each with its reason and words."""
-    yield from judged.run_faults
+    yield from ((fault.reason, fault.detail) for fault in _run_faults(judged))
     streams = judged.streams
     if streams.end is None:
         yield Reason.RUN_NOT_SEALED, f"the run is not sealed: {streams.broken}"

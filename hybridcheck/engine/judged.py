@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hybridcheck.cases import CoreQuestion, Group, Phase, Reason
+from hybridcheck.cases import CoreQuestion, Group, Phase
 from hybridcheck.checks.check import Check
 from hybridcheck.engine.streams import Streams
 from hybridcheck.engine.waivers import Waivers
@@ -16,7 +16,7 @@ DECIDED = frozenset({Outcome.PASS, Outcome.FAIL})
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A judged run; `cases` are sorted by id, `run_faults` is what went wrong on our side beside the ledger."""
+    """A judged run; `cases` are sorted by id."""
 
     start: RunStart
     streams: Streams
@@ -24,7 +24,6 @@ class Judged:
     checks: Mapping[str, Check]
     waivers: Waivers
     what_if: bool = False
-    run_faults: tuple[tuple[Reason, str], ...] = ()
 
     @property
     def required(self) -> tuple[CaseVerdict, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hybridcheck.cases import Case, Group, Json, PlannedCase, Reason, Undecided
+from hybridcheck.cases import Case, Group, Json, PlannedCase, Undecided
 from hybridcheck.checks.check import Check
 from hybridcheck.curl import curl_line
 from hybridcheck.engine import document
@@ -38,7 +38,6 @@ def judge(
     ledger_name: str,
     tool_version: str,
     what_if: WhatIf | None = None,
-    run_faults: tuple[tuple[Reason, str], ...] = (),
 ) -> Verdict:
     """The verdict of a ledger: the same bytes for the same ledger, checks, tool version and options.
 
@@ -48,8 +47,6 @@ def judge(
         ledger_name: the ledger's path relative to the verdict's file.
         tool_version: the version that judges.
         what_if: another profile and plan; cases without evidence are then inconclusive, and the verdict says so.
-        run_faults: what went wrong on our side and could not be written into the ledger (a full disk, a secret found
-            in an artefact); with any, the run is not READY.
     """
     streams = Streams(ledger)
     start = streams.start
@@ -65,7 +62,6 @@ def judge(
         checks=checks,
         waivers=waivers,
         what_if=what_if is not None,
-        run_faults=run_faults,
     )
     return document.assemble(judged, ledger, ledger_name=ledger_name, judged_by=tool_version)
 

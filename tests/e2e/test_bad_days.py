@@ -14,8 +14,9 @@ import psutil
 import pytest
 from jsonschema import Draft202012Validator
 
+from hybridcheck.gate import judge_ledger
 from hybridcheck.transport.manifest import read_manifest
-from hybridcheck.writers.json_document import verdict_schema
+from hybridcheck.writers.json_document import to_json, verdict_schema
 from tests.e2e.commands import COMMAND, holds, load_children, only_folder, run, saved, started, wait_for
 from tests.e2e.small_target import Answer, Asked, Sound, serving
 
@@ -305,6 +306,7 @@ def test_a_full_disk_is_our_error(size: str, small_disk: Callable[[str], Path], 
     assert system.things == {}
     for document in disk.glob("*/verdict.json"):
         assert json.loads(document.read_text())["verdict"] == "INCONCLUSIVE"
+        assert to_json(judge_ledger(document.with_name("ledger.ndjson"))) == document.read_text(encoding="utf-8")
 
 
 def test_a_disk_that_takes_nothing_is_told_before_any_traffic(

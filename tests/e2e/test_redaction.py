@@ -177,3 +177,6 @@ def test_a_leak_is_found_by_the_self_scan(encode: object, tmp_path: Path, echo: 
     assert (document["verdict"], document["exit_code"]) == ("INCONCLUSIVE", 5)
     assert [reason["code"] for reason in document["reasons"]] == ["SECRET_IN_ARTEFACT"]
     assert not [form for form in forms(SECRETS["CAT_KEY"]) if form in (folder / "verdict.json").read_bytes()]
+    again = run(tmp_path, "judge", str(folder / "ledger.ndjson"), "--format", "json", "--output-file", "again.json")
+    assert again.code == 5
+    assert (tmp_path / "again.json").read_bytes() == (folder / "verdict.json").read_bytes()

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hybridcheck.cases import Group, PlannedCase
+from hybridcheck.cases import Group, PlannedCase, Reason
 from hybridcheck.evidence import (
+    RUN_STREAM,
     CaseError,
     Exchange,
     Failure,
@@ -20,12 +21,13 @@ from hybridcheck.evidence import (
     Observation,
     Record,
     RunCause,
+    RunFault,
     RunStart,
 )
 from hybridcheck.verdict import Ruling
 from tests.property.fake_checks import CHECKS
 from tests.property.ledgers import answering_all_core_questions, exchange, lines_of, planned, start
-from tests.property.order_of_knowledge import assert_order_of_knowledge, judged, outcomes
+from tests.property.order_of_knowledge import assert_order_of_knowledge, gapped, judged, outcomes, without
 
 RANK = {Ruling.NOT_READY: 0, Ruling.INCONCLUSIVE: 1, Ruling.READY: 2}
 """How good a ruling is for who wants to deploy."""
@@ -102,6 +104,8 @@ def ledgers(draw: Drawing) -> list[bytes]:
         builds = draw(st.sampled_from([("a", "a"), ("a", "b")]))
         labels = zip(("before", "after"), builds, strict=True)
         streams["build"] = [Observation(label=label, values={"build": build}) for label, build in labels]
+    if draw(st.integers(0, 4)) == 0:
+        streams[RUN_STREAM] = [RunFault(reason=Reason.SECRET_IN_ARTEFACT, detail="a known secret is in core.dump")]
     words = {"not_applicable": dict.fromkeys(("access", "exposure", "load", "recovery"), "declared so")}
     first = start(
         plan, scoped=draw(st.booleans()), profile={"version": 1, "name": "p", **draw(st.sampled_from([{}, words]))}
@@ -154,6 +158,17 @@ def test_a_ready_run_keeps_the_order_of_knowledge() -> None:
     """A run that is READY stays so or becomes INCONCLUSIVE, whatever is taken away."""
     plan, streams = ready()
     assert assert_order_of_knowledge(lines_of(start(plan), streams), CHECKS, subsets=60).verdict is Ruling.READY
+
+
+@pytest.mark.parametrize("reason", [Reason.SECRET_IN_ARTEFACT, Reason.TOOL_ERROR])
+def test_a_fault_that_is_taken_out_of_the_ledger_leaves_a_hole(reason: Reason) -> None:
+    """Everything is in order but for a fault of ours: without that line, or a gap in its place, it is still not READY."""
+    plan, streams = ready()
+    lines = lines_of(start(plan), {**streams, RUN_STREAM: [RunFault(reason=reason)]})
+    assert assert_order_of_knowledge(lines, CHECKS).verdict is Ruling.INCONCLUSIVE
+    [fault] = [number for number, line in enumerate(lines) if b'"kind":"run_fault"' in line]
+    for less in (without(lines, {fault}), gapped(lines, {fault}), without(lines, {fault, fault + 1})):
+        assert judged(less, CHECKS).verdict is Ruling.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("broken", range(6))

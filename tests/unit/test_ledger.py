@@ -20,11 +20,12 @@ from hybridcheck.evidence import (
     Record,
     RunCause,
     RunStart,
+    Sample,
     SentRequest,
     StreamEvent,
     StreamRecord,
 )
-from hybridcheck.ledger import MAX_LINE_BYTES, Ledger, body_of, read
+from hybridcheck.ledger import MAX_LINE_BYTES, Ledger, body_of, peek, read
 from hybridcheck.redact import Redactor
 
 SECRET = "correct-horse-battery"
@@ -314,3 +315,19 @@ def test_a_giant_line_is_refused(tmp_path: Path, written: Path) -> None:
         file.truncate(file.tell() + MAX_LINE_BYTES + 2)
     with pytest.raises(LedgerError, match="too long"):
         read(written)
+
+
+def test_an_open_ledger_shows_the_records_of_some_kinds(tmp_path: Path) -> None:
+    """In their order; neither a text that quotes such a record nor half a line is taken for one."""
+    ledger = Ledger(tmp_path / "l", redactor())
+    ledger.append("run", start())
+    first = Sample(at_s=1.0, source="metrics", metric="m", value=1.0)
+    ledger.append("run", first)
+    ledger.append("s", exchange(first.model_dump_json().encode()))
+    ledger.append("s", Observation(label="o", values={"kind": "sample"}))
+    ledger.append("run", first.model_copy(update={"at_s": 2.0}))
+    with ledger.path.open("ab") as file:
+        file.write(b'{"kind":"sample"')
+    kinds = [(record.kind, record.n) for record in peek(ledger.path, "run_start", "sample")]
+    assert kinds == [("run_start", 0), ("sample", 1), ("sample", 4)]
+    ledger.close()

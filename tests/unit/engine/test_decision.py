@@ -9,7 +9,7 @@ from hybridcheck.cases import CORE_PARTS, Case, CoreQuestion, Group, Phase, Plan
 from hybridcheck.checks.check import Check
 from hybridcheck.engine.judging import judge
 from hybridcheck.engine.to_decide import DEEDS
-from hybridcheck.evidence import CaseError, Evidence, Gap, GapReason, Observation, Record, RunCause
+from hybridcheck.evidence import CaseError, Evidence, Gap, GapReason, Observation, Record, RunCause, RunFault
 from hybridcheck.ledger import from_lines
 from hybridcheck.profile.advice import lines_for
 from hybridcheck.profile.models import Profile
@@ -28,7 +28,6 @@ def verdict_of(
     plan: Sequence[PlannedCase],
     records: Mapping[str, Sequence[Record]] | None = None,
     *,
-    faults: tuple[tuple[Reason, str], ...] = (),
     more: Mapping[str, Sequence[Record]] | None = None,
     cause: RunCause = RunCause.COMPLETED,
     checks: Mapping[str, Check] = CHECKS,
@@ -38,7 +37,7 @@ def verdict_of(
     ran = [case for case in plan if case.group in (Group.REQUIRED, Group.ADVISORY)]
     streams = {case.case.id: (records or {}).get(case.case.subject, GOOD) for case in ran}
     lines = lines_of(start(plan, **first), {**streams, **(more or {})}, cause=cause)
-    return judge(from_lines(lines), checks, ledger_name="l", tool_version="1", run_faults=faults)
+    return judge(from_lines(lines), checks, ledger_name="l", tool_version="1")
 
 
 def codes(verdict: Verdict) -> list[tuple[str, str | None]]:
@@ -188,11 +187,13 @@ def test_a_run_that_did_not_complete_is_never_ready(cause: RunCause, code: Reaso
 
 
 @pytest.mark.parametrize("reason", [Reason.TOOL_ERROR, Reason.SECRET_IN_ARTEFACT])
-def test_a_fault_of_ours_beside_the_ledger_is_never_ready(reason: Reason) -> None:
+def test_a_fault_of_ours_that_the_run_wrote_down_is_never_ready(reason: Reason) -> None:
     """A full disk or a secret in an artefact: INCONCLUSIVE, exit 5, named; a proved defect stays NOT_READY."""
-    verdict = verdict_of(SIX, faults=((reason, "words"),))
+    fault = {"run": [RunFault(reason=reason, detail="words")]}
+    verdict = verdict_of(SIX, more=fault)
     assert (verdict.verdict, verdict.exit_code, codes(verdict)) == (Ruling.INCONCLUSIVE, 5, [(reason, None)])
-    assert verdict_of(SIX, {"load": BAD}, faults=((reason, "words"),)).exit_code == 1
+    assert [line.message for line in verdict.reasons] == ["words"]
+    assert verdict_of(SIX, {"load": BAD}, more=fault).exit_code == 1
 
 
 def test_every_reason_has_a_deed() -> None:
@@ -246,7 +247,7 @@ def test_exit_zero_reports_without_blocking() -> None:
         assert verdict.exit_code == 0
         assert verdict.policy.exit_zero
         assert verdict.verdict is not Ruling.READY
-    assert verdict_of(SIX, faults=((Reason.TOOL_ERROR, "x"),), **asked).exit_code == 5
+    assert verdict_of(SIX, more={"run": [RunFault(reason=Reason.TOOL_ERROR)]}, **asked).exit_code == 5
 
 
 def test_blocking_reasons_are_in_order_of_importance() -> None:
