@@ -13,7 +13,8 @@ from hybridcheck.profile.reading import read_profile
 from hybridcheck.transport.handshake import tls_context
 from hybridcheck.transport.hook_steps import HookRunner
 from hybridcheck.transport.journal import HookEntry, Journal, read_journal
-from hybridcheck.transport.wire import real_transport
+from hybridcheck.transport.network import real_transport
+from hybridcheck.transport.pins import Pins
 
 
 def revert(journal: Path, profile: Path | None, environment: Environment | None, *, dry_run: bool) -> int:
@@ -57,7 +58,7 @@ def _profile_for(
 
 
 async def _revert(journal: Journal, profile: Profile, ca_file: str | None, entries: list[HookEntry]) -> list[str]:
-    transport = real_transport(tls_context(ca_file))
+    transport = real_transport(tls_context(ca_file), Pins())
     runner, left = HookRunner(transport), []
     try:
         for entry in reversed(entries):

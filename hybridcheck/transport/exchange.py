@@ -1,6 +1,7 @@
 """From an `Ask` to a recorded `Exchange`: scope, budgets, connection retries, and the ledger, at one choke point."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,7 +21,7 @@ from hybridcheck.target import Ask, EvidenceLost
 from hybridcheck.transport.budgets import Budgets
 from hybridcheck.transport.decoding import ACCEPT_ENCODING
 from hybridcheck.transport.failures import CONNECT_FAILURES, detail_of
-from hybridcheck.transport.scope import OutOfScope, ScopeGuard
+from hybridcheck.transport.scope import Origin, OutOfScope, ScopeGuard
 from hybridcheck.transport.wire import Outcome, Wire, header_pairs
 
 RUN_HEADER = "X-Hybridcheck-Run"
@@ -231,6 +232,15 @@ def as_sent(url: str) -> str:
 def _parsed(url: str) -> httpx.URL:
     """A URL as httpx reads it: read once, for the guard and for the request, and most are asked for again."""
     return httpx.URL(url)
+
+
+async def opened(sender: Sender, url: str, tls: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to where a URL leads, over TLS where it says so; raises `OutOfScope` and what the system raises."""
+    origin = Origin.of(url)
+    made = await sender.guard.pins.socket(origin.host, origin.port)
+    if origin.scheme != "https":
+        return await asyncio.open_connection(sock=made)
+    return await asyncio.open_connection(sock=made, ssl=tls, server_hostname=origin.host)
 
 
 def draft_of(ask: Ask, base_url: str) -> Draft:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from hybridcheck.evidence import GapReason, TlsRecord
-from hybridcheck.transport.exchange import Draft, Place, Sender, lost
+from hybridcheck.transport.exchange import Draft, Place, Sender, lost, opened
 from hybridcheck.transport.failures import classify, detail_of
 from hybridcheck.transport.scope import Origin
 
@@ -44,15 +44,15 @@ async def shake(sender: Sender, place: Place, base_url: str, tls: ssl.SSLContext
         deadline_s, _ = sender.deadline(draft)
         try:
             async with asyncio.timeout(deadline_s):
-                version, not_after = await _handshake(origin, tls)
+                version, not_after = await _handshake(sender, base_url, tls)
         except (OSError, EOFError) as error:
             changes = {"failure": classify(error), "failure_detail": detail_of(error)}
             return record.model_copy(update=changes)
         return record.model_copy(update={"version": version, "not_after_unix_s": not_after})
 
 
-async def _handshake(origin: Origin, tls: ssl.SSLContext) -> tuple[str | None, float | None]:
-    _, writer = await asyncio.open_connection(origin.host, origin.port, ssl=tls, server_hostname=origin.host)
+async def _handshake(sender: Sender, base_url: str, tls: ssl.SSLContext) -> tuple[str | None, float | None]:
+    _, writer = await opened(sender, base_url, tls)
     try:
         connection = writer.get_extra_info("ssl_object")
         certificate = connection.getpeercert() or {}

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlencode
 
+import httpcore
 import httpx
 
 from hybridcheck.cases import Json
 from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.hooks import Hook, HookCommand, HookRequest, HookStep
 from hybridcheck.transport.failures import detail_of
+from hybridcheck.transport.pins import OutOfScope
 
 LOOK_EVERY_S = 0.1
 """Pause between two looks whether a fault is there, or gone."""
@@ -26,6 +28,18 @@ REVERT_ATTEMPTS = 3
 MOST_ANSWER_BYTES = 1024 * 1024
 MOST_SAID_CHARACTERS = 300
 MOST_LOOKED_THROUGH_BYTES = 64 * 1024
+NOT_ASKED = (
+    OSError,
+    OutOfScope,
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
+"""What a request ends with that got no answer."""
+
 SHORTEST_MASKED = 4
 """Characters; a shorter value of a variable stands in what a program says by chance."""
 
@@ -57,7 +71,7 @@ class HookRunner:
                 return await _command(step)
         except TimeoutError:
             return StepResult(False, f"not done after {hook.timeout_s:g} s")
-        except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+        except NOT_ASKED as error:
             return StepResult(False, detail_of(error))
 
     async def until_done(self, hook: Hook, step: HookStep) -> StepResult:

@@ -8,13 +8,14 @@ second connection beside the first; where the target has closed the first one, t
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import httpcore
-import httpx
 
 from hybridcheck.target import Manner
+from hybridcheck.transport.network import PinnedBackend, PoolTransport
+from hybridcheck.transport.pins import Pins
 
 SMALL_WINDOW_BYTES = 16 * 1024
 """The receive buffer of a slow reader: the target has to wait for it, as it waits for a slow line."""
@@ -22,18 +23,20 @@ SMALL_WINDOW_BYTES = 16 * 1024
 SLOW_READ_BYTES = 64 * 1024
 
 
-class OneConnection(httpx.AsyncBaseTransport):
+class OneConnection(PoolTransport):
     """Sends requests over one connection in a given manner."""
 
-    def __init__(self, tls: ssl.SSLContext, manner: Manner) -> None:
-        self._backend = _Backend(manner)
+    def __init__(self, tls: ssl.SSLContext, manner: Manner, pins: Pins) -> None:
+        self._backend = _Backend(manner, pins)
         slow = ((socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_WINDOW_BYTES),) if manner.read_pause_s else None
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls,
-            max_connections=1,
-            max_keepalive_connections=1,
-            network_backend=self._backend,
-            socket_options=slow,
+        super().__init__(
+            httpcore.AsyncConnectionPool(
+                ssl_context=tls,
+                max_connections=1,
+                max_keepalive_connections=1,
+                network_backend=self._backend,
+                socket_options=slow,
+            )
         )
 
     @property
@@ -41,48 +44,14 @@ class OneConnection(httpx.AsyncBaseTransport):
         """How many connections were opened so far."""
         return self._backend.opened
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request; raises what httpcore raises."""
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        sent = httpcore.Request(
-            request.method, url, headers=request.headers.raw, content=request.stream, extensions=request.extensions
-        )
-        answer = await self._pool.handle_async_request(sent)
-        return httpx.Response(
-            answer.status, headers=answer.headers, stream=_Body(answer), extensions=dict(answer.extensions)
-        )
-
-    async def aclose(self) -> None:
-        """Close the connection."""
-        await self._pool.aclose()
-
-
-class _Body(httpx.AsyncByteStream):
-    """The body of httpcore's answer as httpx's."""
-
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._answer.aiter_stream():
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._answer.aclose()
-
 
 class _Backend(httpcore.AsyncNetworkBackend):
     """Opens connections that write and read in a given manner, and counts them."""
 
-    def __init__(self, manner: Manner) -> None:
+    def __init__(self, manner: Manner, pins: Pins) -> None:
         self.opened = 0
         self._manner = manner
-        self._real = httpcore.AnyIOBackend()
+        self._real = PinnedBackend(pins)
 
     async def connect_tcp(
         self,

@@ -16,9 +16,8 @@ import httpx
 
 from hybridcheck.cases import Json
 from hybridcheck.evidence import Failure
-from hybridcheck.transport.exchange import Draft, Place, Sender
+from hybridcheck.transport.exchange import Draft, Place, Sender, opened
 from hybridcheck.transport.failures import classify, detail_of
-from hybridcheck.transport.scope import Origin
 
 PIECE_BYTES = 64 * 1024
 
@@ -86,7 +85,7 @@ async def converse(sender: Sender, place: Place, draft: Draft, tls: ssl.SSLConte
         deadline = asyncio.timeout(deadline_s)
         try:
             async with deadline:
-                await _exchange(Origin.of(draft.url), tls, payload, transcript)
+                await _exchange(sender, draft.url, tls, payload, transcript)
         except (OSError, EOFError) as error:
             if isinstance(error, TimeoutError) and deadline.expired():
                 transcript.ended = "deadline"
@@ -125,7 +124,7 @@ async def abort(
             deadline_s, _ = sender.deadline(draft)
             try:
                 async with asyncio.timeout(deadline_s):
-                    answered = await _reset_at_first_byte(sender.request(draft), tls)
+                    answered = await _reset_at_first_byte(sender, sender.request(draft), tls)
             except (OSError, EOFError) as error:
                 failure = classify(error)
                 late = isinstance(error, TimeoutError) and failure is None
@@ -141,9 +140,9 @@ async def abort(
     return found
 
 
-async def _reset_at_first_byte(request: httpx.Request, tls: ssl.SSLContext) -> bool:
+async def _reset_at_first_byte(sender: Sender, request: httpx.Request, tls: ssl.SSLContext) -> bool:
     """Whether a first byte came; the connection is reset either way."""
-    reader, writer = await _open(Origin.of(str(request.url)), tls)
+    reader, writer = await opened(sender, str(request.url), tls)
     try:
         writer.write(_whole(request))
         await writer.drain()
@@ -184,7 +183,7 @@ async def holding(
                 head = head_of(sender.request(draft)) if half else b""
                 try:
                     async with asyncio.timeout(sender.deadline(draft)[0]):
-                        reader, writer = await _open(Origin.of(draft.url), tls)
+                        reader, writer = await opened(sender, draft.url, tls)
                 except OSError as error:
                     held.failures[(classify(error) or Failure.CONNECT_TIMEOUT).value] += 1
                     continue
@@ -202,12 +201,8 @@ def _whole(request: httpx.Request) -> bytes:
     return head_of(request) + (b"Content-Length: %d\r\n\r\n" % len(body) if body else b"\r\n") + body
 
 
-async def _open(origin: Origin, tls: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection(origin.host, origin.port, ssl=tls if origin.scheme == "https" else None)
-
-
-async def _exchange(origin: Origin, tls: ssl.SSLContext, payload: Payload, transcript: Transcript) -> None:
-    reader, writer = await _open(origin, tls)
+async def _exchange(sender: Sender, url: str, tls: ssl.SSLContext, payload: Payload, transcript: Transcript) -> None:
+    reader, writer = await opened(sender, url, tls)
     try:
         writer.write(payload.data)
         await writer.drain()

@@ -112,7 +112,7 @@ class ReadView:
         if refused is not None:
             raise self._refused(label, f"{refused.method} {refused.path} is not of the read class")
         exchanges = []
-        async with OneConnection(self._means.tls, manner) as connection:
+        async with OneConnection(self._means.tls, manner, self._means.sender.guard.pins) as connection:
             for number, ask in enumerate(asks, 1):
                 if manner.idle_s and number == len(asks):
                     await self.sleep(manner.idle_s)

@@ -3,31 +3,19 @@
 The guard is asked for every request, whoever makes it: checks, logins, clean-up, streams, handshakes, raw sockets.
 """
 
-import asyncio
-import ipaddress
 import re
-import socket
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import unquote, urlsplit
 
+from hybridcheck.addresses import is_never_requested
 from hybridcheck.profile.models import Profile
+from hybridcheck.transport.pins import OutOfScope, Pins, is_loopback
+
+__all__ = ["Origin", "OutOfScope", "ScopeGuard"]
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 WEB_SCHEME = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-
-METADATA_ADDRESSES = frozenset(
-    ipaddress.ip_address(text) for text in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192")
-)
-"""Addresses at which clouds hand out credentials to whoever asks, beside all of link-local."""
-
-
-RESOLVE_S = 5.0
-"""How long a name may take to resolve before the connection attempt is left to fail on it."""
-
-
-class OutOfScope(Exception):
-    """The request may not be sent; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +46,16 @@ class Origin:
 
 
 class ScopeGuard:
-    """Decides whether a URL may be requested, and whether credentials may go there."""
+    """Decides whether a URL may be requested, and whether credentials may go there; `pins` are the run's connections."""
 
     def __init__(self, base_url: str, profile: Profile) -> None:
+        self.pins = Pins()
         self._own = Origin.of(base_url)
         declared = [part.direct_url for part in profile.services.values()] + [profile.observability.metrics_url]
         self._origins = {self._own, *(Origin.of(url) for url in declared if url)}
         self._hosts = frozenset(re.sub(r"[\[\]]", "", host.lower()) for host in profile.scope.hosts)
         self._denied = tuple(pattern.lower() for pattern in profile.scope.deny_paths)
-        self._resolved: dict[str, str | None] = {}
+        self._unresolved: set[str] = set()
 
     def allow(self, url: str) -> Origin:
         """The origin of a URL that may be requested.
@@ -93,15 +82,19 @@ class ScopeGuard:
                     raise OutOfScope(f"{path[:200]} matches '{pattern}' of scope.deny_paths")
 
     async def allow_address(self, origin: Origin) -> None:
-        """Refuse a name that resolves to a metadata address; each name is resolved once per run.
+        """Refuse a name that leads where nothing may be sent; each name is looked up once per run.
+
+        A name that does not resolve is left to the connection, which says so and is recorded as what it is.
 
         Raises:
             OutOfScope: where one of its addresses is refused.
         """
-        if origin.host not in self._resolved and not _is_address(origin.host):
-            self._resolved[origin.host] = await _forbidden_address(origin)
-        if forbidden := self._resolved.get(origin.host):
-            raise OutOfScope(f"{origin.host} resolves to {forbidden}, which is never requested")
+        if origin.host in self._unresolved:
+            return
+        try:
+            await self.pins.of(origin.host)
+        except OSError:
+            self._unresolved.add(origin.host)
 
     def may_carry_credentials(self, origin: Origin) -> bool:
         """Whether credentials may go there: over TLS, to loopback, or to the target itself as it was declared."""
@@ -112,25 +105,6 @@ class ScopeGuard:
         default = DEFAULT_PORTS[origin.scheme] == origin.port
         named = f"{origin.host}:{origin.port}" in self._hosts or (default and origin.host in self._hosts)
         return named and (origin.scheme == "https" or self._own.scheme == "http")
-
-
-def _is_address(host: str) -> bool:
-    """Whether a host is an address already, which `allow` has judged."""
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by name or address."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _forms(path: str) -> set[str]:
@@ -148,26 +122,6 @@ def _forms(path: str) -> set[str]:
     return forms
 
 
-async def _forbidden_address(origin: Origin) -> str | None:
-    """The first refused address of a host; None where there is none, or where it does not resolve."""
-    try:
-        async with asyncio.timeout(RESOLVE_S):
-            found = await asyncio.get_running_loop().getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return None  # the connection attempt will say so, and be recorded as what it is
-    for *_, address in found:
-        try:
-            _refuse_metadata(str(address[0]))
-        except OutOfScope:
-            return str(address[0])
-    return None
-
-
 def _refuse_metadata(host: str) -> None:
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    if mapped.is_link_local or mapped in METADATA_ADDRESSES:
+    if is_never_requested(host):
         raise OutOfScope(f"{host} is a metadata or link-local address, which is never requested")

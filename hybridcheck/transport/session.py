@@ -22,12 +22,13 @@ from hybridcheck.transport.hook_steps import HookRunner
 from hybridcheck.transport.identities import Identities
 from hybridcheck.transport.journal import Journal
 from hybridcheck.transport.manifest import Manifest
+from hybridcheck.transport.network import real_transport
 from hybridcheck.transport.overhearing import overhear
 from hybridcheck.transport.read_view import Driver, HookMeans, Means, ReadView
 from hybridcheck.transport.scope import OutOfScope, ScopeGuard
 from hybridcheck.transport.streams import Bounds
 from hybridcheck.transport.views import AbuseView, LoadView, WriteView
-from hybridcheck.transport.wire import Wire, real_transport
+from hybridcheck.transport.wire import Wire
 
 CONNECT_ATTEMPTS = 3
 """How often an idempotent read may try to connect (requirement 004's retry_count)."""
@@ -89,13 +90,14 @@ class Session:
         limits = profile.limits
         self._environment, self._ledger = environment, ledger
         tls = _tls_of(base_url, profile)
-        self._transport = transport if transport is not None else real_transport(tls)
+        guard = _guard_of(base_url, profile)
+        self._transport = transport if transport is not None else real_transport(tls, guard.pins)
         self._budgets = Budgets(
             max_requests=limits.max_requests, max_rps=limits.max_rps, started=started, deadline_s=deadline_s
         )
         sender = Sender(
             wire=Wire(self._transport, most_bytes=limits.max_body_bytes, connect_timeout_s=CONNECT_TIMEOUT_S),
-            guard=_guard_of(base_url, profile),
+            guard=guard,
             budgets=self._budgets,
             ledger=ledger,
             run_id=run_id,

@@ -5,10 +5,11 @@ Bounded in events, time and bytes; no redirects, no environment proxies; nothing
 
 import asyncio
 import base64
+import socket
 import ssl
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -32,6 +33,7 @@ from hybridcheck.transport.decoding import NotDecodable, decoder_for
 from hybridcheck.transport.event_stream import EventStreamParser
 from hybridcheck.transport.exchange import RUN_HEADER, Draft, Place, Sender, as_sent, sent_request
 from hybridcheck.transport.failures import classify, detail_of
+from hybridcheck.transport.scope import Origin, OutOfScope
 from hybridcheck.transport.wire import ToolFault, header_pairs, http_version
 
 EVENT_STREAM = "text/event-stream"
@@ -104,8 +106,13 @@ class _Heard:
             self.failure, self.detail = Failure.READ_TIMEOUT, f"no answer within {self.bounds.most_s:g} s"
 
 
-class _NoRedirects(connect):
-    """A WebSocket opening that takes a redirect as an answer like any other."""
+class _Opening(connect):
+    """A WebSocket opening over a connection that stands, which takes a redirect as an answer like any other."""
+
+    def over(self, made: socket.socket) -> Self:
+        """The same over this connection."""
+        self.create_connection_kwargs["sock"] = made
+        return self
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         """Follow nothing."""
@@ -140,7 +147,7 @@ async def listen_websocket(
         at_s, heard = sender.budgets.now_s(), _Heard(bounds)
         headers = [(RUN_HEADER, sender.run_id), *draft.headers, *draft.credentials]
         heard.request = SentRequest(method="GET", url=draft.url, headers=tuple(headers))
-        opening = _NoRedirects(
+        opening = _Opening(
             draft.url,
             additional_headers=headers,
             user_agent_header=sender.user_agent,
@@ -152,7 +159,7 @@ async def listen_websocket(
             max_size=bounds.most_bytes,
             ssl=tls if draft.url.startswith("wss:") else None,
         )
-        await _within(sender, draft, heard, _hear_websocket(opening, draft, heard))
+        await _within(sender, draft, heard, _hear_websocket(sender, opening, draft, heard))
         return _record("websocket", place, draft, heard, at_s)
 
 
@@ -163,7 +170,7 @@ async def _within(sender: Sender, draft: Draft, heard: _Heard, hearing: Any) -> 
     try:
         async with deadline:
             await hearing
-    except ToolFault:
+    except (ToolFault, OutOfScope):
         raise
     except Exception as error:
         if not (isinstance(error, TimeoutError) and deadline.expired()):
@@ -204,9 +211,11 @@ async def _hear_sse(sender: Sender, request: httpx.Request, heard: _Heard) -> No
         await response.aclose()
 
 
-async def _hear_websocket(opening: connect, draft: Draft, heard: _Heard) -> None:
+async def _hear_websocket(sender: Sender, opening: _Opening, draft: Draft, heard: _Heard) -> None:
+    origin = Origin.of(draft.url)
+    made = await sender.guard.pins.socket(origin.host, origin.port)
     try:
-        async with opening as connection:
+        async with opening.over(made) as connection:
             heard.opened_ms = heard.elapsed_ms()
             heard.request, heard.response = _opened(draft, connection)
             for line in (draft.body or b"").decode("utf-8", "replace").splitlines():

@@ -6,7 +6,6 @@ beyond its length, a half-closed keep-alive) can reach the next case.
 """
 
 import asyncio
-import ssl
 import time
 from dataclasses import dataclass, field
 
@@ -16,6 +15,7 @@ from hybridcheck.evidence import Failure, Headers, ReceivedResponse
 from hybridcheck.ledger import body_of
 from hybridcheck.transport.decoding import Decoder, Identity, NotDecodable, decoder_for
 from hybridcheck.transport.failures import classify, detail_of
+from hybridcheck.transport.pins import OutOfScope
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
 """What is kept of one body at most, whatever the profile says."""
@@ -90,7 +90,7 @@ class Wire:
     """Sends requests through an httpx transport and reads what comes, within a deadline and caps.
 
     Args:
-        transport: the seam; `real_transport` outside of tests.
+        transport: the seam; `network.real_transport` outside of tests.
         most_bytes: cap on the raw and on the decoded bytes of a body.
         connect_timeout_s: how long establishing a connection (with TLS) may take.
     """
@@ -104,6 +104,7 @@ class Wire:
         """Send a request and read its answer until its end, a failure, a cap, or the deadline.
 
         Raises:
+            OutOfScope: where the connection may not be made.
             ToolFault: where our side broke.
         """
         arrival = _Arrival(self._most_bytes)
@@ -113,6 +114,8 @@ class Wire:
         try:
             async with deadline:
                 failure = await self._receive(request, arrival)
+        except OutOfScope:
+            raise
         except NotDecodable as error:
             failure, detail = Failure.DECODING, detail_of(error)
         except Exception as error:  # noqa: BLE001 - whatever the seam raises is named, or is a ToolFault
@@ -156,12 +159,6 @@ class Wire:
     def _timeouts(self) -> dict[str, float | None]:
         """Only connecting has a timeout of its own here; the deadline bounds the rest as a whole."""
         return {"connect": self._connect_timeout_s, "read": None, "write": None, "pool": None}
-
-
-def real_transport(tls: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-    """The transport that talks to the network: HTTP/1.1, no retries, no environment, no connection kept."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    return httpx.AsyncHTTPTransport(verify=tls, trust_env=False, http1=True, http2=False, limits=limits, retries=0)
 
 
 def header_pairs(headers: httpx.Headers) -> Headers:

@@ -294,6 +294,10 @@ def authority_file(folder: Path) -> Path:
     return path
 
 
+TURNS_OF_AN_ACCEPT = 5
+"""Of the event loop, from a connection's acceptance until its task runs: ended before that, nobody would close it."""
+
+
 class _Server:
     """One exchange on one port."""
 
@@ -313,6 +317,8 @@ class _Server:
     async def stop(self) -> None:
         """Stop listening and drop every connection."""
         assert self._server is not None
+        for _ in range(TURNS_OF_AN_ACCEPT):
+            await asyncio.sleep(0)
         self._server.close()
         for task in self._tasks:
             task.cancel()
