@@ -252,12 +252,14 @@ async def _execute(
 
         beside = BesideLoad(bound.loaded.profile, ledger, session.glance, preflight.now_s)
 
+        site = replace(_site(bound, session.overhear), addresses=await session.addresses())
+
         async def drive(phase: Drive) -> None:
             await beside.drive(
                 phase.stream.removeprefix("load/"),
                 lambda begun: run_phase(
                     phase,
-                    _site(bound, session.overhear),
+                    site,
                     ledger,
                     partial(preflight.credential, lasting_s=lasting_s(phase)),
                     on_start=begun,

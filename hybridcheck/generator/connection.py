@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from gevent import monkey
 from gevent import ssl as gevent_ssl
 
+from hybridcheck.addresses import is_never_requested
+from hybridcheck.errors import ToolError
 from hybridcheck.generator.orders import Orders
 
 CHUNK_BYTES = 65_536
@@ -40,14 +42,20 @@ class Address:
         return f"{self.sockaddr[0]}:{self.sockaddr[1]}"
 
 
-def resolve(host: str, port: int) -> tuple[Address, ...]:
-    """All stream addresses of the target, in the resolver's order.
+def resolve(host: str, port: int, pinned: tuple[str, ...] = ()) -> tuple[Address, ...]:
+    """All stream addresses of the target, in the resolver's order; those that the run has pinned, where it has.
 
     Raises:
         OSError: the name has no address.
+        ToolError: it leads where nothing is ever sent.
     """
-    found = patched_socket.getaddrinfo(host, port, type=patched_socket.SOCK_STREAM)
-    return tuple(dict.fromkeys(Address(family, sockaddr) for family, _, _, _, sockaddr in found))
+    asked = pinned or (host,)
+    answers = [patched_socket.getaddrinfo(one, port, type=patched_socket.SOCK_STREAM) for one in asked]
+    found = tuple(dict.fromkeys(Address(family, where) for answer in answers for family, *_, where in answer))
+    refused = next((str(address.sockaddr[0]) for address in found if is_never_requested(address.sockaddr[0])), None)
+    if refused is not None:
+        raise ToolError(f"{host} leads to {refused}: a metadata or link-local address, which is never requested")
+    return found
 
 
 def tls_context(orders: Orders) -> Any:

@@ -47,6 +47,7 @@ class Orders:
     tls: bool
     host: str
     port: int
+    addresses: tuple[str, ...]
     verify_tls: bool
     ca_file: str | None
     operations: tuple[Operation, ...]
@@ -82,7 +83,6 @@ def read_orders(
         KeyError, ValueError: not a plan.
     """
     url = urlsplit(plan["base_url"])
-    host = url.hostname or ""
     tls = url.scheme == "https"
     stages = shapes.stages_of(plan["shape"]["name"], plan["shape"]["parameters"])
     operations = tuple(
@@ -102,8 +102,9 @@ def read_orders(
     )
     return Orders(
         tls=tls,
-        host=host,
+        host=url.hostname or "",
         port=url.port or (443 if tls else 80),
+        addresses=tuple(plan["addresses"]),
         verify_tls=plan["verify_tls"],
         ca_file=plan["ca_file"],
         operations=operations,

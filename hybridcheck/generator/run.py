@@ -80,11 +80,11 @@ class LoadRun:
 
         Raises:
             OSError: the CA file cannot be read.
-        ToolError: the setup of a user failed.
+            ToolError: the target's name leads where nothing is ever sent, or the setup of a user failed.
         """
         self.tls_context = tls_context(self.orders) if self.orders.tls else None
         try:
-            self._addresses = resolve(self.orders.host, self.orders.port)
+            self._addresses = resolve(self.orders.host, self.orders.port, self.orders.addresses)
         except OSError as error:
             self._no_address = error
         if self.orders.script is not None and self.orders.script.setup:

@@ -51,6 +51,7 @@ class Site:
     """Where load goes and within which bounds: address, certificate authority, run's connection and request budget.
 
     `overhear` opens streams for a phase's listeners; without it there are none, and what is asked of them is undecided.
+    `addresses`: where the base URL's name leads in this run; see `LoadPlan`.
     """
 
     base_url: str
@@ -59,6 +60,7 @@ class Site:
     max_connections: int
     max_requests: int
     overhear: Overhear | None = None
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -174,6 +176,7 @@ def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str,
     users = [ScriptUser(name=name, secret_headers=secret_headers.get(name, ())) for name in users_of(drive)]
     return LoadPlan(
         base_url=site.base_url,
+        addresses=site.addresses,
         operations=tuple(_operation(operation, secret_headers) for operation in drive.operations),
         model=spec.model,
         spacing="poisson" if spec.poisson else "even",

@@ -70,6 +70,8 @@ class LoadPlan(_Frozen):
 
     model: "open" (the shape's level is arrivals per second, and they come whether or not the target keeps up) or
         "closed" (the level is the number of users, each of whom sends when its last answer is there).
+    addresses: where the base URL's name led when the run judged it; generators on this machine connect there and look up
+        nothing. Without any the generator looks the name up once.
     connections: how many requests may be under way at once. In the open model an arrival without a free connection
         waits; its response time runs from its intended start, and beyond `deadline_s` it is unsent.
     deadline_s: how long a request may take from its start, with connecting; beyond it, it fails as `timeout`.
@@ -83,6 +85,7 @@ class LoadPlan(_Frozen):
     """
 
     base_url: str
+    addresses: tuple[str, ...] = ()
     operations: tuple[Operation, ...] = Field(min_length=1)
     model: Literal["open", "closed"] = "open"
     spacing: Literal["even", "poisson"] = "even"

@@ -25,7 +25,7 @@ from hybridcheck.transport.manifest import Manifest
 from hybridcheck.transport.network import real_transport
 from hybridcheck.transport.overhearing import overhear
 from hybridcheck.transport.read_view import Driver, HookMeans, Means, ReadView
-from hybridcheck.transport.scope import OutOfScope, ScopeGuard
+from hybridcheck.transport.scope import Origin, OutOfScope, ScopeGuard
 from hybridcheck.transport.streams import Bounds
 from hybridcheck.transport.views import AbuseView, LoadView, WriteView
 from hybridcheck.transport.wire import Wire
@@ -176,6 +176,18 @@ class Session:
         """
         bounds = Bounds(most_events, most_s, self._means.profile.limits.max_body_bytes)
         return await overhear(self._means, Place(stream, "listen"), ask, protocol, bounds)
+
+    async def addresses(self) -> tuple[str, ...]:
+        """Where the target's name leads in this run; none where it does not resolve.
+
+        Raises:
+            OutOfScope: where nothing may be sent there.
+        """
+        pins = self._means.sender.guard.pins
+        try:
+            return await pins.of(Origin.of(self.base_url).host)
+        except OSError:
+            return ()
 
     def shared_streams(self) -> tuple[str, ...]:
         """The shared streams that this session records under."""

@@ -31,7 +31,7 @@ import gevent
 from gevent.event import Event
 from hybridcheck.errors import ToolError
 from hybridcheck.generator import worker
-did, sent = [], []
+did, sent, pinned = [], [], []
 class Run:
     def __init__(self, *_): self.done = Event()
     def prepare(self):
@@ -46,10 +46,10 @@ class Run:
             self.done.set()
 given = json.load(sys.stdin)
 worker.LoadRun, worker.started = Run, lambda addresses: {}
-worker.read_orders = lambda *_: None
+worker.read_orders = lambda plan, *_: pinned.append(list(plan["addresses"]))
 runner = SimpleNamespace(register_message=lambda *_, **__: None, send_message=lambda kind, data: sent.append((kind, data)))
 station = worker.Station(runner, SimpleNamespace(write=lambda report: None), None)
-plan = {"base_url": "http://127.0.0.1:1", "operations": []}
+plan = {"base_url": "http://127.0.0.1:1", "addresses": ["127.0.0.9"], "operations": []}
 order = {"drive": 1, "plan": plan, "secrets": {}, "share": [0, 1], "version": "1"}
 station._order(SimpleNamespace(data=order))
 going = SimpleNamespace(data={"drive": 1, "at_perf_ns": 0})
@@ -69,7 +69,7 @@ elif not given["fails"]:
     gevent.sleep(0)
     station._stop()
     gevent.sleep(0.1)
-print(json.dumps({"did": did, "sent": sent}))
+print(json.dumps({"did": did, "sent": sent, "pinned": pinned}))
 """
 
 
@@ -118,6 +118,13 @@ def test_a_worker_hears_a_stop_before_its_start_and_tells_why_it_cannot(
     ((kind, said),) = found["sent"]
     assert {"did": found["did"], "sent": kind} == expected
     assert said.get("why") == ("the setup of 1 of 1 users failed" if fails else None)
+
+
+def test_a_worker_looks_its_target_up_itself() -> None:
+    """Where the name leads is said by the worker's own machine: a master could name any address for an allowed host."""
+    found = told(STATION, {"fails": False})
+    assert isinstance(found, dict)
+    assert found["pinned"] == [[]]
 
 
 def test_the_next_order_may_come_while_the_last_one_still_ends() -> None:
