@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import product
 from typing import Any
 
-from tests.integration.reference.visitor import Observer, Visitor, seen_beside_others
+from tests.integration.reference.visitor import PATIENCE_S, Observer, Visitor, seen_beside_others
 
 TOGETHER = (
     (
@@ -168,7 +168,7 @@ def dies(visitor: Visitor, path: str, document: object) -> bool:
     before = visitor.system.pids["native"]
     if visitor.post(path, document).status_code == 422:
         return False
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE_S
     while visitor.system.pids.get("native") == before or visitor.get("/health/ready", None).status_code != 200:
         if time.monotonic() > until:
             return False

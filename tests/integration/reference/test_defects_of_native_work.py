@@ -1,13 +1,10 @@
 """Each defect of how the native service computes beside other things is seen on a system that has it, and only there."""
 
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from hybridcheck.reference.native import work
-from tests.integration.reference.test_defects_of_concurrency import shortest_s
-from tests.integration.reference.test_defects_of_concurrency import together as at_once
-from tests.integration.reference.visitor import Observer, Visitor, seen_beside_others
+from tests.integration.reference.test_defects_of_concurrency import IN_FLIGHT, ROUNDS, held_up
+from tests.integration.reference.visitor import Observer, Visitor, lasts, seen_beside_others
 
 TOGETHER = (
     "native-holds-loop native-compiles-per-shape native-slows-down",
@@ -18,61 +15,48 @@ TOGETHER = (
 
 def sees_native_shared_scratch(visitor: Visitor) -> bool:
     """Of computations at once some have the result of another."""
-    visitor.token()
-
-    def computed(size: int) -> int:
-        return int(visitor.post("/analytics/compute", {"size": size}).json()["size"])
-
     sizes = list(range(1, 9))
-    return at_once([lambda n=size: computed(n) for size in sizes]) != sizes  # type: ignore[misc]
-
-
-def longest_share(visitor: Visitor) -> float:
-    """Of the time of a computation, the share that the native service's slowest light answer took meanwhile."""
-    headers = {"X-Gateway-Key": visitor.system.gateway_key}
-    url = f"{visitor.system.native_url}/health"
-    longest_s = 0.0
-    began = time.perf_counter()
-    with ThreadPoolExecutor(1) as pool:
-        computing = pool.submit(visitor.post, "/analytics/compute", {"size": 100_000_000})
-        while not computing.done():
-            longest_s = max(longest_s, visitor.http.get(url, headers=headers).elapsed.total_seconds())
-        assert computing.result().status_code == 200
-    return longest_s / (time.perf_counter() - began)
+    asked = [("POST", "/analytics/compute", {"size": size}) for size in sizes]
+    return any([answer["size"] for _, answer in visitor.at_once(*asked)] != sizes for _ in range(ROUNDS))
 
 
 def sees_native_holds_loop(visitor: Visitor) -> bool:
-    """While the native service computes, its light answers stay away."""
+    """While the native service computes, it answers nobody."""
     visitor.token()
-    return longest_share(visitor) > 0.5
+    compute = {"size": 100_000_000}
+    return held_up(lambda: visitor.post("/analytics/compute", compute), lambda: visitor.native_metric(IN_FLIGHT))
 
 
 def sees_native_compute_slow(visitor: Visitor) -> bool:
-    """The native computation takes at least twice as long as its twin, each time."""
-    visitor.token()
-    native_s, twin_s = (
-        shortest_s(lambda path=path: visitor.post(path, {"size": 300_000}), 3)  # type: ignore[misc]
-        for path in ("/analytics/compute", "/ref/analytics/compute")
-    )
-    return native_s > 2 * twin_s
+    """The native computation takes at least twice the processor time of its twin."""
+
+    def used_s(path: str, metric: Callable[[str], float | None]) -> float:
+        before_s = metric("process_cpu_seconds_total") or 0
+        for _ in range(3):
+            assert visitor.post(path, {"size": 1_000_000}).status_code == 200
+        return (metric("process_cpu_seconds_total") or 0) - before_s
+
+    native_s = used_s("/analytics/compute", visitor.native_metric)
+    return native_s > 2 * used_s("/ref/analytics/compute", visitor.metric)
 
 
 def sees_native_compiles_per_shape(visitor: Visitor) -> bool:
     """The first list of each of two shapes takes 300 ms, the second does not."""
     visitor.token()
+
+    def waits(shape: list[object], times: int = 1) -> bool:
+        return lasts(lambda: visitor.post("/analytics/echo", {"value": shape}), work.WARM_UP_S, times)
+
     shapes: list[list[object]] = [[1], ["a"]]
-    first_s, second_s = (
-        [shortest_s(lambda value=shape: visitor.post("/analytics/echo", {"value": value}), 1) for shape in shapes]  # type: ignore[misc]
-        for _ in range(2)
-    )
-    return min(first_s) >= work.WARM_UP_S > min(second_s)
+    return [waits(shape) for shape in shapes] == [True, True] and not any(waits(shape, 5) for shape in shapes)
 
 
 def sees_native_slows_down(visitor: Visitor) -> bool:
-    """After sixty computations each takes the time of sixty steps."""
-    for _ in range(60):
-        visitor.post("/analytics/echo", {"value": 1})
-    return shortest_s(lambda: visitor.post("/analytics/echo", {"value": 1})) > 60 * work.SLOWER_EACH_S
+    """After three hundred computations each takes the time of three hundred steps."""
+    echo = ("POST", "/analytics/echo", {"value": 1})
+    for _ in range(15):
+        visitor.at_once(*[echo] * 20)
+    return lasts(lambda: visitor.post("/analytics/echo", {"value": 1}), 300 * work.SLOWER_EACH_S, 30)
 
 
 def test_seen_on_and_not_off(observer: Observer, healthy: Visitor, together: Callable[[str], Visitor]) -> None:

@@ -27,9 +27,13 @@ def sees_dashboard_stale(visitor: Visitor) -> bool:
 
 def sees_sse_buffered(visitor: Visitor) -> bool:
     """Events that happen over 400 ms arrive within a moment."""
-    heard = visitor.events("count=5&interval_ms=100")
-    assert heard.sent_at[-1] - heard.sent_at[0] > 0.35
-    return heard.received_at[-1] - heard.received_at[0] < 0.1
+
+    def buffered() -> bool:
+        heard = visitor.events("count=5&interval_ms=100")
+        assert heard.sent_at[-1] - heard.sent_at[0] > 0.35
+        return heard.received_at[-1] - heard.received_at[0] < 0.1
+
+    return all(buffered() for _ in range(3))  # once this process may have been kept from reading
 
 
 def sees_sse_out_of_order(visitor: Visitor) -> bool:
@@ -62,10 +66,14 @@ def sees_ws_lossy(visitor: Visitor) -> bool:
 
 def sees_stream_delayed(visitor: Visitor) -> bool:
     """Events arrive more than 2 s after they happened."""
-    heard = visitor.events("count=5&interval_ms=10")
-    delays = [at - sent for at, sent in zip(heard.received_at, heard.sent_at, strict=True)]
-    assert len(delays) == 5
-    return min(delays) > 2
+
+    def delayed() -> bool:
+        heard = visitor.events("count=5&interval_ms=10")
+        delays = [at - sent for at, sent in zip(heard.received_at, heard.sent_at, strict=True)]
+        assert len(delays) == 5
+        return min(delays) > 2
+
+    return all(delayed() for _ in range(2))  # once this process may have been kept from reading
 
 
 def sees_stream_failure_hidden(visitor: Visitor) -> bool:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 
 from hybridcheck.reference.defects import UnknownDefectError
 from hybridcheck.reference.launcher import ReferenceSystem
-from tests.integration.reference.visitor import Visitor, visiting
+from tests.integration.reference.visitor import Visitor, comes, visiting
 
 _PARENT = """
 import json, sys, time
@@ -27,14 +26,17 @@ time.sleep(60)
 """
 
 
-def gone(pids: Iterable[int], within_s: float = 8) -> bool:
-    """Whether all processes have ended in time."""
-    until = time.monotonic() + within_s
-    left = set(pids)
-    while left and time.monotonic() < until:
-        left = {pid for pid in left if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"}
-        time.sleep(0.02)
-    return not left
+def runs(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def gone(pids: Iterable[int]) -> bool:
+    """Whether all processes have ended, or end in some time."""
+    return comes(lambda: not any(map(runs, pids)))
 
 
 @pytest.fixture
@@ -58,7 +60,7 @@ def test_nothing_is_left_after_stop() -> None:
     assert system.running()
     system.stop()
     system.stop()
-    assert gone(pids, 0.5)
+    assert not any(map(runs, pids))
     assert not state.exists()
     assert not system.running()
     with pytest.raises(httpx.ConnectError):
@@ -73,12 +75,9 @@ def test_nothing_is_left_after_the_death_of_the_parent(
     process, pids, state = parent
     assert len(pids) == 3
     process.send_signal(number)
-    process.wait(5)
+    process.wait(20)
     assert gone(pids)
-    until = time.monotonic() + 2
-    while state.exists() and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not state.exists()
+    assert comes(lambda: not state.exists())
 
 
 def test_foreground_command_ends_with_ctrl_c() -> None:
@@ -97,7 +96,7 @@ def test_foreground_command_ends_with_ctrl_c() -> None:
         assert settings["REFERENCE_ALICE_PASSWORD"] not in "".join(lines)
         assert "wrong-schema" in lines[3]
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
     assert len(children) == 2
     assert gone(children)
     assert not secrets_file.exists()
@@ -130,7 +129,7 @@ async def test_inside_a_running_event_loop() -> None:
             await asyncio.sleep(0.7)  # longer than the children's look at their parent
             assert (await client.get("/health/ready")).status_code == 200
         pids = list(system.pids.values())
-    assert gone(pids, 0.5)
+    assert not any(map(runs, pids))
 
 
 def test_secrets_are_in_no_command_line() -> None:
@@ -182,7 +181,8 @@ def test_slow_native_service_is_504() -> None:
             assert visitor.post("/analytics/text", {"text": "x"}).status_code == 504
         finally:
             os.kill(pid, signal.SIGCONT)
-        assert visitor.post("/analytics/text", {"text": "x"}).status_code == 200
+        # what is asked at once may still come before the native service has its turn again
+        assert comes(lambda: visitor.post("/analytics/text", {"text": "x"}).status_code == 200)
 
 
 def test_environment_names_what_a_profile_needs(healthy: Visitor) -> None:

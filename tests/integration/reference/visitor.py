@@ -3,14 +3,18 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
 from websockets.sync.client import connect
 
 from hybridcheck.reference.launcher import ReferenceSystem
+
+PATIENCE_S = 20.0
+"""For what comes at once on an idle machine, and may be kept waiting on a busy one."""
 
 
 @dataclass
@@ -75,17 +79,41 @@ class Visitor:
         """The id of a new dataset."""
         return str(self.post("/api/datasets", {"name": "made by a test", "values": [1, 2, 3]}, who).json()["id"])
 
+    def begun(self, method: str, path: str, document: Any = None, who: str = "alice") -> HTTPConnection:
+        """A connection of its own over which a request has been sent; whoever closes it leaves before the answer."""
+        headers = {"Authorization": f"Bearer {self.token(who)}", "Content-Type": "application/json"}
+        connection = HTTPConnection(self.system.base_url.removeprefix("http://"), timeout=PATIENCE_S)
+        connection.request(method, path, None if document is None else json.dumps(document), headers)
+        return connection
+
+    def at_once(self, *asked: tuple[Any, ...]) -> list[tuple[int, Any]]:
+        """Status and document of the answers to requests that are all on their way before the first answer is read."""
+        for one in asked:
+            self.token(*one[3:])
+        with ExitStack() as open_ones:
+            connections = [open_ones.enter_context(closing(self.begun(*one))) for one in asked]
+            answers = [connection.getresponse() for connection in connections]
+            return [(answer.status, json.loads(answer.read())) for answer in answers]
+
     def metric(self, line: str) -> float | None:
         """The value of one line of /metrics, by its name and labels."""
-        for found in self.get("/metrics", None).text.splitlines():
+        return self._value(self.get("/metrics", None), line)
+
+    def native_metric(self, line: str) -> float | None:
+        """The same of the native service's own /metrics."""
+        return self._value(self.http.get(f"{self.system.native_url}/metrics"), line)
+
+    @staticmethod
+    def _value(exposition: httpx.Response, line: str) -> float | None:
+        for found in exposition.text.splitlines():
             name, _, value = found.rpartition(" ")
             if name == line:
                 return float(value)
         return None
 
-    def events(self, query: str, **headers: str) -> Heard:
-        """The event stream, read to its end."""
-        heard = Heard()
+    def events(self, query: str, into: Heard | None = None, /, **headers: str) -> Heard:
+        """The event stream, read to its end; `into` has what came so far."""
+        heard = into or Heard()
         url = f"{self.system.base_url}/stream/events?{query}"
         with self.http.stream("GET", url, headers={"Authorization": f"Bearer {self.token()}", **headers}) as answer:
             heard.status = answer.status_code
@@ -101,6 +129,26 @@ class Visitor:
         url = self.system.base_url.replace("http", "ws") + f"/stream/ws?{query}"
         with connect(url, additional_headers={"Authorization": f"Bearer {self.token()}"}) as socket:
             return [json.loads(message) for message in socket]
+
+
+def comes(condition: Callable[[], bool], within_s: float = PATIENCE_S) -> bool:
+    """Whether a condition comes true in some time; it is looked at once however little of that is left."""
+    until = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def lasts(call: Callable[[], object], at_least_s: float, times: int = 5) -> bool:
+    """Whether a call takes so long each time; the first that is quicker says no: what others do makes it only longer."""
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        if time.perf_counter() - began < at_least_s:
+            return False
+    return True
 
 
 Observer = Callable[[Visitor], bool]
