@@ -1,7 +1,7 @@
 """A target of its own process that answers GET /read, and streams numbered events at /events.
 
-With `late` as an argument, events reach nobody for 0.6 s after they happened while requests are served: in the calm
-the stream is as it should be. Prints its port.
+With `late` as an argument, events reach nobody for 0.6 s after they happened while requests are served, and for some
+seconds after one: in the calm before, the stream is as it should be. Prints its port.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import time
 from email.utils import formatdate
 
 LATE_S = 0.6 if "late" in sys.argv else 0.0
-BUSY_S = 0.5
+BUSY_S = 5.0  # longer than whoever sends the requests may be held up
 INTERVAL_S = 0.05
 
 last_read = -BUSY_S

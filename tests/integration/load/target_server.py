@@ -5,6 +5,7 @@ Every path is a behaviour. It counts what it received, and `/count` (never count
 
 import asyncio
 import json
+import os
 import socket
 import ssl
 import struct
@@ -55,14 +56,23 @@ THEN_CLOSES = {
 }
 
 
+async def numbered(path: str) -> None:
+    """Wait for so many milliseconds, or end the process with the request after so many."""
+    number = int(path.rsplit("/", 1)[1])
+    if path.startswith("/slow/"):
+        await asyncio.sleep(number / 1000)
+    elif COUNTS[path] > number:
+        os._exit(1)
+
+
 async def answer(path: str, writer: asyncio.StreamWriter) -> bool:
     """Answer one request; True when the connection lives on."""
     if path == "/count":
         writer.write(framed(json.dumps(COUNTS).encode()))
         return True
     COUNTS[path] += 1
-    if path.startswith("/slow/"):
-        await asyncio.sleep(int(path.rsplit("/", 1)[1]) / 1000)
+    if path.startswith(("/slow/", "/dies-after/")):
+        await numbered(path)
         writer.write(framed())
     elif path == "/hangs":
         await asyncio.sleep(60)

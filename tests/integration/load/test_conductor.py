@@ -11,7 +11,7 @@ import json, sys, time
 from types import SimpleNamespace
 import gevent
 from hybridcheck.generator import master
-master.PINGS, master.PING_PATIENCE_S, master.SILENCE_S = 3, 0.05, 0.3
+master.PINGS, master.SILENCE_S = 3, 0.3
 class Runner:
     clients = SimpleNamespace(ready=[SimpleNamespace(id="a"), SimpleNamespace(id="b")])
     events = SimpleNamespace(worker_connect=SimpleNamespace(add_listener=lambda heard: None))
@@ -42,6 +42,7 @@ class Runner:
 found = []
 for given in json.load(sys.stdin):
     runner, told = Runner(*given), []
+    master.PING_PATIENCE_S = 10.0 if runner.deaf is None else 0.05
     about = {"expect": 2, "wait_s": 1, "version": "1"}
     conductor = master.Conductor(runner, SimpleNamespace(write=told.append), about)
     conductor._carry_out({"connections": 9, "script": None, "deadline_s": 1}, {})

@@ -14,15 +14,18 @@ from hybridcheck.load.plan import Operation, Shape
 from hybridcheck.load.reports import EndCause, Report
 from tests.integration.load.conftest import Target, alive, collect, gone, plan_for
 
+WAIT_S = 40.0
+"""For workers who will come: several processes begin at once, on a machine that does other things as well."""
+
 
 @contextlib.asynccontextmanager
 async def crew(workers: int, *, expect: int = 2, only_to: str | None = None) -> AsyncIterator[tuple[Master, list[str]]]:
     """A master with workers on this machine, and what they say."""
     said: list[str] = []
-    async with Master(Meeting(port=0, expect=expect, wait_s=15.0), said.append) as master:
+    async with Master(Meeting(port=0, expect=expect, wait_s=WAIT_S), said.append) as master:
         assert master.port is not None
         tasks = [
-            asyncio.create_task(work("127.0.0.1", master.port, 15.0, only_to, said.append)) for _ in range(workers)
+            asyncio.create_task(work("127.0.0.1", master.port, WAIT_S, only_to, said.append)) for _ in range(workers)
         ]
         try:
             yield master, said
@@ -85,7 +88,7 @@ async def test_a_late_worker_takes_part_from_the_next_phase_on_and_a_killed_mast
 
         def join_late(report: Report) -> None:
             if report.kind == "second" and not late:
-                late.append(asyncio.create_task(work("127.0.0.1", master.port or 0, 15.0, None, said.append)))
+                late.append(asyncio.create_task(work("127.0.0.1", master.port or 0, WAIT_S, None, said.append)))
             elif report.kind == "late_worker":
                 enough.set()
 

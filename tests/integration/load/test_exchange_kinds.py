@@ -37,13 +37,20 @@ async def test_good_answers_are_ok_however_they_are_framed(target: Target) -> No
 
 async def test_each_failure_has_its_kind(target: Target) -> None:
     """A failed request is never retried in silence: the target saw each exactly once, and its kind says what happened."""
-    outcome = await run(plan_for(target.url, *BAD, level=60, connections=32))
-    assert outcome.end.cause is EndCause.COMPLETED, outcome.end
-    found = {path: outcome.failures(path) for path in BAD}
-    assert found == {path: {kind: outcome.total("planned", path)} for path, kind in BAD.items()}
-    counted = target.counts()
-    assert {path: outcome.total("planned", path) for path in BAD} == {path: counted[path] for path in BAD}
-    assert {(example.operation, example.failure.value) for example in outcome.examples} == set(BAD.items())
+    silent = [path for path, kind in BAD.items() if kind == "timeout"]
+    others = [path for path in BAD if path not in silent]
+    for paths, plan in (
+        (others, plan_for(target.url, *others, level=50)),
+        (silent, plan_for(target.url, *silent, level=6, duration_s=1, deadline_s=3.0)),
+    ):
+        outcome = await run(plan)
+        assert outcome.end.cause is EndCause.COMPLETED, outcome.end
+        found = {path: outcome.failures(path) for path in paths}
+        assert found == {path: {BAD[path]: outcome.total("planned", path)} for path in paths}
+        counted = target.counts()
+        assert {path: outcome.total("planned", path) for path in paths} == {path: counted[path] for path in paths}
+        examples = {(example.operation, example.failure.value) for example in outcome.examples}
+        assert examples == {(path, BAD[path]) for path in paths}
 
 
 async def test_head_gets_no_body(target: Target) -> None:
@@ -93,7 +100,7 @@ async def test_target_that_does_not_accept_is_a_connect_timeout() -> None:
             client.setblocking(False)
             client.connect_ex(listener.getsockname())
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        outcome = await run(plan_for(url, "/ok", level=10, duration_s=1, deadline_s=0.3))
+        outcome = await run(plan_for(url, "/ok", level=10, duration_s=1, deadline_s=3.0))
     assert outcome.failures() == {"connect_timeout": 10}
 
 
@@ -105,9 +112,9 @@ async def test_unknown_host_is_a_dns_failure() -> None:
 
 async def test_late_answers_are_counted_for_each_limit(target: Target) -> None:
     """An ok answer beyond a limit is late for it, and only for that one."""
-    operation = Operation(name="slow", path="/slow/60", limits_ns=(20_000_000, 900_000_000))
+    operation = Operation(name="slow", path="/slow/60", limits_ns=(20_000_000, 9_000_000_000))
     outcome = await run(plan_for(target.url, operations=(operation,), level=30, duration_s=1))
-    assert [row.late for row in outcome.rows] == [{"20000000": 30, "900000000": 0}]
+    assert [row.late for row in outcome.rows] == [{"20000000": 30, "9000000000": 0}]
     assert outcome.total("ok") == 30
 
 
@@ -131,7 +138,7 @@ async def test_bodies_and_secrets_arrive(target: Target) -> None:
 
 async def test_arrivals_that_no_connection_can_take_in_time_are_unsent(target: Target) -> None:
     """With one connection and slow answers, arrivals wait; beyond their deadline they are unsent, never dropped."""
-    outcome = await run(plan_for(target.url, "/slow/400", level=20, duration_s=2, connections=1))
+    outcome = await run(plan_for(target.url, "/slow/400", level=20, duration_s=2, connections=1, deadline_s=1.0))
     assert outcome.total("planned") == 40
     assert outcome.total("unsent") > 20
     assert outcome.total("ok") + outcome.total("unsent") + sum(outcome.failures().values()) == 40
@@ -163,7 +170,7 @@ async def test_bodies_larger_than_any_buffer_go_both_ways(target: Target) -> Non
     """Three megabytes up and three down: sent in pieces, read in pieces, all counted."""
     upload = Operation(name="upload", method="POST", path="/ok", body=b"x" * 3_000_000)
     download = Operation(name="download", path="/large", body_contains="f0123")
-    outcome = await run(plan_for(target.url, operations=(upload, download), level=8, duration_s=1, deadline_s=5.0))
+    outcome = await run(plan_for(target.url, operations=(upload, download), level=8, duration_s=1))
     assert outcome.failures() == {}
     assert outcome.total("ok") == 8
     assert outcome.total("bytes_received", "download") > 4 * 3_200_000
@@ -172,7 +179,7 @@ async def test_bodies_larger_than_any_buffer_go_both_ways(target: Target) -> Non
 async def test_users_follow_a_ramp_in_the_closed_model(target: Target) -> None:
     """With a ramp to 6 users, 6 connections are opened in the end, and only one in the beginning."""
     shape = Shape(name="ramp", parameters={"from_level": 1, "to_level": 6, "ramp_s": 2, "hold_s": 1})
-    outcome = await run(plan_for(target.url, "/slow/20", model="closed", shape=shape))
+    outcome = await run(plan_for(target.url, "/slow/200", model="closed", shape=shape))
     assert 1 <= outcome.health[0].in_flight < outcome.health[1].in_flight <= 6
     assert outcome.markers[0].connections_opened == 6
     assert outcome.rows[0].planned < outcome.rows[2].planned

@@ -22,7 +22,7 @@ from hybridcheck.statistics.histogram import Histogram
 from hybridcheck.target import Credential
 from hybridcheck.transport.session import Session
 
-USERS, STAY_S, DURATION_S = 5, 1.5, 3
+USERS, STAY_S, DURATION_S, CALM_S = 5, 1.5, 3, 3
 HELD_NS = 600_000_000
 
 
@@ -62,11 +62,11 @@ async def nobody(identity: str) -> Credential:
 async def calm(drive: Drive, site: Site, ledger: Ledger) -> None:
     """The same listeners for a while, without any request beside them."""
     resting = drive.model_copy(
-        update={"spec": drive.spec.model_copy(update={"duration_s": 1.0}), "stream": "load/calm"}
+        update={"spec": drive.spec.model_copy(update={"duration_s": float(CALM_S)}), "stream": "load/calm"}
     )
     async with listening_to(resting, site.overhear, ledger) as listening:
         listening.begin()
-        await listening.end(1, in_order=True)
+        await listening.end(CALM_S, in_order=True)
 
 
 def delays(seconds: list[Second]) -> Histogram:

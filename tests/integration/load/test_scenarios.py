@@ -216,7 +216,7 @@ async def run_with_logins(
 ) -> tuple[list[Record], bytes, Redactor]:
     """Drive the phase with users who log in with rows, in two processes; also the ledger as it was written, and its masks."""
     (folder / "people.csv").write_text(people)
-    (folder / "profile.yaml").write_text(ROWS.replace("duration_s: 3", "duration_s: 1"))
+    (folder / "profile.yaml").write_text(ROWS)
     profile = read_profile(folder / "profile.yaml", {"ADA": "ada-token", "BOB": "bob-token"}).profile
     records: list[Record] = []
     redactor = Redactor(b"k" * 32)

@@ -44,6 +44,11 @@ class Run:
         if "start" in did:
             did.append(f"finish {cause}")
             self.done.set()
+def until(done):
+    for _ in range(2000):
+        if done():
+            return
+        gevent.sleep(0.01)
 given = json.load(sys.stdin)
 worker.LoadRun, worker.started = Run, lambda addresses: {}
 worker.read_orders = lambda plan, *_: pinned.append(list(plan["addresses"]))
@@ -56,19 +61,19 @@ going = SimpleNamespace(data={"drive": 1, "at_perf_ns": 0})
 if given.get("again"):
     worker.ACK_PATIENCE_S = 0.01
     station._go(going)
-    gevent.sleep(0.05)
+    until(lambda: did == ["start"])
     first = station._run
     station._order(SimpleNamespace(data={**order, "drive": 2}))
     first.done.set()
     gevent.sleep(0.05)
     station._go(SimpleNamespace(data={"drive": 2, "at_perf_ns": 0}))
-    gevent.sleep(0.05)
+    until(lambda: did == ["start", "start"])
     station._stop()
 elif not given["fails"]:
     station._go(going)
     gevent.sleep(0)
     station._stop()
-    gevent.sleep(0.1)
+    until(lambda: len(did) == 2)
 print(json.dumps({"did": did, "sent": sent, "pinned": pinned}))
 """
 

@@ -15,7 +15,7 @@ from hybridcheck.redact import Redactor
 from hybridcheck.target import Credential
 from tests.integration.load.test_scenarios import seen, shop  # noqa: F401  the server and what it saw
 
-SIZES, SECONDS = (1, 7), 1
+SIZES, SECONDS = (1, 7), 2
 OPERATION = {"id": "put", "method": "POST", "path": "/carts", "body": {"values": [1, 2, 3]}, "expect": 201}
 LOAD = {
     "users": 2,
