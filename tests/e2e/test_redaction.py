@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -64,6 +65,8 @@ class Echo:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.go_on = threading.Event()
+        self.go_on.set()
 
     def __call__(self, asked: Asked) -> Answer:
         """Answer a request."""
@@ -72,6 +75,7 @@ class Echo:
         known = EVERY if logged_in else SECRETS
         heard = {"url": asked.path, "headers": dict(asked.headers), "body": asked.body.decode("latin-1")}
         if path == "/ready":
+            self.go_on.wait(30)
             return say(200, {"ready": True})
         if path == "/login":
             cookie = {"Set-Cookie": f"sid={SESSION['SESSION_COOKIE']}; HttpOnly", "Content-Type": "application/json"}
@@ -169,9 +173,11 @@ def test_a_leak_is_found_by_the_self_scan(encode: object, tmp_path: Path, echo: 
     with serving(echo, echo.seen) as base_url:
         profiled(tmp_path, base_url)
         only = ("--only", "health.ready")
+        echo.go_on.clear()  # the run may not end before the file is there
         with started(tmp_path, "validate", *only, variables=SECRETS) as process:
             folder = only_folder(tmp_path)
             (folder / "core.dump").write_bytes(b"..." + encode(SECRETS["CAT_KEY"].encode()) + b"...")
+            echo.go_on.set()
             assert process.wait(30) == 5
     document = saved(folder)
     assert (document["verdict"], document["exit_code"]) == ("INCONCLUSIVE", 5)

