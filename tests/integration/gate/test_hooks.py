@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,10 @@ def state(system: ReferenceSystem) -> str:
     return str(system.keeper.state()["state"])
 
 
-def command(system: ReferenceSystem, *arguments: str) -> subprocess.Popen[bytes]:
+def command(system: ReferenceSystem, *arguments: str, profile: Path = PROFILE) -> subprocess.Popen[bytes]:
     """The command, started."""
     variables = os.environ | system.environment()
-    line = [sys.executable, "-m", "hybridcheck", *arguments, "--profile", str(PROFILE)]
+    line = [sys.executable, "-m", "hybridcheck", *arguments, "--profile", str(profile)]
     return subprocess.Popen(line, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -50,8 +51,33 @@ def journal_of(folder: Path, stage: str, process: subprocess.Popen[bytes]) -> Pa
         for path in folder.glob("*/hooks.ndjson"):
             if stage in path.read_text():
                 return path
-        time.sleep(0.001)
+        time.sleep(0.01)
     raise AssertionError(f"the run ended before: {process.stdout.read().decode() if process.stdout else ''}")
+
+
+@contextmanager
+def held_at(system: ReferenceSystem, folder: Path, stage: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A run and its journal, at that stage of its fault for as long as it takes.
+
+    It waits for the proof of the fault, which has to be as slow as only this test makes it; after that for the gateway,
+    which stands still.
+    """
+    assert system.keeper is not None
+    profile, gateway = folder / "held.yaml", system.pids["gateway-1"]
+    text = PROFILE.read_text().replace("{$.state: held}", "{$.state: held, $.slow_ms: 1}")
+    profile.write_text(text.replace("does: down", "does: down\n    settle_s: 60"))
+    run = ("validate", "--base-url", "demo", "--only", DOWN, "--allow", "disrupt", "--output-dir", str(folder))
+    with command(system, *run, profile=profile) as process:
+        try:
+            journal = journal_of(folder, "intended", process)
+            if stage == "applied":
+                os.kill(gateway, signal.SIGSTOP)
+                system.keeper.slow(1)
+                journal_of(folder, stage, process)
+            yield process, journal
+        finally:
+            system.keeper.slow(0)
+            os.kill(gateway, signal.SIGCONT)
 
 
 def stages(journal: Path) -> list[str]:
@@ -64,20 +90,16 @@ def test_an_interrupted_run_takes_its_fault_back(
     system: ReferenceSystem, tmp_path: Path, number: signal.Signals, stage: str
 ) -> None:
     """Interrupted while a fault is applied or about to be, the command ends with nothing left."""
-    run = ("validate", "--base-url", "demo", "--only", DOWN, "--allow", "disrupt", "--output-dir", str(tmp_path))
-    with command(system, *run) as process:
-        journal = journal_of(tmp_path, stage, process)
+    with held_at(system, tmp_path, stage) as (process, journal):
         process.send_signal(number)
-        process.wait(60)
+    process.wait(60)
     assert stages(journal)[-1] == "clean"
     assert state(system) == "running"
 
 
 def test_what_a_killed_run_left_is_reverted_by_cleanup(system: ReferenceSystem, tmp_path: Path) -> None:
     """After SIGKILL the native service is down; `cleanup FOLDER` brings it back."""
-    run = ("validate", "--base-url", "demo", "--only", DOWN, "--allow", "disrupt", "--output-dir", str(tmp_path))
-    with command(system, *run) as process:
-        journal = journal_of(tmp_path, "applied", process)
+    with held_at(system, tmp_path, "applied") as (process, journal):
         process.kill()
     assert stages(journal) == ["intended", "applied"]
     assert state(system) == "held"
