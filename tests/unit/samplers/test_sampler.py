@@ -11,6 +11,7 @@ from hybridcheck.samplers.reading import Reading
 from hybridcheck.samplers.sampler import Sampler
 from hybridcheck.samplers.shares import Capacity
 from hybridcheck.target import EvidenceLost
+from tests.unit.checks.timed_target import VirtualLoop
 
 STREAM = "resources/steady"
 
@@ -42,7 +43,7 @@ def _at(cpu_s: float) -> tuple[Reading, ...]:
 
 
 def _sampled(path: Path, source: Scripted) -> list[Record]:
-    """Run a whole phase quickly and give what was recorded."""
+    """Run a whole phase in virtual time and give what was recorded."""
     records: list[Record] = []
 
     async def phase() -> None:
@@ -59,7 +60,8 @@ def _sampled(path: Path, source: Scripted) -> list[Record]:
         await sampler.after(0.05, lambda _: False)
         ledger.close()
 
-    asyncio.run(phase())
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(phase())
     return records
 
 
@@ -110,7 +112,8 @@ def test_a_spent_budget_ends_the_questions(tmp_path: Path) -> None:
         await sampler.after(0.02, lambda _: True)
         ledger.close()
 
-    asyncio.run(phase())
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(phase())
     assert source.asked == 2
     samples = [record for record in records if isinstance(record, Sample)]
     assert samples

@@ -163,13 +163,14 @@ async def test_a_command_is_a_step(tmp_path: Path) -> None:
         "revert": {"command": ["no-such-program"]},
         "verify_clean": {"command": ["sleep", "60"]},
     }
-    hook = Hook.model_validate({"class": "fault", "breaks": ["inner"], "does": "slow", "timeout_s": 0.2, **steps})
+    hook = Hook.model_validate({"class": "fault", "breaks": ["inner"], "does": "slow", "timeout_s": 20, **steps})
     runner = HookRunner(httpx.MockTransport(lambda _: httpx.Response(500)))
     assert not (await runner.run(hook, hook.verify_active)).done
     assert (await runner.run(hook, hook.apply)).done
     assert (await runner.run(hook, hook.verify_active)).done
     assert "FileNotFoundError" in (await runner.run(hook, hook.revert)).detail
-    assert "0.2 s" in (await runner.run(hook, hook.verify_clean)).detail
+    impatient = hook.model_copy(update={"timeout_s": 0.2})
+    assert "0.2 s" in (await runner.run(impatient, hook.verify_clean)).detail
 
 
 def test_a_journal_without_its_last_line_end_is_read(tmp_path: Path) -> None:
@@ -186,9 +187,9 @@ def test_a_journal_without_its_last_line_end_is_read(tmp_path: Path) -> None:
 async def test_a_command_may_start_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that a command starts keeps its output open; the step is done all the same, and keeps quiet on secrets."""
     monkeypatch.setenv("HOOK_TOKEN", "a-token-of-the-hook")
-    script = "sleep 3 & echo token $HOOK_TOKEN"
+    script = "sleep 12 & echo token $HOOK_TOKEN"
     step = {"command": ["sh", "-c", script], "env": ["HOOK_TOKEN"]}
-    hook = Hook.model_validate({**HOOK, "apply": step, "timeout_s": 2})
+    hook = Hook.model_validate({**HOOK, "apply": step, "timeout_s": 10})
     result = await HookRunner(httpx.MockTransport(lambda _: httpx.Response(500))).run(hook, hook.apply)
     assert (result.done, result.detail) == (True, "exit 0: token $HOOK_TOKEN")
 
@@ -197,11 +198,11 @@ async def test_a_command_that_hangs_takes_what_it_started_along(tmp_path: Path) 
     """Who is not done in time is killed with its children, who would go on with the fault."""
     said = tmp_path / "pid"
     step = {"command": ["sh", "-c", f"sleep 60 & echo $! > {said}; sleep 60"]}
-    hook = Hook.model_validate({**HOOK, "apply": step, "timeout_s": 0.5})
+    hook = Hook.model_validate({**HOOK, "apply": step, "timeout_s": 3})
     result = await HookRunner(httpx.MockTransport(lambda _: httpx.Response(500))).run(hook, hook.apply)
     child = int(said.read_text())
-    assert (result.done, result.detail) == (False, "not done after 0.5 s")
-    async with asyncio.timeout(5):
+    assert (result.done, result.detail) == (False, "not done after 3 s")
+    async with asyncio.timeout(20):
         while _runs(child):  # noqa: ASYNC110  there is no event for the death of a stranger
             await asyncio.sleep(0.01)
 
