@@ -14,6 +14,7 @@ from tests.integration.load.web_ui import SPIKE, OpenUi, serving_ui
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="not run: there is no chromium here")
 

@@ -230,7 +230,7 @@ async def run_with_logins(
 
     async with Session(
         base_url=shop, profile=profile, environment=Environment.LOCAL, ledger=ledger, redactor=redactor, run_id="r",
-        seed=1, deadline_s=30, started=time.monotonic(),
+        seed=1, deadline_s=120, started=time.monotonic(),
     ) as session:  # fmt: skip
         site = Site(shop, None, 1, max_connections=50, max_requests=10_000)
         credential = session.view(PREFLIGHT).credential

@@ -21,17 +21,19 @@ CALM = 50  # the load begins when everybody has heard as many, and is felt a sec
 def loaded(*visitors: Visitor) -> Iterator[None]:
     """Load on each of the systems."""
     over = threading.Event()
-    thread = threading.Thread(target=_load, args=([visitor.system.base_url for visitor in visitors], over))
-    thread.start()
+    threads = [threading.Thread(target=_load, args=(visitor.system.base_url, over)) for visitor in visitors]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         over.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
-def _load(urls: list[str], over: threading.Event) -> None:
-    for _ in load(*urls):
+def _load(url: str, over: threading.Event) -> None:
+    for _ in load(url):
         if over.is_set():
             break
 
