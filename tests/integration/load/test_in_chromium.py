@@ -16,7 +16,10 @@ CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="not run: there is no chromium here")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="not run: there is no chromium here"),
+    pytest.mark.timeout(150),  # a browser and a run begin, beside others on a busy machine
+]
 
 
 async def test_a_spike_from_a_click_to_its_verdict(target: Target, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from hybridcheck.errors import UsageError
 from tests.integration.load.conftest import Target
 from tests.integration.load.web_ui import ENDLESS, serving_ui
 
+pytestmark = pytest.mark.timeout(120)  # two runs begin and end, each with its processes
+
 
 def sent_by(folder: Path) -> int:
     """How many arrivals the seconds of a ledger add up to."""
