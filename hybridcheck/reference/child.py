@@ -105,6 +105,17 @@ class Child:
                 pipe.close()
 
 
+def reserved_port() -> socket.socket:
+    """A socket bound to a free loopback port that never listens: nobody else is given the port while it is open.
+
+    Whoever connects is refused as where nobody is, and `listening_sockets` may take the port all the same.
+    """
+    reserving = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserving.bind(("127.0.0.1", 0))
+    return reserving
+
+
 def listening_sockets(port: int, count: int) -> list[socket.socket]:
     """Sockets on one loopback port, all listening; several share it and the kernel spreads fresh connections."""
     sockets: list[socket.socket] = []

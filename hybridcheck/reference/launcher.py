@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from hybridcheck.reference.child import Child, StartError, listening_sockets
+from hybridcheck.reference.child import Child, StartError, listening_sockets, reserved_port
 from hybridcheck.reference.control import Control
 from hybridcheck.reference.defects import Switches
 from hybridcheck.reference.native_keeper import NativeKeeper
@@ -52,6 +52,7 @@ class ReferenceSystem:
         self._control: Control | None = None
         self._control_key = secrets.token_urlsafe(24)
         self._native_port = 0
+        self._native_reserved: socket.socket | None = None
         self.identities = {
             name: Identity(
                 name, secrets.token_urlsafe(16), role, tenant, short_ttl_s if name == "short" else access_ttl_s
@@ -157,8 +158,10 @@ class ReferenceSystem:
         return self._keeper.child if self._keeper is not None else None
 
     def _spawn_native(self) -> Child:
+        if self._native_reserved is None:  # while the service is away, nobody else may be given its port
+            self._native_reserved = reserved_port()
+            self._native_port = self._native_reserved.getsockname()[1]
         listening = listening_sockets(self._native_port, 1)[0]
-        self._native_port = listening.getsockname()[1]
         return self._child("hybridcheck.reference.native", self.settings, listening)
 
     def stop(self) -> None:
@@ -175,6 +178,9 @@ class ReferenceSystem:
         self._gateways = []
         if self._keeper is not None:
             self._keeper.end()
+        if self._native_reserved is not None:
+            self._native_reserved.close()
+            self._native_reserved = None
         if self.settings.state_dir:
             shutil.rmtree(self.settings.state_dir, ignore_errors=True)
 

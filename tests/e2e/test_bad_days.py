@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hybridcheck.gate import judge_ledger
+from hybridcheck.reference.child import reserved_port
 from hybridcheck.transport.manifest import read_manifest
 from hybridcheck.writers.json_document import to_json, verdict_schema
 from tests.e2e.commands import COMMAND, holds, load_children, only_folder, run, saved, started, wait_for
@@ -344,8 +344,7 @@ def test_load_that_its_processes_cannot_share_sends_nothing(cwd: Path, system: S
 
 def test_a_base_url_that_refuses_is_unreachable(cwd: Path) -> None:
     """Exit 4, with a profile too."""
-    with socket.create_server(("127.0.0.1", 0)) as closing:
-        port = closing.getsockname()[1]
-    profiled(cwd, f"http://127.0.0.1:{port}", EXCUSED)
-    done = run(cwd, "validate", variables=VARIABLES)
+    with reserved_port() as silent:
+        profiled(cwd, f"http://127.0.0.1:{silent.getsockname()[1]}", EXCUSED)
+        done = run(cwd, "validate", variables=VARIABLES)
     assert (done.code, done.document["verdict"], done.codes()[0]) == (4, "INCONCLUSIVE", "TARGET_UNREACHABLE")

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hybridcheck.reference.child import reserved_port
 from tests.e2e.conftest import Made
 
 COMMAND = str(Path(sys.executable).with_name("hybridcheck"))
@@ -72,9 +72,9 @@ def test_without_a_profile_a_run_is_inconclusive(run: Callable[..., Run], target
 
 def test_nothing_there_is_4(run: Callable[..., Run]) -> None:
     """No HTTP answer at all."""
-    with socket.create_server(("127.0.0.1", 0)) as closing:
-        port = closing.getsockname()[1]
-    done = run("validate", "--base-url", f"http://127.0.0.1:{port}", "--format", "json")
+    with reserved_port() as silent:
+        port = silent.getsockname()[1]
+        done = run("validate", "--base-url", f"http://127.0.0.1:{port}", "--format", "json")
     assert done.returncode == 4, done.stderr
     document = json.loads(done.stdout)
     assert (document["verdict"], document["exit_code"]) == ("INCONCLUSIVE", 4)

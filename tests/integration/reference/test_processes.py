@@ -13,6 +13,7 @@ import httpx
 import psutil
 import pytest
 
+from hybridcheck.reference.child import reserved_port
 from hybridcheck.reference.defects import UnknownDefectError
 from hybridcheck.reference.launcher import ReferenceSystem
 from tests.integration.reference.visitor import Visitor, comes, visiting
@@ -149,15 +150,17 @@ def test_secrets_are_in_no_command_line() -> None:
 
 def test_port_of_choice_and_port_in_use() -> None:
     """A given port is used; one that is taken is an OSError, and nothing is left running."""
-    with ReferenceSystem() as system:
-        port = int(system.base_url.rsplit(":", 1)[1])
-        second = ReferenceSystem(port=port)
-        with pytest.raises(OSError, match="in use"):
-            second.start()
-        assert second.pids == {}
-        assert not Path(second.settings.state_dir).exists()
-    with ReferenceSystem(port=port) as again:
-        assert again.base_url == system.base_url
+    with reserved_port() as mine:  # nobody else is given it between one system and the next
+        port = mine.getsockname()[1]
+        with ReferenceSystem(port=port) as system:
+            assert system.base_url == f"http://127.0.0.1:{port}"
+            second = ReferenceSystem(port=port)
+            with pytest.raises(OSError, match="in use"):
+                second.start()
+            assert second.pids == {}
+            assert not Path(second.settings.state_dir).exists()
+        with ReferenceSystem(port=port) as again:
+            assert again.base_url == system.base_url
 
 
 def test_native_service_stops_and_comes_back() -> None:

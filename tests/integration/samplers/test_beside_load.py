@@ -18,6 +18,7 @@ from hybridcheck.evidence import CaseEnd, Evidence, Gap, Observation, Record, Sa
 from hybridcheck.ledger import Ledger
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.redact import Redactor
+from hybridcheck.reference.child import reserved_port
 from hybridcheck.reference.launcher import ReferenceSystem
 from hybridcheck.samplers.beside_load import BesideLoad
 from hybridcheck.target import Ask
@@ -131,7 +132,7 @@ async def test_a_real_exposition_and_a_real_process_are_sampled(tmp_path: Path) 
 
 async def test_a_restart_beside_the_load_is_seen(tmp_path: Path) -> None:
     """The system is ended and started again on its port: samples are missing meanwhile, and the later start is a fail."""
-    with ReferenceSystem() as system:
+    with reserved_port() as mine, ReferenceSystem(port=mine.getsockname()[1]) as system:
         async with sampling(tmp_path, system) as bed:
             port = int(system.base_url.rpartition(":")[2])
             again = ReferenceSystem(port=port)
