@@ -178,11 +178,11 @@ async def test_bodies_larger_than_any_buffer_go_both_ways(target: Target) -> Non
 
 async def test_users_follow_a_ramp_in_the_closed_model(target: Target) -> None:
     """With a ramp to 6 users, 6 connections are opened in the end, and only one in the beginning."""
-    shape = Shape(name="ramp", parameters={"from_level": 1, "to_level": 6, "ramp_s": 2, "hold_s": 1})
+    shape = Shape(name="ramp", parameters={"from_level": 1, "to_level": 6, "ramp_s": 2, "hold_s": 3})
     outcome = await run(plan_for(target.url, "/slow/200", model="closed", shape=shape))
     assert 1 <= outcome.health[0].in_flight < outcome.health[1].in_flight <= 6
     assert outcome.markers[0].connections_opened == 6
-    assert outcome.rows[0].planned < outcome.rows[2].planned
+    assert outcome.rows[0].planned < max(row.planned for row in outcome.rows[2:])  # one may be held up for a second
 
 
 async def test_request_budget_ends_the_closed_model(target: Target) -> None:
