@@ -180,7 +180,7 @@ def test_public_httpbin_is_ready(
         "operations: [{request: GET /uuid, expect: {schema: {required: [uuid]}}}, GET /xml, GET /json]",
         "not_applicable: {access: 'everything in this profile is public'}",
         "load: {rate_rps: 50, duration_s: 20, operations: [GET /uuid]}",
-        "thresholds: {max_latency_ms: 5000, max_error_ratio: 0.01}",
+        "thresholds: {max_latency_ms: 500, max_error_ratio: 0.01}",
     )
     done, verdict = asked("--base-url", "local", "--budget", "quick")
     assert (done.returncode, verdict["verdict"]) == (0, "READY"), done.stdout
@@ -284,7 +284,7 @@ def test_datasette_is_ready(datasette: str, asked: Callable[..., tuple[Run, dict
         "  - {id: book, request: 'GET /library/books/7.json?_shape=objects', expect: {values: {'$.rows[0].title': Book 7}}}",
         "not_applicable: {access: 'public read-only data'}",
         "load: {rate_rps: 50, duration_s: 20, operations: [book]}",
-        "thresholds: {max_latency_ms: 5000, max_error_ratio: 0.01}",
+        "thresholds: {max_latency_ms: 500, max_error_ratio: 0.01}",
     )
     done, verdict = asked("--base-url", "local", "--budget", "quick")
     assert (done.returncode, verdict["verdict"]) == (0, "READY"), done.stdout
