@@ -22,6 +22,9 @@ FEW_CHECKED, OFTEN_CHECKED = 100, 10
 SPARE_SAMPLES = 2.0
 """Times the fewest samples that could decide: some may be wrong, and some come less often than the dice says."""
 
+MOST_ANSWERS = 90.0
+"""Percent: a limit that so many answers keep bounds how long one takes on average; half of them say nothing about the others."""
+
 ROUNDING = 1e-6
 """Seconds: the rounding of float sums, not a measurement."""
 
@@ -118,6 +121,50 @@ def connections(phase: LoadPhaseSpec) -> int:
     """How many there may be at once: one for each user where users differ, since each of them is set up."""
     users = math.ceil(peak_level(phase)) if phase.model == "closed" else 0
     return users if users and phase.as_users else max(phase.max_connections, users)
+
+
+def thinking_s(phase: LoadPhaseSpec) -> float:
+    """How long a user of a scenario thinks on average: after every step but its last."""
+    weight = sum(scenario.weight for scenario in phase.scenarios.values())
+    total = 0.0
+    for scenario in phase.scenarios.values():
+        for step in scenario.steps[:-1]:
+            least, most = step.think_s if isinstance(step.think_s, tuple) else (step.think_s, step.think_s)
+            total += scenario.weight * (least + most) / 2
+    return total / weight if weight else 0.0
+
+
+def connections_needed(phase: LoadPhaseSpec, answer_s: float) -> int:
+    """How many connections must be there for an open phase at its peak where an answer takes so long (Little's law).
+
+    With fewer, arrivals wait for a connection though every answer comes in time: the tester's doing, not the target's.
+    Thinking holds a connection too. In the closed model everybody has one.
+    """
+    if phase.model == "closed":
+        return connections(phase)
+    held_s = requests_per_arrival(phase) * answer_s + thinking_s(phase)
+    return math.ceil(peak_level(phase) * held_s - ROUNDING)
+
+
+def promised_answer_s(profile: Profile, phase: LoadPhaseSpec) -> float:
+    """How long an answer of the phase takes on average at most, where the target keeps every promise.
+
+    Of each operation the tightest latency limit that most of its answers are held to, or else the deadline.
+    """
+    sent = weights(profile, phase)
+    tightest = {name: [phase.deadline_s * 1000] for name in sent}
+    overall = profile.thresholds.max_latency_ms
+    for name, found in tightest.items():
+        objectives = (phase.objectives.get(name), phase.objectives.get("*"))
+        if overall is not None and "*" not in phase.objectives:
+            found.append(overall)
+        found += [ms for o in objectives if o is not None for ms in (o.p95_ms, o.p99_ms) if ms is not None]
+    for limit in phase.limits:
+        if limit.window_s is None:
+            held = [ms for quantile, ms in limit.latencies_ms() if quantile >= MOST_ANSWERS]
+            for name in covered(profile, phase, limit) or sent:
+                tightest[name] += held if limit.mean_ms is None else [*held, limit.mean_ms]
+    return math.fsum(sent[name] * min(found) for name, found in tightest.items()) / math.fsum(sent.values()) / 1000
 
 
 def planned_requests(phase: LoadPhaseSpec) -> float | None:
