@@ -27,6 +27,7 @@ DEEDS: Mapping[Reason, tuple[Kind, str]] = {
     Reason.WORKER_LOST: ("rerun", "a run whose load generator lives to its end"),
     Reason.TOO_FEW_SAMPLES: ("rerun", "a longer load phase (load: duration_s) or a larger --budget"),
     Reason.TOO_FEW_CORES: ("profile", "services: {NAME: {cores: N}} with two free cores beside that of the tester"),
+    Reason.TOO_FEW_CONNECTIONS: ("profile", "load: {PHASE: {max_connections: N}} with enough for the declared load"),
     Reason.STOPPED_EARLY: ("rerun", "a run whose load phase goes on to its end (load: stop_early: never)"),
     Reason.SAFETY_ABORT: ("target", "a target that stands the load, a lower rate, or another load: abort_when"),
     Reason.THROTTLED: ("target", "a target that does not throttle the tester, or a lower limits: max_rps"),

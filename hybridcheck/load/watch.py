@@ -6,11 +6,12 @@ It decides nothing: it ends the phase, and the judge, who reads the same seconds
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hybridcheck.cases import Group, PlannedCase
+from hybridcheck.cases import Case, Group, PlannedCase
 from hybridcheck.checks.check import Check
-from hybridcheck.checks.load.limits import LAG_SHARE, RateCheck
+from hybridcheck.checks.load.limits import RateCheck
+from hybridcheck.checks.load.own_share import Seen
 from hybridcheck.checks.load.phases import SAFETY_ABORT, STOPPED_EARLY, Choice, chosen_by, faults
-from hybridcheck.checks.load.rates import Rate, batch_of, risks
+from hybridcheck.checks.load.rates import Rate, batch_of, kept_of, own_share_of, risks
 from hybridcheck.evidence import GeneratorSecond, LoadSecond
 from hybridcheck.profile.drives import Drive
 from hybridcheck.profile.load_limits import AbortWhen
@@ -33,25 +34,36 @@ class Ending:
 class _Watched:
     """One required case whose limit is a rate, with its batches so far."""
 
-    case_id: str
+    case: Case
     rate: Rate
     choice: Choice
     fail_alpha: float
     pass_alpha: float | None
+    seconds: dict[int, tuple[LoadSecond, ...]] = field(default_factory=dict)
     batches: list[Batch] = field(default_factory=list)
 
     def take(self, rows: Sequence[LoadSecond]) -> None:
         chosen = tuple(row for row in rows if self.choice(row))
         if chosen:
+            self.seconds[chosen[0].second] = chosen
             self.batches.append(self.rate.batch(chosen))
 
-    def state(self) -> str:
+    def state(self, batches: list[Batch] | None = None) -> str:
         pass_alpha = None if self.pass_alpha is None else SLACK * self.pass_alpha
-        return certain(self.batches, self.rate.limit, fail_alpha=SLACK * self.fail_alpha, pass_alpha=pass_alpha)
+        judged = self.batches if batches is None else batches
+        return certain(judged, self.rate.limit, fail_alpha=SLACK * self.fail_alpha, pass_alpha=pass_alpha)
+
+    def is_broken(self, health: Sequence[GeneratorSecond], lag_ms: float | None) -> bool:
+        """Whether the limit is certainly broken by what the generator cannot have caused."""
+        if self.state() != "fail":
+            return False
+        rows = [row for chosen in self.seconds.values() for row in chosen]
+        own = own_share_of(self.case, Seen(rows=rows, health=health, lag_ms=lag_ms), self.rate)
+        return not own.unknown and self.state(kept_of(own, self.seconds, self.batches, self.rate)) == "fail"
 
     def words(self) -> str:
         bad, total = sum(batch.bad for batch in self.batches), sum(batch.total for batch in self.batches)
-        return f"{self.case_id}: {bad} of {total} {self.rate.what}, allowed {self.rate.limit:.2%}"
+        return f"{self.case.id}: {bad} of {total} {self.rate.what}, allowed {self.rate.limit:.2%}"
 
 
 class Watch:
@@ -99,12 +111,8 @@ class Watch:
         """A case that is certain to fail by more than the generator can be blamed for."""
         if any(faults(self._health)):
             return None
-        for watched in self._watched:
-            limit_ms = watched.rate.limit_ms
-            late = limit_ms is not None and (own_lag_p99_ms is None or own_lag_p99_ms > LAG_SHARE * limit_ms)
-            if not late and watched.state() == "fail":
-                return watched
-        return None
+        broken = (watched for watched in self._watched if watched.is_broken(self._health, own_lag_p99_ms))
+        return next(broken, None)
 
     def _melting(self, rows: Sequence[LoadSecond], own_lag_p99_ms: float | None) -> Ending | None:
         """The safety abort; a limit that is certainly broken by then is said to be the reason, since it is proved."""
@@ -130,4 +138,4 @@ def _watched(required: Sequence[PlannedCase], checks: Mapping[str, Check], *, ma
         rate = check.rate(planned.case) if isinstance(check, RateCheck) else None
         if rate is not None:
             _, _, fail, pass_ = risks(planned.fail_alpha or 0.01, may_pass_early=may_pass)
-            yield _Watched(planned.case.id, rate, chosen_by(planned.case), fail, pass_)
+            yield _Watched(planned.case, rate, chosen_by(planned.case), fail, pass_)

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from hybridcheck.cases import Case, Json, Reason, Undecided, Unmet
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.load.limits import LAG_SHARE, RateCheck
-from hybridcheck.checks.load.phases import ALL, NS_PER_MS, Phase, own_lag_p99_ms
+from hybridcheck.checks.load.limits import RateCheck
+from hybridcheck.checks.load.own_share import TWICE, OwnShare, certainly_failed, own_share
+from hybridcheck.checks.load.phases import ALL, NS_PER_MS, Phase
 from hybridcheck.checks.load.rates import PASS_ALPHA, Rate, error_rate, latency_rate, phase_of, throughput_rate
-from hybridcheck.evidence import Evidence, LoadHistogram
+from hybridcheck.evidence import Evidence
 from hybridcheck.profile.drives import scaled
 from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_phases import covered
@@ -79,8 +80,8 @@ class KeepsDeclaredLimits(RateCheck):
         phase = phase_of(case, evidence)
         if phase.stopped_early:
             raise Undecided(Reason.STOPPED_EARLY, f"the load phase was ended early: {phase.end.detail}")
-        finding = _mean_finding(case, phase, _mean_batches(case, phase, evidence))
-        return _demoted(case, phase, evidence, finding)
+        finding = _mean_finding(case, phase, _mean_batches(case, phase))
+        return _demoted(case, phase, finding) if finding.outcome == "fail" else finding
 
 
 def _metrics(scene: Scene, phase: str, limit: LoadLimit) -> Iterator[Metric]:
@@ -98,29 +99,17 @@ def _metrics(scene: Scene, phase: str, limit: LoadLimit) -> Iterator[Metric]:
         yield "errors", {"metric": "errors", "limit_ratio": limit.error_ratio}
 
 
-def _mean_batches(case: Case, phase: Phase, evidence: Evidence) -> list[tuple[float, int]]:
-    """(mean in ms, arrivals) of each histogram window within the judged seconds.
+def _mean_batches(case: Case, phase: Phase) -> list[tuple[float, int]]:
+    """(mean in ms, arrivals) of each second, of those that are judged.
 
     Raises:
         Undecided: a window's histogram is missing, or arrivals in it have no outcome: nobody knows their time.
     """
-    wanted = {row.operation for rows in phase.seconds.values() for row in rows}
-    sums: dict[int, list[float]] = {}
-    for record in evidence.all(LoadHistogram, stream=str(case.params["stream"])):
-        second = record.from_second
-        if (
-            record.measure == "response"
-            and record.operation in wanted
-            and second is not None
-            and second in phase.seconds
-        ):
-            batch = sums.setdefault(second, [0.0, 0.0])
-            batch[0] += sum(value_ns(bucket) * count for bucket, count in record.pairs) / NS_PER_MS
-            batch[1] += sum(count for _, count in record.pairs)
+    sums = _sums_ms(phase, "response")
     deadline_ms, found = float(case.params["deadline_ms"]), list[tuple[float, int]]()
     for second, rows in phase.seconds.items():
         planned, ok, cut = (sum(getattr(row, key) for row in rows) for key in ("planned", "ok", "cut"))
-        total_ms, timed = sums.get(second, [0.0, 0.0])
+        total_ms, timed = sums.get(second, (0.0, 0))
         if cut or timed != ok:
             text = (
                 f"of second {second}, {timed:g} of {planned} response times are recorded, {cut} arrivals were cut off"
@@ -128,6 +117,36 @@ def _mean_batches(case: Case, phase: Phase, evidence: Evidence) -> list[tuple[fl
             raise Undecided(Reason.EVIDENCE_INCOMPLETE, text)
         if planned:
             found.append(((total_ms + (planned - ok) * deadline_ms) / planned, planned))
+    return found
+
+
+def _sums_ms(phase: Phase, measure: str) -> dict[int, tuple[float, int]]:
+    """Second → (sum of the times in ms, how many there are) of the judged operations."""
+    wanted = {row.operation for rows in phase.seconds.values() for row in rows}
+    sums: dict[int, tuple[float, int]] = {}
+    for record in phase.seen.times:
+        second = record.from_second
+        if record.measure == measure and record.operation in wanted and second is not None and second in phase.seconds:
+            total_ms, count = sums.get(second, (0.0, 0))
+            total_ms += sum(value_ns(bucket) * number for bucket, number in record.pairs) / NS_PER_MS
+            sums[second] = total_ms, count + sum(number for _, number in record.pairs)
+    return sums
+
+
+def _least_batches(case: Case, phase: Phase, own: OwnShare) -> list[tuple[float, int]]:
+    """As `_mean_batches`, with all that the generator may have caused taken off.
+
+    An answer counts without what the generator may have kept it (without the wait for a connection, where there were too
+    few), a request that it may have kept from being answered counts with nothing.
+    """
+    sums = _sums_ms(phase, "service" if own.few else "response")
+    deadline_ms, found = float(case.params["deadline_ms"]), list[tuple[float, int]]()
+    for second, rows in phase.seconds.items():
+        planned = sum(row.planned for row in rows)
+        total_ms, timed = sums.get(second, (0.0, 0))
+        least_ms = max(total_ms - TWICE * own.late_ms.get(second, 0.0) * timed, 0.0)
+        if planned:
+            found.append(((least_ms + certainly_failed(own, second, rows) * deadline_ms) / planned, planned))
     return found
 
 
@@ -158,14 +177,15 @@ def _mean_finding(case: Case, phase: Phase, batches: Sequence[tuple[float, int]]
     return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, **details)
 
 
-def _demoted(case: Case, phase: Phase, evidence: Evidence, finding: Finding) -> Finding:
+def _demoted(case: Case, phase: Phase, finding: Finding) -> Finding:
     """A fail of a mean stands only where generator and credentials can have had no part in it."""
-    if finding.outcome != "fail":
-        return finding
-    lag_ms = own_lag_p99_ms(evidence, str(case.params["stream"]))
-    lag = lag_ms > LAG_SHARE * float(case.params["limit_ms"])
-    late = f"the generator itself was late (p99 {lag_ms:.1f} ms)" if lag else ""
+    details = finding.model_dump(include={"n", "value", "lower", "upper", "limit", "unit", "method"})
     if phase.refused:
-        return undecided(Reason.AUTH_NOT_EFFECTIVE, finding.expected, f"{finding.observed}, but {phase.refused}")
-    why = phase.starved or late
-    return undecided(Reason.GENERATOR_SATURATED, finding.expected, f"{finding.observed}, but {why}") if why else finding
+        text = f"{finding.observed}, but {phase.refused}"
+        return undecided(Reason.AUTH_NOT_EFFECTIVE, finding.expected, text, **details)
+    own = own_share(case, phase.seen, float(case.params["limit_ms"]))
+    if own.unknown:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's start lag is not recorded")
+    if not phase.starved and _mean_finding(case, phase, _least_batches(case, phase, own)).outcome == "fail":
+        return finding
+    return undecided(own.reason, finding.expected, f"{finding.observed}, but {own.words()}", **details)

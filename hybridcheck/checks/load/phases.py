@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hybridcheck.cases import Case, Reason, Undecided
+from hybridcheck.checks.load.own_share import Seen, own_ms
 from hybridcheck.checks.load.several_processes import require_one_schedule
 from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation
 from hybridcheck.statistics.histogram import Histogram
@@ -36,10 +37,15 @@ class Phase:
 
     seconds: Mapping[int, tuple[LoadSecond, ...]]
     end: LoadEnd
-    starved: str = ""
-    """In words, where the generator was kept from its CPU: what came late or not at all may be its own fault."""
+    seen: Seen
+    """What is recorded beside them: what a fail may owe to the generator is read from it."""
     refused: str = ""
     """In words, where a credential of the phase was refused before the load began: its 401s are no news."""
+
+    @property
+    def starved(self) -> str:
+        """In words, where the generator was kept from its CPU: what came late or not at all may be its own fault."""
+        return self.seen.starved
 
     @property
     def stopped_early(self) -> bool:
@@ -137,26 +143,43 @@ def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phas
     records = evidence.all(LoadSecond, stream=stream)
     if sum(record.planned for record in records) != end.planned:
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the seconds of the load phase do not add up to its end marker")
-    starved = _require_health(evidence, stream, {record.second for record in records})
+    health, starved = _require_health(evidence, stream, {record.second for record in records})
     proving = (row for row in records if end.proves_until is None or row.second < end.proves_until)
     judged = by_second(proving, choice)
     if not judged:
         none = f"counts: {end.detail or 'all are warm-up, or not at the declared level'}"
         why = "was reached" if end.cause == STOPPED_EARLY else none
         raise Undecided(Reason.TOO_FEW_SAMPLES, f"no second that {why}")
-    return Phase(judged, end, starved)
+    times = evidence.all(LoadHistogram, stream=stream)
+    return Phase(judged, end, Seen(records, health, times, starved, own_lag_p99_ms(times)))
 
 
-def _require_health(evidence: Evidence, stream: str, seconds: set[int]) -> str:
-    """Why a fail may be the generator's fault; empty where it had its CPU whenever it was ready to run."""
-    health = {record.second: record for record in evidence.all(GeneratorSecond, stream=stream)}
+def _require_health(evidence: Evidence, stream: str, seconds: set[int]) -> tuple[tuple[GeneratorSecond, ...], str]:
+    """Its health, and why a fail may be the generator's fault; empty where it had its CPU whenever it was ready to run."""
+    records = evidence.all(GeneratorSecond, stream=stream)
+    health = {record.second: record for record in records}
     if not seconds <= health.keys():
-        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's health is not recorded for every second")
-    require_one_schedule(evidence, stream, health.values())
+        raise _not_recorded(health, sorted(seconds - health.keys()))
+    require_one_schedule(evidence, stream, records)
     saturated, starved = faults([health[second] for second in sorted(seconds)])
     if saturated:
         raise Undecided(Reason.GENERATOR_SATURATED, saturated)
-    return starved
+    return records, starved
+
+
+def _not_recorded(health: Mapping[int, GeneratorSecond], silent: Sequence[int]) -> Undecided:
+    """Why seconds have no health: a generator that stands still reports none, and how long that was when it goes on."""
+    known = [second for second in sorted(health) if second < silent[0]]
+    following = [second for second in sorted(health) if second > silent[0]]
+    beside = [health[second] for second in (*known[-1:], *following[:1])]
+    still_ms = max((ms for ms in map(own_ms, beside) if ms is not None), default=0.0)
+    hole_s = (following[0] if following else silent[-1] + 1) - silent[0]
+    if still_ms < 1000 * hole_s:
+        return Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's health is not recorded for every second")
+    begin = known[-1] if known else silent[0]
+    return Undecided(
+        Reason.GENERATOR_SATURATED, f"the generator stood still for {still_ms / 1000:.1f} s from second {begin} on"
+    )
 
 
 def faults(seconds: Sequence[GeneratorSecond]) -> tuple[str, str]:
@@ -178,17 +201,18 @@ def _is_starved(record: GeneratorSecond) -> bool:
     return waited > STARVED_WAIT_RATIO and waited + ran > STARVED_WANT_RATIO
 
 
-def own_lag_p99_ms(evidence: Evidence, stream: str) -> float:
-    """The generator's own start lag (p99) over the judged seconds, in milliseconds.
+def own_lag_p99_ms(times: Iterable[LoadHistogram]) -> float | None:
+    """The generator's own start lag (p99) over the judged seconds, in milliseconds; None where it is not recorded.
 
-    Raises:
-        Undecided: where it is not recorded.
+    All of the lag may have come of connections that were busy: then that record is there, has nothing in it, and beside it
+    the one of all lag has.
     """
-    lag = Histogram()
-    for record in evidence.all(LoadHistogram, stream=stream):
-        if record.measure == "own_lag":
-            lag.merge(Histogram.from_pairs(record.pairs))
-    found_ns = lag.quantile(0.99)
-    if found_ns is None:
-        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's start lag is not recorded")
-    return found_ns / NS_PER_MS
+    own, all_lag, told = Histogram(), Histogram(), False
+    for record in times:
+        if record.measure in ("own_lag", "lag"):
+            (own if record.measure == "own_lag" else all_lag).merge(Histogram.from_pairs(record.pairs))
+            told = told or record.measure == "own_lag"
+    found_ns = own.quantile(0.99)
+    if found_ns is not None:
+        return found_ns / NS_PER_MS
+    return 0.0 if told and all_lag.count else None

@@ -8,15 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hybridcheck.cases import Case, Reason, Undecided
+from hybridcheck.checks.load.own_share import OwnShare, Rows, Seen, busy_words, kept_batches, own_share
 from hybridcheck.checks.load.phases import Phase, chosen_by, phase_until_its_end, settled_case
 from hybridcheck.evidence import Evidence, LoadSecond
 from hybridcheck.statistics.rates import RateDecision, judge_rate
 from hybridcheck.statistics.sequential import certain
 from hybridcheck.statistics.spread import Batch
 from hybridcheck.verdict import Finding, Price, failed, passed, undecided
-
-OWN_FAULTS = frozenset({"timeout", "connect_timeout"})
-"""Failures that a generator without its core can cause; a status, a reset or a refusal is the target's whoever asks."""
 
 LOOKS_SHARE = 0.1
 """Of a case's risk: what judging while the phase runs may cost. The bounds at its end have the rest."""
@@ -118,29 +116,58 @@ def rate_finding(case: Case, phase: Phase, rate: Rate) -> Finding:
     """Judge a rate over the seconds of a phase.
 
     Raises:
-        Undecided: the phase was ended early, and this rate was not certain by then.
+        Undecided: the phase was ended early, and this rate was not certain by then; or a fail may be the generator's own
+            doing, and how late it was is not recorded.
     """
     batches = [rate.batch(records) for records in phase.seconds.values()]
     decision, outcome = _decided(case, phase, rate, batches)
     observed = f"{decision.k} of {decision.n} {rate.what} ({decision.k / max(decision.n, 1):.3%})"
+    observed += _never_sent(case, phase)
     details = _details(decision, rate.limit, phase)
     if outcome == "pass":
         return passed(rate.expected, observed, **details)
     if outcome == "fail" and phase.refused:
         return undecided(Reason.AUTH_NOT_EFFECTIVE, rate.expected, f"{observed}, but {phase.refused}", **details)
-    if outcome == "fail" and phase.starved and not _fails_without(case, phase, rate, batches):
-        return undecided(Reason.GENERATOR_SATURATED, rate.expected, f"{observed}, but {phase.starved}", **details)
+    own = own_share_of(case, phase.seen, rate)
     if outcome == "fail":
-        return failed(rate.expected, observed, **details)
+        if own.unknown:
+            raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's start lag is not recorded")
+        kept = kept_of(own, phase.seconds, batches, rate)
+        if kept == batches or _decided(case, phase, rate, kept)[1] == "fail":
+            return failed(rate.expected, observed, **details)
+        return undecided(own.reason, rate.expected, f"{observed}, but {own.words()}", **details)
     if phase.stopped_early:
         raise Undecided(Reason.STOPPED_EARLY, f"{observed} when the load phase was ended early: {phase.end.detail}")
+    if own.excuses and _passes_without(case, phase, rate, kept_of(own, phase.seconds, batches, rate)):
+        return undecided(own.reason, rate.expected, f"{observed}, but {own.words()}", **details)
+    return _open_finding(case, phase, rate, decision, observed)
+
+
+def _open_finding(case: Case, phase: Phase, rate: Rate, decision: RateDecision, observed: str) -> Finding:
+    """Neither shown to be kept nor to be broken: more requests would tell, where they could."""
     price = None
     if decision.needed_requests is not None:
         per_second = decision.n / len(phase.seconds)
         price = Price(requests=decision.needed_requests, seconds=decision.needed_requests / per_second)
     short = str(case.params.get("cannot_decide", ""))
     text = f"{observed}; as said before the start, it {short}" if short else observed
+    details = _details(decision, rate.limit, phase)
     return undecided(Reason.TOO_FEW_SAMPLES, rate.expected, text, price=price, **details)
+
+
+def _never_sent(case: Case, phase: Phase) -> str:
+    unsent = phase.total("unsent")
+    return f"; {unsent} arrivals were never sent{busy_words(case, phase.seen)}" if unsent else ""
+
+
+def own_share_of(case: Case, seen: Seen, rate: Rate) -> OwnShare:
+    """What the generator may have done to the arrivals that a rate counts."""
+    return own_share(case, seen, rate.limit_ms, by_places=rate.per_second is not None)
+
+
+def kept_of(own: OwnShare, seconds: Rows, batches: list[Batch], rate: Rate) -> list[Batch]:
+    """The batches with all that the generator may have caused among what nobody knows."""
+    return kept_batches(own, seconds, batches, None if rate.limit_ms is None else f"{rate.limit_ms:g}")
 
 
 def risks(fail_alpha: float, *, may_pass_early: bool) -> tuple[float, float, float, float | None]:
@@ -161,21 +188,10 @@ def _decided(case: Case, phase: Phase, rate: Rate, batches: list[Batch]) -> tupl
     return decision, decision.outcome
 
 
-def _fails_without(case: Case, phase: Phase, rate: Rate, batches: list[Batch]) -> bool:
-    """Whether the limit is broken by what a starved generator cannot have caused; a pass stands as it is.
-
-    What it may have caused (late, unsent, timed out) is missing then: nobody knows how it would have gone.
-    """
-    sure = [sum(_certain(record) for record in records) for records in phase.seconds.values()]
-    kept = [
-        Batch(bad=min(known, batch.bad), total=batch.total, missing=batch.missing + batch.bad - min(known, batch.bad))
-        for known, batch in zip(sure, batches, strict=True)
-    ]
-    return _decided(case, phase, rate, kept)[1] == "fail"
-
-
-def _certain(record: LoadSecond) -> int:
-    return sum(count for kind, count in record.failed.items() if kind not in OWN_FAULTS)
+def _passes_without(case: Case, phase: Phase, rate: Rate, kept: list[Batch]) -> bool:
+    """Whether only what the generator may have caused keeps the limit from being shown to be kept."""
+    good = [Batch(bad=batch.bad, total=batch.total) for batch in kept]
+    return _decided(case, phase, rate, good)[1] == "pass"
 
 
 def _details(decision: RateDecision, limit: float, phase: Phase) -> dict[str, object]:

@@ -102,3 +102,32 @@ def test_a_latency_beyond_bearing_is_a_melt_down_too() -> None:
     """Answers that are right and come much too late."""
     found = watch(abort_when={"latency_ms": 100, "window_s": 3, "bad_ratio": 0.5})
     assert ended(found, 40, late=60) == ("safety_abort", 2)
+
+
+@pytest.mark.parametrize(
+    ("own_ms", "loop_ms", "ending"),
+    [(None, 4.0, "stopped_early"), (None, 40.0, ""), (30.0, 4.0, ""), (1.0, 4.0, "stopped_early")],
+)
+def test_lag_that_came_of_busy_connections_is_no_excuse(own_ms: float | None, loop_ms: float, ending: str) -> None:
+    """All arrivals of an overloaded target wait for a connection: then none of the lag is the generator's own."""
+    found = watch(stop_early="fail")
+    told = {"cpu_ratio": 0.1, "offered": 100, "sent": 60, "lag_p99_ms": 9000.0, "pool_waits": 60}
+    for second in range(30):
+        record = {"second": second, "own_lag_p99_ms": own_ms, "loop_lag_max_ms": loop_ms, **told}
+        found.take(GeneratorSecond.model_validate(record), None)
+    assert ended(found, 30, late=100, lag_ms=None)[0] == ending
+
+
+@pytest.mark.parametrize(("connections", "ending"), [(2, ""), (64, "stopped_early")])
+def test_arrivals_that_were_never_sent_end_nothing_where_connections_were_too_few(
+    connections: int, ending: str
+) -> None:
+    """100 per second within 100 ms need ten."""
+    found = watch(stop_early="fail", max_connections=connections)
+    told = {"cpu_ratio": 0.1, "offered": 100, "sent": 60, "loop_lag_max_ms": 1.0, "pool_waits": 60}
+    for second in range(30):
+        found.take(GeneratorSecond.model_validate({"second": second, **told}), None)
+        row = found.take(rows(second, 100, unsent=40, late={"100": 0}), None)
+        if row is not None:
+            break
+    assert (found.ending.cause if found.ending else "") == ending
