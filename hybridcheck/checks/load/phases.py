@@ -25,6 +25,9 @@ Answers wait in its sockets then, its connections are busy with waiting, and arr
 target's fault. A generator with little to do is woken late by such neighbours, and does not fall behind.
 """
 
+TICK_MS = 20.0
+"""How long before its clock's tick was due the generator may have stopped: by so much it was still for longer than it says."""
+
 NS_PER_MS = 1_000_000
 
 ALL = "*"
@@ -174,7 +177,7 @@ def _not_recorded(health: Mapping[int, GeneratorSecond], silent: Sequence[int]) 
     beside = [health[second] for second in (*known[-1:], *following[:1])]
     still_ms = max((ms for ms in map(own_ms, beside) if ms is not None), default=0.0)
     hole_s = (following[0] if following else silent[-1] + 1) - silent[0]
-    if still_ms < 1000 * hole_s:
+    if still_ms + TICK_MS < 1000 * hole_s:
         return Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's health is not recorded for every second")
     begin = known[-1] if known else silent[0]
     return Undecided(
