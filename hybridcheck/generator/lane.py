@@ -41,6 +41,7 @@ class Run(Protocol):
     idle: list["Lane"]
     own_lag: dict[int, int]
     pool_lag: dict[int, int]
+    all_busy_ns: int
     connections_opened: int
 
     def addresses(self) -> tuple[Address, ...]:
@@ -65,7 +66,8 @@ class Lane:
         self._patience_ns = run.orders.deadline_ns
         self._connection: Connection | None = None
         self._watcher: Any = None
-        self._woken = self._refused = False
+        self._refused = False
+        self._woken = True  # to whom nothing has come yet, nobody has been in the way
         self._reader: Reader
         self._send: Callable[[Any], int]
         self._receive: Callable[[int], bytes]
@@ -84,7 +86,7 @@ class Lane:
                 continue
             operation = next(turn)
             if open_model:
-                self._book_lag(now - intended)
+                self._book_lag(intended, now)
             now = self._exchange(operation, intended, now)
             if rests and (think_s or self._refused):
                 self._pause(max(think_s, _AFTER_NO_CONNECTION_S) if self._refused else think_s)
@@ -118,10 +120,10 @@ class Lane:
                 pass
             self._close()  # closed by the target, or bytes that nobody asked for: not fit for another request
 
-    def _book_lag(self, lag_ns: int) -> None:
+    def _book_lag(self, intended: int, now: int) -> None:
         """Lag is the generator's own unless all lanes were busy when this arrival became due."""
-        run = self._run
-        lags = run.own_lag if self._woken or run.idle else run.pool_lag
+        run, lag_ns = self._run, now - intended
+        lags = run.own_lag if self._woken or run.idle or intended < run.all_busy_ns else run.pool_lag
         self._woken = False
         if lag_ns < FINE_NS:
             lag_ns &= -GRAIN_NS

@@ -48,6 +48,7 @@ class LoadRun:
         self.idle: list[Lane] = []
         self.own_lag: Buckets = {}
         self.pool_lag: Buckets = {}
+        self.all_busy_ns = 0
         self.connections_opened = 0
         self.done = Event()
         self.origin_ns = 0
@@ -141,8 +142,11 @@ class LoadRun:
     def _wake(self) -> None:
         """Switch to an idle lane for each arrival that is due; set the alarm for the next one."""
         pace, idle, origin = self.pace, self.idle, self.origin_ns
-        while idle and pace.next_due <= _clock() - origin:
-            idle.pop().greenlet.switch(WAKE)
+        while idle and pace.next_due <= (now := _clock() - origin):
+            lane = idle.pop()
+            if not idle:
+                self.all_busy_ns = now  # somebody was free for whatever became due before
+            lane.greenlet.switch(WAKE)
         if idle and pace.next_due != NEVER:
             self._alarm.at(max(origin + pace.next_due, _clock() + _GRAIN_NS))
 

@@ -134,7 +134,7 @@ class UserLane(Lane):
                 now = _clock() - origin
                 continue
             if orders.open_model:
-                self._book_lag(now - intended)
+                self._book_lag(intended, now)
             now = self._go_through(next(turn), intended, now)
             if not orders.open_model and (orders.think_s or self._refused):
                 self._pause(max(orders.think_s, _AFTER_NO_CONNECTION_S) if self._refused else orders.think_s)

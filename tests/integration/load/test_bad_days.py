@@ -157,6 +157,30 @@ async def test_a_stall_is_told_as_it_was(target: Target) -> None:
     pytest.fail("no stall of five was told as it was")
 
 
+async def test_what_piles_up_while_the_generator_stands_still_is_its_own_lag(target: Target) -> None:
+    """Two connections, both free when it was stopped: none of the forty arrivals of that second waited for the target."""
+    stops: list[asyncio.Task[None]] = []
+
+    async def stop(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(1.0)
+        os.kill(pid, signal.SIGCONT)
+
+    def stop_once(report: Report) -> None:
+        if isinstance(report, GeneratorSecond) and not stops:
+            stops.append(asyncio.create_task(stop(outcome.started[0].pid)))
+
+    outcome = Outcome()
+    async for report in drive(plan_for(target.url, "/ok", level=40, duration_s=4, connections=2, deadline_s=5.0)):
+        outcome.add(report)
+        stop_once(report)
+    await stops[0]
+    long = bucket_of(300_000_000)
+    own = sum(count for second in outcome.health for bucket, count in second.own_lag if bucket > long)
+    waited = sum(count for second in outcome.health for bucket, count in second.pool_lag if bucket > long)
+    assert own > 10 * waited
+
+
 async def test_saturation_is_visible(target: Target) -> None:
     """Far more arrivals than one core can send: CPU share near 1, backlog, and a balance that still holds."""
     outcome = await run(plan_for(target.url, "/ok", level=200_000, duration_s=2, deadline_s=0.5))
