@@ -223,7 +223,8 @@ def too_few_connections(case: Case, seen: Seen) -> str:
     needed = promised if measured_s is None else min(promised, _staffed(pool, measured_s))
     if not busy or have >= needed:
         return ""
-    return f"max_connections: {have} is too few for the declared load and its limits, {promised} would do"
+    words = f"max_connections: {have} is too few for the declared load and its limits, {promised} would do"
+    return f"{words}: {busy_words(case, seen)}"
 
 
 def busy_words(case: Case, seen: Seen) -> str:
@@ -232,7 +233,7 @@ def busy_words(case: Case, seen: Seen) -> str:
     busy = sum(_all_busy(record) for record in seen.health)
     if pool is None or not busy:
         return ""
-    return f": all {pool['connections']} connections were busy in {busy} of {len(seen.health)} seconds"
+    return f"all {pool['connections']} connections were busy in {busy} of {len(seen.health)} seconds"
 
 
 def _all_busy(record: GeneratorSecond) -> bool:

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hybridcheck.cases import Case, Reason, Undecided
-from hybridcheck.checks.load.own_share import OwnShare, Rows, Seen, busy_words, kept_batches, own_share
+from hybridcheck.checks.load.own_share import (
+    OwnShare,
+    Rows,
+    Seen,
+    busy_words,
+    kept_batches,
+    own_share,
+    too_few_connections,
+)
 from hybridcheck.checks.load.phases import Phase, chosen_by, phase_until_its_end, settled_case
 from hybridcheck.evidence import Evidence, LoadSecond
 from hybridcheck.statistics.rates import RateDecision, judge_rate
@@ -156,8 +164,11 @@ def _open_finding(case: Case, phase: Phase, rate: Rate, decision: RateDecision, 
 
 
 def _never_sent(case: Case, phase: Phase) -> str:
-    unsent = phase.total("unsent")
-    return f"; {unsent} arrivals were never sent{busy_words(case, phase.seen)}" if unsent else ""
+    unsent, busy = phase.total("unsent"), busy_words(case, phase.seen)
+    if not unsent:
+        return ""
+    why = "" if not busy or too_few_connections(case, phase.seen) else f": {busy}"
+    return f"; {unsent} arrivals were never sent{why}"
 
 
 def own_share_of(case: Case, seen: Seen, rate: Rate) -> OwnShare:
