@@ -155,21 +155,20 @@ def _mean_finding(case: Case, phase: Phase, batches: Sequence[tuple[float, int]]
     expected = f"mean response time <= {limit_ms:g} ms, a request without a right answer counting with the deadline"
     bounds = mean_bounds(batches, pass_alpha=PASS_ALPHA, fail_alpha=float(case.params.get("fail_alpha", 0.01)))
     n = sum(size for _, size in batches)
+    least_ms = 0.0 if bounds is None else max(bounds.lower, 0.0)  # no time is less, whatever Student says
     if bounds is None:
         observed = f"{len(batches)} judged seconds with arrivals, a mean needs {MIN_BATCHES}"
         return undecided(Reason.TOO_FEW_SAMPLES, expected, observed, n=n)
     details: dict[str, object] = {
         "n": n,
         "value": bounds.mean,
-        "lower": bounds.lower,
+        "lower": least_ms,
         "upper": bounds.upper,
         "limit": limit_ms,
         "unit": "ms",
         "method": "Student's t on batch means",
     }
-    observed = (
-        f"mean {bounds.mean:.1f} ms over {len(phase.seconds)} s, between {bounds.lower:.1f} and {bounds.upper:.1f}"
-    )
+    observed = f"mean {bounds.mean:.1f} ms over {len(phase.seconds)} s, between {least_ms:.1f} and {bounds.upper:.1f}"
     if bounds.upper <= limit_ms:
         return passed(expected, observed, **details)
     if bounds.lower > limit_ms:

@@ -20,7 +20,7 @@ from hybridcheck.checks.load.own_share import (
 from hybridcheck.checks.load.phases import Phase, chosen_by, phase_until_its_end, settled_case
 from hybridcheck.evidence import Evidence, LoadSecond
 from hybridcheck.statistics.rates import RateDecision, judge_rate
-from hybridcheck.statistics.sequential import certain
+from hybridcheck.statistics.sequential import MIN_BATCHES, certain
 from hybridcheck.statistics.spread import Batch
 from hybridcheck.verdict import Finding, Price, failed, passed, undecided
 
@@ -152,11 +152,15 @@ def rate_finding(case: Case, phase: Phase, rate: Rate) -> Finding:
 
 
 def _open_finding(case: Case, phase: Phase, rate: Rate, decision: RateDecision, observed: str) -> Finding:
-    """Neither shown to be kept nor to be broken: more requests would tell, where they could."""
+    """Neither shown to be kept nor to be broken: more requests would tell, where they could.
+
+    Fewer than ten seconds of them say nothing about how seconds differ, so that no less is asked for.
+    """
     price = None
     if decision.needed_requests is not None:
         per_second = decision.n / len(phase.seconds)
-        price = Price(requests=decision.needed_requests, seconds=decision.needed_requests / per_second)
+        requests = max(decision.needed_requests, math.ceil(MIN_BATCHES * per_second))
+        price = Price(requests=requests, seconds=requests / per_second)
     short = str(case.params.get("cannot_decide", ""))
     text = f"{observed}; as said before the start, it {short}" if short else observed
     details = _details(decision, rate.limit, phase)
@@ -208,6 +212,9 @@ def _passes_without(case: Case, phase: Phase, rate: Rate, kept: list[Batch]) -> 
 def _details(decision: RateDecision, limit: float, phase: Phase) -> dict[str, object]:
     bounds = "Clopper-Pearson on effective numbers (Korn-Graubard)"
     early = "Robbins' e-process on effective numbers (Korn-Graubard): the phase was ended early"
+    method, effective_n = early if phase.stopped_early else bounds, decision.effective_n
+    if decision.n and effective_n < 1:
+        method, effective_n = f"{method}; its seconds hang together so much that all are worth one observation", 1.0
     return {
         "n": decision.n,
         "value": decision.k / decision.n if decision.n else None,
@@ -215,6 +222,6 @@ def _details(decision: RateDecision, limit: float, phase: Phase) -> dict[str, ob
         "upper": decision.upper,
         "limit": limit,
         "unit": "ratio",
-        "effective_n": decision.effective_n,
-        "method": early if phase.stopped_early else bounds,
+        "effective_n": effective_n,
+        "method": method,
     }

@@ -276,6 +276,22 @@ def test_what_the_generator_left_open_has_no_price() -> None:
     assert calm.price is not None
 
 
+def test_a_figure_that_cannot_be_is_not_printed() -> None:
+    """No mean below zero, no less than one observation, and no price that is less than ten seconds."""
+    told = [times("response", n, (RATE, 900.0 if n == 9 else 5.0)) for n in range(SECONDS)]
+    mean = judged(KeepsDeclaredLimits(), whole([second(n) for n in range(SECONDS)], *told), limits=[{"mean_ms": 60}])
+    assert mean.outcome is Outcome.INCONCLUSIVE
+    assert mean.lower == 0
+    assert "between 0.0 and" in mean.observed
+    drowned = [second(n, unsent=0 if n < 10 else RATE) for n in range(SECONDS)]
+    share = judged(KeepsErrorLimit(), whole(drowned))
+    assert (share.n, share.effective_n) == (SECONDS * RATE, 1)
+    assert "hang together so much" in (share.method or "")
+    nearly = judged(KeepsErrorLimit(), whole([second(n, failed=4 if n % 10 else 3) for n in range(SECONDS)]))
+    assert nearly.price is not None
+    assert nearly.price.requests == 10 * RATE
+
+
 @pytest.mark.parametrize("told_by", [6, 9])
 def test_seconds_through_which_it_slept_are_told_as_such(told_by: int) -> None:
     """Whether the second before or the one after says how long it was; seconds that are just not there are another matter."""
