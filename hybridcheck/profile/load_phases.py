@@ -164,7 +164,8 @@ def promised_answer_s(profile: Profile, phase: LoadPhaseSpec) -> float:
             held = [ms for quantile, ms in limit.latencies_ms() if quantile >= MOST_ANSWERS]
             for name in covered(profile, phase, limit) or sent:
                 tightest[name] += held if limit.mean_ms is None else [*held, limit.mean_ms]
-    return math.fsum(sent[name] * min(found) for name, found in tightest.items()) / math.fsum(sent.values()) / 1000
+    promised_ms = math.fsum(sent[name] * min(found) for name, found in tightest.items())
+    return promised_ms / math.fsum(sent.values()) / 1000 if sent else phase.deadline_s
 
 
 def planned_requests(phase: LoadPhaseSpec) -> float | None:

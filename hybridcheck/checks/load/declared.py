@@ -187,4 +187,4 @@ def _demoted(case: Case, phase: Phase, finding: Finding) -> Finding:
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's start lag is not recorded")
     if not phase.starved and _mean_finding(case, phase, _least_batches(case, phase, own)).outcome == "fail":
         return finding
-    return undecided(own.reason, finding.expected, f"{finding.observed}, but {own.words()}", **details)
+    return undecided(own.reason, finding.expected, own.beside(finding.observed), **details)

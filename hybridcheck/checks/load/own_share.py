@@ -81,13 +81,16 @@ class OwnShare:
         """Of a case that it leaves undecided."""
         return Reason.TOO_FEW_CONNECTIONS if self.few else Reason.GENERATOR_SATURATED
 
-    def words(self) -> str:
-        """What it did, as the end of a sentence."""
-        if self.few or self.seen.starved:
-            return self.few or self.seen.starved
+    def beside(self, observed: str) -> str:
+        """What was observed, and what it did; what the tester can change comes first."""
+        if self.few:
+            return f"{self.few}; {observed}"
+        if self.seen.starved:
+            return f"{observed}, but {self.seen.starved}"
         most_ms = max((ms for ms in map(own_ms, self.seen.health) if ms is not None), default=self.seen.lag_ms or 0.0)
         touched = len(self.stopped | self.late_ms.keys())
-        return f"the generator itself was late (by up to {most_ms:,.1f} ms, which touches {touched} seconds)"
+        late = f"the generator itself was late (by up to {most_ms:,.1f} ms, which touches {touched} seconds)"
+        return f"{observed}, but {late}"
 
     def stands_still(self, second: int) -> bool:
         """Whether arrivals of this second may have timed out, or stayed unsent, because the generator did nothing."""

@@ -143,11 +143,11 @@ def rate_finding(case: Case, phase: Phase, rate: Rate) -> Finding:
         kept = kept_of(own, phase.seconds, batches, rate)
         if kept == batches or _decided(case, phase, rate, kept)[1] == "fail":
             return failed(rate.expected, observed, **details)
-        return undecided(own.reason, rate.expected, f"{observed}, but {own.words()}", **details)
+        return undecided(own.reason, rate.expected, own.beside(observed), **details)
     if phase.stopped_early:
         raise Undecided(Reason.STOPPED_EARLY, f"{observed} when the load phase was ended early: {phase.end.detail}")
     if own.excuses and _passes_without(case, phase, rate, kept_of(own, phase.seconds, batches, rate)):
-        return undecided(own.reason, rate.expected, f"{observed}, but {own.words()}", **details)
+        return undecided(own.reason, rate.expected, own.beside(observed), **details)
     return _open_finding(case, phase, rate, decision, observed)
 
 

@@ -72,6 +72,7 @@ def undone(finding: Finding) -> Undone:
     return finding.outcome, finding.reason
 
 
+USERS: dict[str, Any] = {"users": 8, "rate_rps": None, "model": "closed"}
 OVERLOADED = [second(n, late=40, unsent=20) for n in range(SECONDS)]
 BUSY: dict[str, Any] = {"own_lag_p99_ms": None, "lag_p99_ms": 9500.0, "pool_waits": 50, "backlog": 500}
 
@@ -93,6 +94,14 @@ def test_whether_any_lag_was_its_own_is_known_from_two_records() -> None:
     for known in ([own], [lag], []):
         with pytest.raises(Undecided, match="start lag is not recorded"):
             judged(KeepsLatencyLimit(), whole(OVERLOADED, *silent, *known))
+
+
+@pytest.mark.parametrize(("late", "expected"), [(0, (Outcome.PASS, None)), (30, FAILED)])
+def test_users_have_no_start_lag(late: int, expected: Undone) -> None:
+    """In the closed model nothing is due before a user sends it: no lag is recorded, and none is missing."""
+    silent = {"own_lag_p99_ms": None, "lag_p99_ms": None, "loop_lag_max_ms": 4.0}
+    records = whole([second(n, late=late) for n in range(SECONDS)], *health(range(SECONDS), **silent))
+    assert undone(judged(KeepsLatencyLimit(), records, **USERS)) == expected
 
 
 def paused(loop_ms: float, kind: str | None = None) -> list[Record]:
@@ -128,9 +137,6 @@ def test_a_generator_that_stood_still_fails_nobody(
     assert finding.value is not None
     assert finding.lower is not None
     assert ("late (by up to 745.0 ms" in finding.observed) == (expected == SATURATED)
-
-
-USERS: dict[str, Any] = {"users": 8, "rate_rps": None, "model": "closed"}
 
 
 @pytest.mark.parametrize(
