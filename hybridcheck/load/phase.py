@@ -78,6 +78,7 @@ class _Totals:
     unsent: int = 0
     cut: int = 0
     seconds: int = 0
+    generator_seconds: int = 0
     completed: bool = False
     failed: Counter[str] = field(default_factory=Counter)
     proves_until: int | None = None
@@ -244,6 +245,7 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
             ledger.append(stream, second)
             totals.look_at(second)
         case reports.GeneratorSecond():
+            totals.generator_seconds += 1
             counts = report.second in totals.judged
             if counts:
                 totals.lag.merge(report.lag)
@@ -387,6 +389,7 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
             cut=totals.cut,
             detail=detail,
             proves_until=totals.proves_until,
+            generator_seconds=totals.generator_seconds,
         ),
     )
 

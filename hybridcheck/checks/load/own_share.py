@@ -124,9 +124,9 @@ class OwnShare:
         beyond = {"service": float(limit_key) + lag_ms, "response": float(limit_key) + TWICE * lag_ms}
         if self.few:
             del beyond["response"]  # waiting for a connection is in it
-        so_late = max(_count_beyond(time, beyond[time.measure]) for time in stretch.times if time.measure in beyond)
+        told = (_count_beyond(time, beyond[time.measure]) for time in stretch.times if time.measure in beyond)
         others = sum(other.late.get(limit_key, 0) for other in stretch.rows if other.second != row.second)
-        return min(max(so_late - others, 0), row.late[limit_key])
+        return min(max(max(told, default=0) - others, 0), row.late[limit_key])
 
 
 def certainly_failed(own: OwnShare, second: int, rows: Sequence[LoadSecond]) -> int:

@@ -147,6 +147,8 @@ def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phas
     if sum(record.planned for record in records) != end.planned:
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the seconds of the load phase do not add up to its end marker")
     health, starved = _require_health(evidence, stream, {record.second for record in records})
+    if end.generator_seconds not in (None, len(health)):
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's health is not recorded to its end")
     proving = (row for row in records if end.proves_until is None or row.second < end.proves_until)
     judged = by_second(proving, choice)
     if not judged:

@@ -48,17 +48,20 @@ def times(measure: str, number: int, *of: tuple[int, float], stretch: int = 1) -
     return LoadHistogram.model_validate({**told, "from_second": number, "until_second": number + stretch})
 
 
-def end(seconds: Sequence[LoadSecond]) -> LoadEnd:
+def end(seconds: Sequence[LoadSecond], told: int) -> LoadEnd:
     """The end marker that the seconds add up to."""
     totals = {key: sum(getattr(row, key) for row in seconds) for key in ("planned", "ok", "unsent", "cut")}
     failed = sum(sum(row.failed.values()) for row in seconds)
-    return LoadEnd.model_validate({"cause": "completed", "seconds": len(seconds), "failed": failed, **totals})
+    return LoadEnd.model_validate(
+        {"cause": "completed", "seconds": len(seconds), "failed": failed, **totals, "generator_seconds": told}
+    )
 
 
 def whole(seconds: Sequence[LoadSecond], *beside: Record) -> list[Record]:
     """A phase's records; without other health, its generator was at ease."""
     told = [] if any(isinstance(record, GeneratorSecond) for record in beside) else health(range(len(seconds)))
-    return [*seconds, *told, *beside, end(seconds)]
+    count = sum(isinstance(record, GeneratorSecond) for record in (*told, *beside))
+    return [*seconds, *told, *beside, end(seconds, count)]
 
 
 def judged(check: RateCheck, records: Sequence[Record], **spec: Any) -> Finding:
@@ -313,11 +316,22 @@ def test_seconds_through_which_it_slept_are_told_as_such(told_by: int) -> None:
 
 STORIES: dict[str, tuple[list[Record], dict[str, Any]]] = {
     "overloaded": (whole(OVERLOADED, *health(range(SECONDS), **BUSY), *answered(2000.0)), {}),
-    "few": (whole(OVERLOADED, *health(range(SECONDS), **BUSY), *answered(50.0)), {"max_connections": 2}),
+    "few": (
+        whole(OVERLOADED, *health(range(SECONDS), **BUSY), *answered(50.0), *answered(9000.0, "response")),
+        {"max_connections": 2},
+    ),
     "quick": (whole(OVERLOADED, *health(range(SECONDS), **BUSY), *answered(1.0)), {"max_connections": 8}),
     "paused": (paused(745.0), {"deadline_s": 0.3}),
     "wrong": (paused(745.0, "status"), {"deadline_s": 0.3}),
     "late": (late(3334.0, 12.0, 5), {}),
+    "paused as it ends": (
+        whole(
+            [second(n, unsent=RATE if n >= SECONDS - 6 else 0) for n in range(SECONDS)],
+            *health(range(SECONDS)),
+            *health([SECONDS], loop_lag_max_ms=6000.0),
+        ),
+        {"deadline_s": 5},
+    ),
     "nearly": (late(210.0, 12.0, 5), {}),
 }
 
