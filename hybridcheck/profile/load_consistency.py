@@ -9,11 +9,15 @@ from hybridcheck.profile.document import KeyPath
 from hybridcheck.profile.listener_consistency import listener_contradictions
 from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_phases import (
+    ROUNDING,
     callable_in_load,
+    covered,
     judged_seconds,
+    offered_rps,
     peak_level,
     planned_requests,
     requests_per_arrival,
+    share_of,
     tagged,
     weights,
 )
@@ -94,7 +98,7 @@ def _throughput(profile: Profile) -> Iterator[Contradiction]:
         message = f"{wanted:g} requests per second can never be seen: limits.max_rps is {profile.limits.max_rps:g}"
         yield Contradiction(place, message, f"limits: {{max_rps: {wanted:g}}}, or a lower threshold")
     phases = profile.load.values()
-    highest = max((peak_level(phase) for phase in phases), default=wanted)
+    highest = max((requests_per_arrival(phase) * peak_level(phase) for phase in phases), default=wanted)
     if all(phase.model == "open" for phase in phases) and highest < wanted <= profile.limits.max_rps:
         message = f"no load phase offers {wanted:g} requests per second; the highest offers {highest:g}"
         yield Contradiction(place, message, f"raise rate_rps to at least {wanted:g}, or lower the threshold")
@@ -130,11 +134,29 @@ def _limit(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit, place: KeyP
     if window is not None and (window[0] >= window[1] or window[1] > math.ceil(phase.duration_s)):
         message = f"the window holds no whole second of the phase, which lasts {phase.duration_s:g} s"
         yield Contradiction((*place, "window_s"), message, "window_s: [from, until], in seconds of the phase")
-    if limit.min_rps is not None and limit.error_ratio is None and profile.thresholds.max_error_ratio is None:
+    if limit.min_rps is not None:
+        yield from _offers(profile, phase, limit, limit.min_rps, (*place, "min_rps"))
+
+
+def _offers(
+    profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit, wanted: float, place: KeyPath
+) -> Iterator[Contradiction]:
+    """A throughput that a phase does not send cannot be seen, however quick the answers are."""
+    if limit.error_ratio is None and profile.thresholds.max_error_ratio is None:
         message = "how much of it may be missed is not declared"
-        yield Contradiction(
-            (*place, "min_rps"), message, "error_ratio: 0.01   # beside it, or thresholds: {max_error_ratio: …}"
-        )
+        yield Contradiction(place, message, "error_ratio: 0.01   # beside it, or thresholds: {max_error_ratio: …}")
+    if wanted < 1:
+        yield Contradiction(place, f"{wanted:g} per second: seconds are judged, and have whole requests", "min_rps: 1")
+    offered = offered_rps(profile, phase, limit)
+    if offered is not None and offered < wanted * (1 - ROUNDING):
+        of_it = limit.operation or (f"tag {limit.tag}" if limit.tag else "this phase")
+        when = "within this window" if limit.window_s else "in its judged seconds"
+        message = f"{wanted:g} per second can never be seen: {of_it} is sent {offered:.6g} times per second at the least {when}"
+        yield Contradiction(place, message, f"min_rps: at most {offered:.6g}, or a higher rate")
+    most = share_of(profile, phase, covered(profile, phase, limit)) * profile.limits.max_rps
+    if phase.model == "closed" and most < wanted * (1 - ROUNDING):
+        message = f"{wanted:g} per second can never be seen: limits.max_rps leaves {most:.6g} for it"
+        yield Contradiction(place, message, f"min_rps: at most {most:.6g}, or a higher limits.max_rps")
 
 
 RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (_load, _budget, _throughput)

@@ -1,6 +1,7 @@
 """What a declared load phase sends, when, and how many requests it needs: one answer for reading, checks and plan."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping
 
 from hybridcheck import shapes
@@ -192,21 +193,38 @@ def judged_seconds(phase: LoadPhaseSpec) -> frozenset[int]:
 
 
 def lowest_judged_rps(phase: LoadPhaseSpec) -> float | None:
-    """The lowest arrival rate within the judged seconds; None in the closed model, and where no second is judged."""
-    parts, judged = stages(phase), judged_seconds(phase)
-    if phase.model == "closed" or not judged:
+    """The lowest rate of requests within the judged seconds; None in the closed model, and where no second is judged."""
+    return lowest_rps(phase, judged_seconds(phase))
+
+
+def lowest_rps(phase: LoadPhaseSpec, seconds: Collection[int]) -> float | None:
+    """The lowest rate at which requests are planned within these seconds; None in the closed model, and without a second.
+
+    Of scenarios it is that at which they begin times the requests that one is on average.
+    """
+    if phase.model == "closed" or not seconds:
         return None
-    if phase.judge == "hold":
-        return _levels(phase)[0]
-    first = float(min(judged))
-    lowest, begin = shapes.level_at(parts, first), 0.0
-    for part in parts:
-        if begin >= first:
-            lowest = min(lowest, part.from_level)
-        begin += part.duration_s
-        if begin > first:
-            lowest = min(lowest, part.to_level)
-    return lowest
+    ordered, begin, found = sorted(seconds), 0.0, math.inf
+    for part in stages(phase):
+        end = begin + part.duration_s
+        within = ordered[bisect_right(ordered, begin - 1 + ROUNDING) : bisect_left(ordered, end - ROUNDING)]
+        for at_s in (max(begin, within[0]), min(end, within[-1] + 1)) if within else ():  # it is linear in between
+            climbed = (part.to_level - part.from_level) * (at_s - begin) / (part.duration_s or 1.0)
+            found = min(found, part.from_level + climbed)
+        begin = end
+    return requests_per_arrival(phase) * found if math.isfinite(found) else None
+
+
+def offered_rps(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit) -> float | None:
+    """The lowest rate of what a limit is about, in the seconds that it is about; None where the target's answers decide it."""
+    lowest = lowest_rps(phase, seconds_of(phase, limit.window()))
+    return None if lowest is None else lowest * share_of(profile, phase, covered(profile, phase, limit))
+
+
+def share_of(profile: Profile, phase: LoadPhaseSpec, operations: Collection[str]) -> float:
+    """How much of a phase's requests are of these operations; all of them where none is named."""
+    sent = weights(profile, phase)
+    return sum(sent.get(name, 0.0) for name in operations or sent) / (sum(sent.values()) or 1.0)
 
 
 def shortened(phase: LoadPhaseSpec, duration_s: float) -> LoadPhaseSpec:

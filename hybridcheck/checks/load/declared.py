@@ -7,11 +7,20 @@ from hybridcheck.checks.check import Scene
 from hybridcheck.checks.load.limits import RateCheck
 from hybridcheck.checks.load.own_share import TWICE, OwnShare, certainly_failed, own_share
 from hybridcheck.checks.load.phases import ALL, NS_PER_MS, Phase
-from hybridcheck.checks.load.rates import PASS_ALPHA, Rate, error_rate, latency_rate, phase_of, throughput_rate
+from hybridcheck.checks.load.rates import (
+    PASS_ALPHA,
+    Rate,
+    error_rate,
+    latency_rate,
+    phase_of,
+    throughput_params,
+    throughput_rate,
+)
 from hybridcheck.evidence import Evidence
 from hybridcheck.profile.drives import scaled
 from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_phases import covered
+from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.batch_means import mean_bounds
 from hybridcheck.statistics.histogram import value_ns
 from hybridcheck.statistics.sequential import MIN_BATCHES
@@ -36,8 +45,9 @@ class KeepsDeclaredLimits(RateCheck):
         """One case per phase, limit and metric."""
         made, seen = False, set[str]()
         for phase, spec in scene.profile.load.items():
-            for limit in scaled(spec, scene.budget, len(scene.profile.load)).limits:
-                for words, metric in _metrics(scene, phase, limit):
+            driven = scaled(spec, scene.budget, len(scene.profile.load))
+            for limit in driven.limits:
+                for words, metric in _metrics(scene, driven, limit):
                     name = " ".join(part for part in (phase, limit.scope(), words) if part)
                     if name not in seen:
                         made = True
@@ -68,8 +78,7 @@ class KeepsDeclaredLimits(RateCheck):
             case "errors":
                 return error_rate(float(params["limit_ratio"]))
             case "throughput":
-                is_open = params["model"] == "open"
-                return throughput_rate(float(params["wanted_rps"]), float(params["limit_ratio"]), is_open=is_open)
+                return throughput_rate(params)
             case _:
                 return None
 
@@ -84,17 +93,16 @@ class KeepsDeclaredLimits(RateCheck):
         return _demoted(case, phase, finding) if finding.outcome == "fail" else finding
 
 
-def _metrics(scene: Scene, phase: str, limit: LoadLimit) -> Iterator[Metric]:
-    """Every metric that a limit line limits."""
-    spec, thresholds = scene.profile.load[phase], scene.profile.thresholds
+def _metrics(scene: Scene, spec: LoadPhaseSpec, limit: LoadLimit) -> Iterator[Metric]:
+    """Every metric that a limit line limits, of a phase as it will be driven."""
+    thresholds = scene.profile.thresholds
     for quantile, limit_ms in limit.latencies_ms():
         yield f"p{quantile:g}", {"metric": "latency", "quantile": quantile, "limit_ms": limit_ms}
     if limit.mean_ms is not None:
         yield "mean", {"metric": "mean", "limit_ms": limit.mean_ms, "deadline_ms": spec.deadline_s * 1000}
     allowed = thresholds.max_error_ratio if limit.error_ratio is None else limit.error_ratio
     if limit.min_rps is not None and allowed is not None:
-        wanted: dict[str, Json] = {"wanted_rps": limit.min_rps, "limit_ratio": allowed, "model": spec.model}
-        yield "throughput", {"metric": "throughput", **wanted}
+        yield "throughput", {"metric": "throughput", **throughput_params(scene.profile, spec, limit, allowed)}
     elif limit.error_ratio is not None:
         yield "errors", {"metric": "errors", "limit_ratio": limit.error_ratio}
 

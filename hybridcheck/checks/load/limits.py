@@ -12,10 +12,19 @@ from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Severity, Unm
 from hybridcheck.checks.check import LoadCheck, Scene
 from hybridcheck.checks.load.phases import ALL
 from hybridcheck.checks.load.power import shortfall, too_short_to_settle
-from hybridcheck.checks.load.rates import Rate, error_rate, latency_rate, phase_of, rate_finding, throughput_rate
+from hybridcheck.checks.load.rates import (
+    Rate,
+    error_rate,
+    latency_rate,
+    phase_of,
+    rate_finding,
+    throughput_params,
+    throughput_rate,
+)
 from hybridcheck.checks.operations import ask_for, operation_in, params_of
 from hybridcheck.evidence import Evidence
 from hybridcheck.profile.drives import scaled
+from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_phases import (
     callable_in_load,
     connections,
@@ -202,7 +211,7 @@ class KeepsErrorLimit(RateCheck):
 class SustainsThroughput(RateCheck):
     """The target answers at least the declared number of requests per second rightly.
 
-    Every judged second has the declared number of places to fill (an open schedule with fewer arrivals in it: so many);
+    Every judged second has the declared number of places to fill (an open schedule that offers so many: no more than its arrivals);
     a place without a right answer is missed. The share of missed places is judged like the error limit, and by its
     number: `max_error_ratio` says how much of what is promised may go wrong.
     """
@@ -219,19 +228,19 @@ class SustainsThroughput(RateCheck):
             offers = wanted is not None and (spec.model == "closed" or (lowest_judged_rps(spec) or 0) >= wanted)
             if offers and allowed is not None:
                 made = True
-                params: dict[str, Json] = {"wanted_rps": wanted, "limit_ratio": allowed, "model": spec.model}
-                yield self.case(scene, name, ALL, params)
+                driven = scaled(spec, scene.budget, len(scene.profile.load))
+                limit = LoadLimit(min_rps=wanted)
+                yield self.case(scene, name, ALL, throughput_params(scene.profile, driven, limit, allowed))
         if not made:
-            limit = "" if allowed is not None else ", max_error_ratio: 0.01"
+            beside = "" if allowed is not None else ", max_error_ratio: 0.01"
             needs = (
-                f"thresholds: {{min_throughput_rps: N{limit}}} and a load phase that offers N in every judged second"
+                f"thresholds: {{min_throughput_rps: N{beside}}} and a load phase that offers N in every judged second"
             )
             yield Unmet(subject="load", needs=needs)
 
     def rate(self, case: Case) -> Rate:
         """Places that no right answer filled."""
-        wanted, limit = float(case.params["wanted_rps"]), float(case.params["limit_ratio"])
-        return throughput_rate(wanted, limit, is_open=case.params["model"] == "open")
+        return throughput_rate(case.params)
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of missed places."""

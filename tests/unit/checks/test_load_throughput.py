@@ -9,6 +9,7 @@ from hybridcheck.checks.load.limits import SustainsThroughput
 from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadSecond, Record
 from hybridcheck.verdict import Finding, Outcome
 from tests.unit.checks.fake_target import cases_of, unmet_of
+from tests.unit.checks.load_records import phase, rows
 
 CHECK = SustainsThroughput()
 WANTED = 100
@@ -78,3 +79,15 @@ def test_without_an_error_limit_there_is_no_measure_of_how_much_may_be_missed() 
     (unmet,) = unmet_of(CHECK, profile(min_throughput_rps=WANTED))
     assert "max_error_ratio" in unmet.needs
     assert [type(case) for case in cases_of(CHECK, profile(min_throughput_rps=WANTED, max_error_ratio=0.01))] == [Case]
+
+
+def test_what_was_never_offered_is_missing_and_not_granted() -> None:
+    """30 per second, all answered, say nothing about 350: neither of the phase nor of a scenario's later steps."""
+    records = phase([rows(second, 30) for second in range(20)])
+    for params in ({"offered_rps": 30.0}, {}):
+        case = Case(check=CHECK.id, subject="steady", statistical=True)
+        given = {"stream": "load/steady", "operation": "*", "wanted_rps": 350, "limit_ratio": 0.05, "model": "open"}
+        finding = CHECK.judge(
+            case.model_copy(update={"params": {**given, **params}}), Evidence((), {"load/steady": records})
+        )
+        assert finding.outcome is Outcome.INCONCLUSIVE
