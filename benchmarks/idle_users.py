@@ -40,7 +40,7 @@ def idle_users() -> Iterator[str]:
 
 async def _ours(target: Nginx, users: int) -> int:
     shape = Shape(name="steady", parameters={"level": users, "duration_s": SETTLED_S + 1})
-    plan = lean_plan(target, shape, users, "closed").model_copy(update={"think_s": float(THINK_S)})
+    plan = lean_plan(target, shape, users, "closed").model_copy(update={"think_s": (float(THINK_S), float(THINK_S))})
     resident = None
     async for report in drive(plan):
         if isinstance(report, GeneratorSecond) and report.second <= SETTLED_S:

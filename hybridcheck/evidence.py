@@ -160,7 +160,8 @@ class GeneratorSecond(Record):
 
     `cpu_ratio`: CPU share of its busiest process. `runqueue_ratio`: share of the time in which it was ready and had to
     wait for a CPU. `own_lag_p99_ms`: start lag of requests that had a free connection, so the generator's own fault;
-    `lag_p99_ms`: of all requests. `backlog`: arrivals due and not begun. None where the system does not say.
+    `lag_p99_ms`: of all requests. `backlog`: arrivals due and not begun. None where the system does not say. In the closed
+    model, `held`: requests that waited for `limits.max_rps`; `behind`: turns that began later than their user's pace.
     """
 
     kind: Literal["generator_second"] = "generator_second"
@@ -175,6 +176,8 @@ class GeneratorSecond(Record):
     pool_waits: int = 0
     backlog: int = 0
     connections_opened: int = 0
+    held: int = 0
+    behind: int = 0
     rss_bytes: int | None = None
     processes: tuple[GeneratorProcess, ...] = ()
     counts: bool = True

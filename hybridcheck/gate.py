@@ -285,7 +285,7 @@ def _site(bound: Bound, overhear: Overhear | None = None) -> Site:
     limits = bound.loaded.profile.limits
     tls = bound.target.tls
     url, most = bound.target.url, (limits.max_connections, limits.max_requests)
-    return Site(url, tls.ca_file, bound.seed, *most, overhear)
+    return Site(url, tls.ca_file, bound.seed, *most, overhear, max_rps=limits.max_rps)
 
 
 def _has_failed(bound: Bound, ledger: Ledger) -> bool:

@@ -248,7 +248,8 @@ class LoadProcess(Frozen):
 class LoadPhase(Frozen):
     """What one load phase did (all measured; None where it was not). `warm_up_s`: what the rule found and left out.
 
-    `items` that each request of a sweep has, and how many of them were answered rightly per second.
+    `items` that each request of a sweep has, and how many of them were answered rightly per second. Of users: `held`
+    requests waited for `limits.max_rps`, and `behind` turns began later than their pace.
     """
 
     stream: str
@@ -267,6 +268,8 @@ class LoadPhase(Frozen):
     warm_up_s: int | None = None
     items: int | None = None
     items_per_s: float | None = None
+    held: int = 0
+    behind: int = 0
     processes: tuple[LoadProcess, ...] = ()
 
 

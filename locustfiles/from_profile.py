@@ -100,7 +100,9 @@ def _run(environment: Environment, phase: str) -> PlainRun:
     """The run of a phase, as `hybridcheck load` would plan it."""
     drive = drive_of(PROFILE, phase, Budget.FULL)
     target = choose_target(environment.host or None, PROFILE, None)
-    site = Site(target.url, target.tls.ca_file, 0, PROFILE.limits.max_connections, PROFILE.limits.max_requests)
+    limits = PROFILE.limits
+    most = (limits.max_connections, limits.max_requests)
+    site = Site(target.url, target.tls.ca_file, 0, *most, max_rps=limits.max_rps)
     headers = {name: _secret_of(name, PROFILE, target.url, target.tls.ca_file) for name in sorted(senders(drive))}
     named: dict[str, tuple[tuple[str, str], ...]] = {name: ((header, name),) for name, (header, _) in headers.items()}
     plan = plan_of(drive, site, named).model_copy(update={"window_s": 1})

@@ -58,7 +58,7 @@ def _begin(environment: Environment, **_: Any) -> None:
         shape=Shape(name="steady", parameters={"level": 1, "duration_s": FOREVER_S}),
         connections=1,
         deadline_s=given.request_deadline,
-        think_s=given.think_time,
+        think_s=(given.think_time, given.think_time),
         ca_file=str(Path(given.ca_file).resolve()) if given.ca_file else None,
         window_s=1,
     )

@@ -34,7 +34,8 @@ def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
     failed: Counter[str] = Counter()
     for record in judged:
         failed.update(record.failed)
-    cpu = [r.cpu_ratio for r in records if isinstance(r, GeneratorSecond) and r.counts and r.cpu_ratio is not None]
+    own = [record for record in records if isinstance(record, GeneratorSecond) and record.counts]
+    cpu = [record.cpu_ratio for record in own if record.cpu_ratio is not None]
     end = next((record for record in records if isinstance(record, LoadEnd)), None)
     return LoadPhase(
         stream=stream,
@@ -53,6 +54,8 @@ def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
         warm_up_s=warm_up_s,
         items=items,
         items_per_s=rounded(ok * items / seconds) if seconds and items is not None else None,
+        held=sum(record.held for record in own),
+        behind=sum(record.behind for record in own),
         processes=load_processes(records),
     )
 

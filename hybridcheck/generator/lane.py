@@ -76,21 +76,31 @@ class Lane:
     def _live(self) -> None:
         """Take what is due, carry it out, again and again; park when nothing is due."""
         run, index, open_model, origin = self._run, self.index, self._run.orders.open_model, self._run.origin_ns
-        take, turn, think_s, rests = run.pace.take, run.turn, run.orders.think_s, not open_model
+        take, turn, rests = run.pace.take, run.turn, not open_model
         now = _clock() - origin
         while True:
             intended = take(index, now)
-            if intended == NOTHING_DUE:
-                self._park()
-                now = _clock() - origin
+            if intended < 0:
+                now = self._stand_by(intended)
                 continue
             operation = next(turn)
             if open_model:
                 self._book_lag(intended, now)
             now = self._exchange(operation, intended, now)
-            if rests and (think_s or self._refused):
-                self._pause(max(think_s, _AFTER_NO_CONNECTION_S) if self._refused else think_s)
+            if rests and self._refused:
+                self._pause(_AFTER_NO_CONNECTION_S)
                 now = _clock() - origin
+
+    def _stand_by(self, until: int) -> int:
+        """Wait for what `take` told: to be woken, or for a moment (with its sign turned); gives the time after it."""
+        if until == NOTHING_DUE:
+            self._park()
+        else:
+            self._pause_until(-until)
+        return _clock() - self._run.origin_ns
+
+    def _pause_until(self, moment_ns: int) -> None:
+        self._pause(max(moment_ns - (_clock() - self._run.origin_ns), 0) / 1e9)
 
     def _park(self) -> None:
         """Be idle until the scheduler wakes this lane."""

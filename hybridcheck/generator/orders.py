@@ -1,8 +1,9 @@
 """What the parent ordered: the plan as it came through the pipe, turned into requests that are ready to be sent."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,7 +42,8 @@ WHOLE = Share()
 class Orders:
     """The plan in the form in which the generator uses it; times in nanoseconds, seconds as such.
 
-    `connections` are those of this process; `max_requests` is the whole plan's, whatever the share.
+    `connections` are those of this process; `max_requests` and `max_rps` are the whole plan's, whatever the share. `rest`
+    draws how many seconds a user of the closed model thinks; None where none does.
     """
 
     tls: bool
@@ -58,7 +60,9 @@ class Orders:
     seed: int
     connections: int
     deadline_ns: int
-    think_s: float
+    rest: Callable[[Random], float] | None
+    pacing_s: float
+    max_rps: float | None
     duration_ns: int
     warm_up_s: int
     max_requests: int
@@ -83,7 +87,6 @@ def read_orders(
         KeyError, ValueError: not a plan.
     """
     url = urlsplit(plan["base_url"])
-    tls = url.scheme == "https"
     stages = shapes.stages_of(plan["shape"]["name"], plan["shape"]["parameters"])
     operations = tuple(
         Operation(
@@ -101,9 +104,9 @@ def read_orders(
         for ordered in plan["operations"]
     )
     return Orders(
-        tls=tls,
+        tls=url.scheme == "https",
         host=url.hostname or "",
-        port=url.port or (443 if tls else 80),
+        port=url.port or (443 if url.scheme == "https" else 80),
         addresses=tuple(plan["addresses"]),
         verify_tls=plan["verify_tls"],
         ca_file=plan["ca_file"],
@@ -115,7 +118,9 @@ def read_orders(
         seed=plan["seed"],
         connections=share.part(plan["connections"]),
         deadline_ns=round(plan["deadline_s"] * shapes.NS_PER_S),
-        think_s=plan["think_s"],
+        rest=_rest(plan),
+        pacing_s=plan["pacing_s"],
+        max_rps=plan["max_rps"],
         duration_ns=round(shapes.duration_s(stages) * shapes.NS_PER_S),
         warm_up_s=plan["warm_up_s"],
         max_requests=plan["max_requests"] or sys.maxsize,
@@ -131,6 +136,14 @@ def _request(authority: str, prefix: str, ordered: Mapping[str, Any], secrets: M
     lines = [f"{ordered['method']} {prefix}{ordered['path']} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers.values()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
+
+
+def _rest(plan: Mapping[str, Any]) -> Callable[[Random], float] | None:
+    """How a user's thinking is drawn: exponential with a mean, or evenly between two bounds."""
+    mean_s, (least_s, most_s) = plan["think_mean_s"], plan["think_s"]
+    if mean_s:
+        return lambda dice: dice.expovariate(1 / mean_s)
+    return (lambda dice: dice.uniform(least_s, most_s)) if most_s else None
 
 
 def _sampler(ordered: Mapping[str, Any], seed: int) -> Sample | None:

@@ -1,9 +1,11 @@
 """When requests are due: one small class for each load model, with one face; no gevent, the caller brings the time.
 
-All times are nanoseconds since the start of the run. `take` hands out the intended start of the next request or -1.
+All times are nanoseconds since the start of the run. `take` hands out the intended start of the next request, or -1, or
+less: then nothing is due for this lane before that moment (with its sign turned).
 """
 
 import itertools
+import random
 from collections.abc import Iterator
 
 from hybridcheck import shapes
@@ -13,6 +15,11 @@ from hybridcheck.generator.script import Scenario, Script
 NOTHING_DUE = -1
 NEVER = 1 << 62
 
+_LATE_NS = 20_000_000
+"""Longer than this an arrival has waited for somebody, and not for the event loop."""
+
+_BURST_NS = 100_000_000
+"""How much of `max_rps` may go out at once, as everywhere in a run (`transport.budgets`)."""
 
 Booked = Operation | Scenario
 """What an arrival is of: an operation, or a scenario that begins with one."""
@@ -28,7 +35,9 @@ class OpenPace:
         self.next_due = next(self._arrivals, NEVER)
         self._next_counted = next(self._due_ones, NEVER)
         self.duration_ns = orders.duration_ns
+        self._begins_until_ns = NEVER if orders.script is None else orders.duration_ns
         self.taken = self.offered = self.unsent = 0
+        self.held = self.behind = 0
         self.ran_out = False
 
     def take(self, lane: int, now: int) -> int:
@@ -36,7 +45,7 @@ class OpenPace:
         due = self.next_due
         if due > now:
             return NOTHING_DUE
-        if due + self._patience_ns < now:
+        if due + self._patience_ns < now or now > self._begins_until_ns:
             self.expire(now)
             due = self.next_due
             if due > now:
@@ -46,8 +55,8 @@ class OpenPace:
         return due
 
     def expire(self, now: int) -> None:
-        """Book arrivals that waited longer than a request may take as unsent."""
-        self._give_up(now - self._patience_ns)
+        """Book as unsent what waited longer than a request may take; of scenarios, also what waited for the phase's end."""
+        self._give_up(now - (_LATE_NS if now > self._begins_until_ns else self._patience_ns))
 
     def _give_up(self, before: int) -> None:
         while self.next_due < before:
@@ -65,6 +74,10 @@ class OpenPace:
             self._next_counted = next(self._due_ones, NEVER)
         self.expire(now)
         return 0
+
+    def turn_at(self, now: int) -> int:
+        """Now: the schedule has been held against `max_rps` before."""
+        return now
 
     def goes_on(self, now: int) -> bool:
         """Whether a user may send the next request of its scenario, which is counted."""
@@ -102,7 +115,11 @@ class OpenPace:
 
 
 class ClosedPace:
-    """As many users as the shape says; each sends when its last answer is there."""
+    """As many users as the shape says; each sends when its last answer is there, and its rest is over.
+
+    What all of them send together stays below `max_rps`: `held` counts requests that waited for it. `behind` counts turns
+    that began later than `pacing_s` after the user's last one, since that took longer.
+    """
 
     next_due = NEVER
 
@@ -112,9 +129,17 @@ class ClosedPace:
         self._share = orders.share
         self._left = orders.share.part(orders.max_requests)
         self._users = 0
-        self.taken = 0
+        self.taken = self.held = self.behind = 0
         self.backlog = 0
         self.ran_out = False
+        self._rest, self._pacing_ns = orders.rest, round(orders.pacing_s * shapes.NS_PER_S)
+        self._gap_ns = 0 if orders.max_rps is None else round(shapes.NS_PER_S * orders.share.of / orders.max_rps)
+        self._is_paced = bool(self._gap_ns or self._pacing_ns or self._rest)
+        self._dice = random.Random(f"{orders.seed}/think/{orders.share.index}")
+        self._next_turn = -_BURST_NS
+        self._begun: dict[int, int] = {}
+        self._rests_until: dict[int, int] = {}
+        self._turns: dict[int, int] = {}
 
     @property
     def offered(self) -> int:
@@ -125,9 +150,46 @@ class ClosedPace:
         """The present moment for a lane that is one of the users of this moment."""
         if self.ran_out or lane >= self._users or now >= self.duration_ns or self._left <= 0:
             return NOTHING_DUE
+        if self._is_paced and (due := self._due(lane, now)) > now:
+            return -due
         self._left -= 1
         self.taken += 1
         return now
+
+    def _due(self, lane: int, now: int) -> int:
+        """When a lane may begin: after its user's rest, and then in its turn; a turn that was not used in time is lost."""
+        due = self._rested(lane, now)
+        if due > now:
+            return due
+        if self._gap_ns:
+            due = self._turns.get(lane, -_BURST_NS)
+            if due <= now - _BURST_NS:
+                due = self._turns[lane] = self.turn_at(now)
+            if due > now:
+                return due
+        self._turns.pop(lane, None)
+        self._rests_until.pop(lane, None)
+        self._begun[lane] = now
+        return now
+
+    def _rested(self, lane: int, now: int) -> int:
+        """When a lane's user has rested, asked for the first time when its last answer is there."""
+        begun = self._begun.pop(lane, None)
+        if begun is not None and self._pacing_ns:
+            self._rests_until[lane] = begun + self._pacing_ns
+            self.behind += begun + self._pacing_ns < now
+        elif begun is not None and self._rest is not None:
+            self._rests_until[lane] = now + round(self._rest(self._dice) * shapes.NS_PER_S)
+        return self._rests_until.get(lane, 0)
+
+    def turn_at(self, now: int) -> int:
+        """When `max_rps` lets the next request go; nobody else has that turn."""
+        if not self._gap_ns:
+            return now
+        turn = max(self._next_turn, now - max(_BURST_NS - self._gap_ns, 0))
+        self._next_turn = turn + self._gap_ns
+        self.held += turn > now
+        return max(turn, now)
 
     def goes_on(self, now: int) -> bool:
         """Whether a user may send the next request of its scenario, which is counted."""

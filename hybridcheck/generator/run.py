@@ -234,6 +234,8 @@ class LoadRun:
             "offered": self.pace.offered,
             "sent": self.pace.taken,
             "connections_opened": self.connections_opened,
+            "held": self.pace.held,
+            "behind": self.pace.behind,
         }
         self._pipe.write(
             {

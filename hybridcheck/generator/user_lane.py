@@ -19,7 +19,6 @@ from hybridcheck.generator.answer import LookingReader
 from hybridcheck.generator.connection import CHUNK_BYTES
 from hybridcheck.generator.lane import Lane, Run
 from hybridcheck.generator.operation import Operation
-from hybridcheck.generator.pace import NOTHING_DUE
 from hybridcheck.generator.script import NotRendered, Scenario, Script, Step, User, Variables
 
 _clock = time.perf_counter_ns
@@ -129,15 +128,14 @@ class UserLane(Lane):
         now = _clock() - origin
         while True:
             intended = run.pace.take(self.index, now)
-            if intended == NOTHING_DUE:
-                self._park()
-                now = _clock() - origin
+            if intended < 0:
+                now = self._stand_by(intended)
                 continue
             if orders.open_model:
                 self._book_lag(intended, now)
             now = self._go_through(next(turn), intended, now)
-            if not orders.open_model and (orders.think_s or self._refused):
-                self._pause(max(orders.think_s, _AFTER_NO_CONNECTION_S) if self._refused else orders.think_s)
+            if not orders.open_model and self._refused:
+                self._pause(_AFTER_NO_CONNECTION_S)
                 now = _clock() - origin
 
     def _go_through(self, scenario: Scenario, intended: int, now: int) -> int:
@@ -149,6 +147,10 @@ class UserLane(Lane):
             return now
         for number, step in enumerate(steps):
             if number:
+                turn = pace.turn_at(now)
+                if turn > now:
+                    self._pause_until(turn)
+                    now = _clock() - origin
                 if not pace.goes_on(now):
                     break
                 intended = now

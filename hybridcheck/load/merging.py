@@ -158,7 +158,7 @@ def _one_health(parts: Mapping[str, GeneratorSecond]) -> GeneratorSecond:
     )
 
 
-_HEALTH_COUNTS = ("offered", "sent", "in_flight", "backlog", "connections_opened", "gc_collections")
+_HEALTH_COUNTS = ("offered", "sent", "in_flight", "backlog", "connections_opened", "held", "behind", "gc_collections")
 
 
 def _process(name: str, second: GeneratorSecond) -> ProcessSecond:

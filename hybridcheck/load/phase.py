@@ -48,7 +48,7 @@ WINDOW_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where load goes and within which bounds: address, certificate authority, run's connection and request budget.
+    """Where load goes and within which bounds: address, certificate authority, run's connection and request budget, rate.
 
     `overhear` opens streams for a phase's listeners; without it there are none, and what is asked of them is undecided.
     `addresses`: where the base URL's name leads in this run; see `LoadPlan`.
@@ -61,6 +61,7 @@ class Site:
     max_requests: int
     overhear: Overhear | None = None
     addresses: tuple[str, ...] = ()
+    max_rps: float | None = None
 
 
 @dataclass(slots=True)
@@ -184,7 +185,10 @@ def plan_of(drive: Drive, site: Site, secret_headers: dict[str, tuple[tuple[str,
         shape=_shape(spec),
         connections=min(site.max_connections, connections(spec)),
         deadline_s=spec.deadline_s,
-        think_s=spec.think_s,
+        think_s=spec.thinks_s,
+        think_mean_s=spec.think_mean_s,
+        pacing_s=spec.pacing_s,
+        max_rps=site.max_rps if spec.model == "closed" else None,
         ca_file=site.ca_file,
         seed=site.seed,
         warm_up_s=round(spec.warmup_s),
@@ -338,6 +342,8 @@ def _health(report: reports.GeneratorSecond, *, counts: bool) -> GeneratorSecond
         pool_waits=report.pool_waits,
         backlog=report.backlog,
         connections_opened=report.connections_opened,
+        held=report.held,
+        behind=report.behind,
         rss_bytes=report.rss_bytes,
         processes=tuple(
             GeneratorProcess(

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hybridcheck import shapes
 from hybridcheck.load.script import Script
@@ -20,6 +20,7 @@ METHOD_OR_FIELD = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"  # RFC 9110, section 5.6.2: m
 TARGET = r"^/[!-~]*$"
 FIELD_VALUE = r"^[\t -~\x80-\xff]*$"
 
+Think = Annotated[float, Field(ge=0, le=3600)]
 HeaderName = Annotated[str, Field(pattern=METHOD_OR_FIELD)]
 HeaderValue = Annotated[str, Field(pattern=FIELD_VALUE)]
 
@@ -75,7 +76,10 @@ class LoadPlan(_Frozen):
     connections: how many requests may be under way at once. In the open model an arrival without a free connection
         waits; its response time runs from its intended start, and beyond `deadline_s` it is unsent.
     deadline_s: how long a request may take from its start, with connecting; beyond it, it fails as `timeout`.
-    think_s: in the closed model, how long a user waits after an answer.
+    think_s: in the closed model, how long a user waits after an answer: evenly between two bounds, drawn by the seed.
+    think_mean_s: the same, exponentially with this mean.
+    pacing_s: in the closed model, a user begins so long after it began before, or at once where that took longer.
+    max_rps: in the closed model, no more requests than this per second are sent by all users together.
     warm_up_s: the first seconds of the shape; reported, marked, and left out of every judgement.
     window_s: histograms are reported for each stretch of this length.
     script: what users do in turn, where requests depend on who sends them and on what came before; an arrival is then a
@@ -92,7 +96,10 @@ class LoadPlan(_Frozen):
     shape: Shape
     connections: int = Field(default=64, ge=1, le=20_000)
     deadline_s: float = Field(default=10.0, gt=0, le=3600)
-    think_s: float = Field(default=0.0, ge=0, le=3600)
+    think_s: tuple[Think, Think] = (0.0, 0.0)
+    think_mean_s: Think = 0.0
+    pacing_s: Think = 0.0
+    max_rps: float | None = Field(default=None, gt=0)
     verify_tls: bool = True
     ca_file: str | None = None
     seed: int = 0
@@ -103,6 +110,11 @@ class LoadPlan(_Frozen):
     beside: tuple[Operation, ...] = ()
     holds_secrets: bool = False
 
+    @field_validator("think_s", mode="before")
+    @classmethod
+    def _always_so_long(cls, value: Any) -> Any:
+        return (value, value) if isinstance(value, int | float) else value
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         url = urlsplit(self.base_url)
@@ -110,6 +122,8 @@ class LoadPlan(_Frozen):
             raise ValueError(f"base_url is http(s)://host[:port][/path], not {self.base_url!r}")
         if len({operation.name for operation in self.operations}) != len(self.operations):
             raise ValueError("two operations have the same name")
+        if (self.think_s[1] > 0) + (self.think_mean_s > 0) + (self.pacing_s > 0) > 1:
+            raise ValueError("users think between two bounds, or with a mean, or begin in a pace: one of the three")
         stages = self.shape.stages
         if self.warm_up_s >= self.duration_s:
             raise ValueError(f"warm_up_s {self.warm_up_s} leaves nothing of {self.duration_s:g} s")

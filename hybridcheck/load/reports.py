@@ -148,6 +148,7 @@ class GeneratorSecond(_Report):
     Start lag is from the intended start to the start of work. own_lag: of requests that had a connection, so that what was late is
     the generator's own fault; pool_lag: of those that had to wait because every connection was busy.
     loop_lag_max_ns: how late its 20-ms tick came at worst. backlog: arrivals due and not begun at the end of the second.
+    In the closed model, held: requests that waited for `max_rps`; behind: turns that began later than their pace.
     """
 
     kind: Literal["generator"] = "generator"
@@ -164,6 +165,8 @@ class GeneratorSecond(_Report):
     in_flight: int
     backlog: int
     connections_opened: int
+    held: int = 0
+    behind: int = 0
     gc_collections: int
     rss_bytes: int | None
     processes: tuple[ProcessSecond, ...] = ()

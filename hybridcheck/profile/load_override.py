@@ -148,7 +148,7 @@ def _kept(kept: dict[str, Json], asked: LoadOverride) -> dict[str, Json]:
     if asked.shape is not None and asked.shape != kept.get("shape"):
         gone |= set(SHAPE_KEYS)
     if asked.rate_rps is not None:
-        gone |= {"users", "from_users", "peak_users", "think_s"}
+        gone |= {"users", "from_users", "peak_users", "think_s", "pacing_s"}
     if asked.users is not None:
         gone |= {"rate_rps", "from_rps", "peak_rps"}
     return {key: value for key, value in kept.items() if key not in gone and value is not None}

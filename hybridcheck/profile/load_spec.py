@@ -18,6 +18,7 @@ from hybridcheck.profile.parts import Positive, Ratio, Seconds, Strict
 from hybridcheck.profile.sweeps import Sweep
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Think = Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)]
 Users = Annotated[int, Field(ge=0, le=10_000)]
 
 PARAMETERS: Mapping[str, frozenset[str]] = {
@@ -66,11 +67,18 @@ class LoadStage(Strict):
         return float(self.users or 0) if self.rate_rps is None else self.rate_rps
 
 
+class ThinkMean(Strict):
+    """Thinking of exponential length: most is short, some is long."""
+
+    mean_s: Annotated[float, Field(gt=0, le=600, allow_inf_nan=False)]
+
+
 class LoadPhaseSpec(Strict):
     """One load phase: the model, the shape, and the weighted operations that it sends.
 
     Open model: `rate_rps` arrivals per second whatever the target does. Closed model: `users` that each wait for their
-    answer and then think for `think_s`. `duration_s` is that of the whole shape, warm-up included.
+    answer and then think for `think_s` (so long, [least, most], or {mean_s: …}), or who begin every `pacing_s`, at once
+    where the last turn took longer. `duration_s` is that of the whole shape, warm-up included.
 
     - `steady`: that level all the time.
     - `ramp`: from `from_rps` (0; or `from_users`, 1) to the level within `ramp_s` (all the time), and a hold there.
@@ -117,7 +125,8 @@ class LoadPhaseSpec(Strict):
     find_warmup: bool = False
     judge: Literal["all", "hold"] = "all"
     poisson: bool = False
-    think_s: Annotated[float, Field(ge=0, le=600)] = 0
+    think_s: Think | tuple[Think, Think] | ThinkMean = 0
+    pacing_s: Think = 0
     operations: dict[str, Positive] = Field(default_factory=dict)
     objectives: dict[str, Objective] = Field(default_factory=dict)
     scenarios: dict[ScenarioName, LoadScenario] = Field(default_factory=dict)
@@ -192,6 +201,18 @@ class LoadPhaseSpec(Strict):
         """The declared identities that users are in turn."""
         return () if isinstance(self.identities, FeederIdentities) else self.identities
 
+    @property
+    def thinks_s(self) -> tuple[float, float]:
+        """How long users think, at the least and at the most; of a mean nothing is said here."""
+        if isinstance(self.think_s, tuple):
+            return self.think_s
+        return (0.0, 0.0) if isinstance(self.think_s, ThinkMean) else (self.think_s, self.think_s)
+
+    @property
+    def think_mean_s(self) -> float:
+        """The mean of thinking that is of exponential length; 0 where it is not."""
+        return self.think_s.mean_s if isinstance(self.think_s, ThinkMean) else 0.0
+
     def all_steps(self) -> Iterator[LoadStep]:
         """Every step of setup, scenarios and teardown."""
         yield from self.setup
@@ -205,8 +226,12 @@ class LoadPhaseSpec(Strict):
             raise ValueError(f"the {self.model} model needs {needed}")
         ending = other.removeprefix("rate")
         foreign = [other, *(("from_users", "peak_users") if ending == "users" else ("from_rps", "peak_rps"))]
-        if self.model == "open" and self.think_s:
-            foreign.append("think_s")
+        if self.model == "open":
+            foreign += [key for key in ("think_s", "pacing_s") if getattr(self, key)]
+        if self.think_s and self.pacing_s:
+            raise ValueError("users think for think_s, or begin every pacing_s: one of the two")
+        if self.thinks_s[0] > self.thinks_s[1]:
+            raise ValueError("think_s is [least, most]")
         for key in foreign:
             if getattr(self, key) is not None:
                 raise ValueError(f"{key} is of the other model: this one is {self.model}")

@@ -245,10 +245,12 @@ def load_line(phase: LoadPhase) -> str:
     lost = f", {phase.unsent:,} unsent" * bool(phase.unsent) + f", {phase.cut:,} cut off" * bool(phase.cut)
     shared = f" in {len(phase.processes)} processes" * bool(phase.processes)
     items = f" ({number(phase.items_per_s)} items/s)" if phase.items_per_s is not None else ""
+    own = f" · limits.max_rps held {phase.held:,} back: the target may give more" * bool(phase.held)
+    own += f" · {phase.behind:,} turns began later than their pace" * bool(phase.behind)
     left_out = f" (warm-up until second {phase.warm_up_s} left out)" if phase.warm_up_s else ""
     return (
         f"{number(phase.achieved_rps)} req/s{items} over {phase.seconds} s{left_out} · {times} · {phase.planned:,} planned, "
-        f"{phase.ok:,} ok, {failures:,} failed{lost} · generator: {phase.cause or 'no end marker'}{shared}, {cpu}{lag}"
+        f"{phase.ok:,} ok, {failures:,} failed{lost}{own} · generator: {phase.cause or 'no end marker'}{shared}, {cpu}{lag}"
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hybridcheck.cases import Case, Json, Reason, Undecided, Unmet
 from hybridcheck.checks.check import Scene
+from hybridcheck.checks.load.held import unless_held
 from hybridcheck.checks.load.limits import RateCheck
 from hybridcheck.checks.load.own_share import TWICE, OwnShare, certainly_failed, own_share
 from hybridcheck.checks.load.phases import ALL, NS_PER_MS, Phase
@@ -85,7 +86,9 @@ class KeepsDeclaredLimits(RateCheck):
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the rate, or the mean."""
         if self.rate(case) is not None:
-            return super().judge(case, evidence)
+            finding = super().judge(case, evidence)
+            throughput = case.params["metric"] == "throughput"
+            return unless_held(finding, case, phase_of(case, evidence), evidence) if throughput else finding
         phase = phase_of(case, evidence)
         if phase.stopped_early:
             raise Undecided(Reason.STOPPED_EARLY, f"the load phase was ended early: {phase.end.detail}")

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Severity, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
+from hybridcheck.checks.load.held import unless_held
 from hybridcheck.checks.load.phases import ALL
 from hybridcheck.checks.load.power import shortfall, too_short_to_settle
 from hybridcheck.checks.load.rates import (
@@ -245,6 +246,6 @@ class SustainsThroughput(RateCheck):
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of missed places."""
         phase = phase_of(case, evidence)
-        finding = rate_finding(case, phase, self.rate(case))
+        finding = unless_held(rate_finding(case, phase, self.rate(case)), case, phase, evidence)
         mean_rps = phase.total("ok") / len(phase.seconds)
         return finding.model_copy(update={"observed": f"{mean_rps:.1f} per second on average; {finding.observed}"})

@@ -59,3 +59,18 @@ async def test_a_connection_that_closes_while_its_user_thinks_is_opened_anew(tar
     outcome = await run(plan)
     assert outcome.total("ok") == outcome.total("planned") == target.counts()["/close"] == 6
     assert outcome.markers[0].connections_opened == outcome.total("ok")
+
+
+async def test_users_are_held_to_max_rps_and_the_target_counts_so(target: Target) -> None:
+    """Eight quick users send what one limit lets them; who waited is counted in the seconds of the generator."""
+    outcome = await run(plan_for(target.url, "/ok", model="closed", level=8, max_rps=20.0, duration_s=2.0))
+    assert outcome.total("ok") == outcome.total("planned") == target.counts()["/ok"] <= 43
+    assert sum(second.held for second in outcome.health) > 0
+
+
+async def test_users_keep_their_pace_and_late_turns_are_counted(target: Target) -> None:
+    """Each of two begins every half second; a pace that answers cannot keep is counted as late."""
+    outcome = await run(plan_for(target.url, "/ok", model="closed", level=2, pacing_s=0.5, duration_s=2.0))
+    assert outcome.total("ok") == target.counts()["/ok"] <= 8
+    late = await run(plan_for(target.url, "/ok", model="closed", level=1, pacing_s=1e-6, duration_s=1.0))
+    assert sum(second.behind for second in late.health) > 0

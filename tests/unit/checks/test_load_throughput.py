@@ -91,3 +91,18 @@ def test_what_was_never_offered_is_missing_and_not_granted() -> None:
             case.model_copy(update={"params": {**given, **params}}), Evidence((), {"load/steady": records})
         )
         assert finding.outcome is Outcome.INCONCLUSIVE
+
+
+def test_users_whom_our_own_limit_holds_back_prove_no_lack_of_throughput() -> None:
+    """15 of 20 in each second, and `max_rps` held them back: undecided; where it did in the first second alone, a fail."""
+    given = {"stream": "load/steady", "operation": "*", "wanted_rps": 20, "limit_ratio": 0.01, "model": "closed"}
+    case = Case(check=CHECK.id, subject="steady", statistical=True, params=given)
+    whole = phase([rows(second, 15) for second in range(30)])
+    for held, outcome in ((30, Outcome.INCONCLUSIVE), (1, Outcome.FAIL)):
+        records = tuple(
+            record.model_copy(update={"held": 3})
+            if isinstance(record, GeneratorSecond) and record.second < held
+            else record
+            for record in whole
+        )
+        assert CHECK.judge(case, Evidence((), {"load/steady": records})).outcome is outcome

@@ -1,17 +1,20 @@
 """The generator's books and paces, without gevent: what balances, and when something is due."""
 
+import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hybridcheck.errors import ToolError
-from hybridcheck.generator.orders import Orders, read_orders
-from hybridcheck.generator.pace import NEVER, NOTHING_DUE, ClosedPace, OpenPace, turns
+from hybridcheck.generator.orders import Orders, Share, read_orders
+from hybridcheck.generator.pace import NEVER, NOTHING_DUE, ClosedPace, OpenPace, scenario_turns, turns
 from hybridcheck.generator.recording import NS_PER_S, Book
 from hybridcheck.generator.report_pipe import encoded
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.reports import OperationSecond, OperationTimes
+from hybridcheck.load.script import Script, ScriptScenario, ScriptStep
 
 MS = 1_000_000
 
@@ -141,3 +144,100 @@ def test_a_second_with_requests_under_way_is_not_settled() -> None:
     book.cell.ok += 1
     assert book.settled(0)
     assert book.settled(1)
+
+
+def closed(lanes: int, **changes: object) -> ClosedPace:
+    """The pace of so many users who are there from the start on."""
+    shape = Shape(name="steady", parameters={"level": lanes, "duration_s": 10})
+    pace = ClosedPace(orders(None, model="closed", shape=shape, **changes))
+    pace.tick(0)
+    return pace
+
+
+def begun(pace: ClosedPace, lanes: int, answer_ns: int) -> list[int]:
+    """When requests begin where every user's answer takes so long, and nobody oversleeps."""
+    at, found = dict.fromkeys(range(lanes), 0), []
+    while (now := min(at.values())) < pace.duration_ns:
+        lane = min(at, key=at.__getitem__)
+        told = pace.take(lane, now)
+        if told == NOTHING_DUE:
+            break
+        at[lane] = -told if told < 0 else now + answer_ns
+        found += [] if told < 0 else [now]
+    return found
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 50])
+def test_users_together_stay_below_max_rps_and_use_it(lanes: int) -> None:
+    """However many there are and however quick the answers: 20 in each second beside what may go at once, 200 in all."""
+    pace = closed(lanes, max_rps=20)
+    found = begun(pace, lanes, MS)
+    assert 199 <= len(found) <= 202
+    assert max(sum(start <= at < start + NS_PER_S for at in found) for start in found) <= 22
+    assert pace.held >= 190
+    assert pace.taken == len(found)
+
+
+def test_a_process_has_its_share_of_max_rps() -> None:
+    """Two processes send what one may, together."""
+    shape = Shape(name="steady", parameters={"level": 4, "duration_s": 10})
+    whole = orders(model="closed", max_rps=20.0, connections=4, shape=shape)
+    total = 0
+    for index in range(2):
+        pace = ClosedPace(replace(whole, share=Share(index, 2)))
+        pace.tick(0)
+        total += len(begun(pace, 2, MS))
+    assert 198 <= total <= 204
+
+
+def test_who_waits_for_nobody_is_not_held() -> None:
+    """A few users who think are far below the limit: it does nothing and says nothing."""
+    pace = closed(2, max_rps=200, think_s=0.5)
+    assert 36 <= len(begun(pace, 2, 10 * MS)) <= 40
+    assert pace.held == 0
+
+
+def test_a_step_of_a_scenario_waits_for_its_turn_too() -> None:
+    """Every request has a turn of its own, whether it begins an iteration or not."""
+    pace = closed(1, max_rps=10)
+    turns_at = [pace.turn_at(0) for _ in range(4)]
+    assert turns_at == [0, 100 * MS, 200 * MS, 300 * MS]
+    assert -pace.take(0, 0) == 400 * MS
+
+
+def test_a_pace_begins_turns_in_even_distances_and_counts_late_ones() -> None:
+    """Every two seconds per user while answers take one, back to back where they take three."""
+    pace = closed(1, pacing_s=2)
+    assert begun(pace, 1, NS_PER_S) == [second * NS_PER_S for second in (0, 2, 4, 6, 8)]
+    assert pace.behind == 0
+    slow = closed(1, pacing_s=2)
+    assert begun(slow, 1, 3 * NS_PER_S) == [second * NS_PER_S for second in (0, 3, 6, 9)]
+    assert slow.behind == 3
+
+
+def test_thinking_is_drawn_by_the_seed() -> None:
+    """Between two bounds, or exponentially: the same for the same seed, and as long as declared on average."""
+    for changes in ({"think_s": (0.01, 0.03)}, {"think_mean_s": 0.02}):
+        first, again = (begun(closed(1, seed=7, **changes), 1, 1) for _ in range(2))
+        assert first == again
+        assert len(set(first)) == len(first)
+        assert 400 <= len(first) <= 600
+    bounded = begun(closed(1, think_s=(0.01, 0.03)), 1, 0)
+    gaps = [after - before for before, after in itertools.pairwise(bounded)]
+    assert 10 * MS <= min(gaps) < max(gaps) <= 30 * MS
+
+
+def test_no_scenario_begins_after_the_end() -> None:
+    """An arrival that found nobody free until then is unsent; one that the loop is a little late for is not."""
+    step = ScriptStep(operation="a", path=(("text", "/"),))
+    script = Script(scenarios=(ScriptScenario(name="s", weight=1, steps=(step,)),))
+    given = orders(script=script, deadline_s=5)
+    assert given.script is not None
+    pace = OpenPace(given, scenario_turns(given, given.script))
+    for _ in range(18):
+        assert pace.take(0, 1999 * MS) != NOTHING_DUE
+    assert pace.take(0, 2001 * MS) == NOTHING_DUE
+    assert (pace.unsent, given.operations[0].book.totals["unsent"]) == (2, 0)
+    assert given.operations[0].book.cell.unsent == 2
+    plain = orders(deadline_s=5)
+    assert OpenPace(plain, turns(plain)).take(0, 2001 * MS) == 0
