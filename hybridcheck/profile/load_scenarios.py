@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from hybridcheck.cases import Json
-from hybridcheck.profile.parts import Strict
+from hybridcheck.profile.parts import Headers, Strict
 from hybridcheck.profile.templates import names_in
 
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)]
@@ -28,7 +28,7 @@ class LoadStep(Strict):
     operation: str
     params: dict[str, str] = Field(default_factory=dict)
     query: dict[str, str] | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     body: Json = None
     extract: dict[Variable, str] = Field(default_factory=dict)
     think_s: Think | tuple[Think, Think] = 0.0

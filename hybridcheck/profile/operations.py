@@ -8,9 +8,10 @@ import re
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from hybridcheck.cases import Frozen, Json
+from hybridcheck.profile.parts import Headers
 
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods of the read class; any other needs `safe: true` or a wider class."""
@@ -25,7 +26,7 @@ PART = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, coerce_num
 class Expect(Frozen):
     """What an operation answers: statuses, media type, JSON Schema of the body, exact values at paths, headers."""
 
-    status: tuple[Annotated[int, Field(ge=100, le=599)], ...] = (200,)
+    status: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(min_length=1)] = (200,)
     content_type: str | None = None
     json_schema: Json | None = Field(default=None, alias="schema")
     values: dict[str, Json] = Field(default_factory=dict)
@@ -33,6 +34,14 @@ class Expect(Frozen):
     headers: dict[str, str] = Field(default_factory=dict)
 
     model_config = PART
+
+    @field_validator("status")
+    @classmethod
+    def _final(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        interim = next((status for status in value if status < 200), None)
+        if interim is not None:
+            raise ValueError(f"{interim} is no final answer to a request: expect what comes after it, 200 to 599")
+        return value
 
     @model_validator(mode="before")
     @classmethod
@@ -93,7 +102,7 @@ class Operation(Frozen):
     path: Annotated[str, StringConstraints(pattern=r"^/", max_length=2000)]
     params: dict[str, str] = Field(default_factory=dict)
     query: dict[str, str] = Field(default_factory=dict)
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: Headers = Field(default_factory=dict)
     body: Json = None
     auth: Literal["none", "required", "optional"] = "none"
     identity: str | None = None

@@ -1,5 +1,7 @@
 """Short forms of operations and what is wrong with them, at their own place."""
 
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -81,3 +83,21 @@ def test_operations_that_are_no_list_are_one_mistake() -> None:
     with pytest.raises(ValidationError) as refused:
         Service.model_validate({"base": "/api", "operations": {"a": "GET /a"}})
     assert [error["loc"] for error in refused.value.errors()] == [("operations",)]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"expect": {"status": [101, 200]}}, "101 is no final answer"),
+        ({"expect": 150}, "150 is no final answer"),
+        ({"expect": {"status": []}}, "at least 1 item"),
+        ({"headers": {"X Y": "1"}}, "'X Y' is no name of a header"),
+        ({"headers": {"X-Y": "жук"}}, "the value of X-Y cannot be sent"),
+        ({"headers": {"X-Y": "a\r\nHost: b"}}, "the value of X-Y cannot be sent"),
+    ],
+)
+def test_what_no_message_can_carry_is_refused_before_the_start(given: dict[str, Any], message: str) -> None:
+    """Statuses that end no exchange, none at all, and headers that a generator could not put into bytes."""
+    with pytest.raises(ValidationError, match=message) as raised:
+        Operation.model_validate({"id": "a", "path": "/a", **given})
+    assert "Host: b" not in raised.value.errors(include_input=False)[0]["msg"]
