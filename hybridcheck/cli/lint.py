@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from hybridcheck.cli import terminal
 from hybridcheck.errors import ExitCode, ProfileError
 from hybridcheck.plan import Plan, Selection, make, open_questions
 from hybridcheck.plugins import installed
+from hybridcheck.profile.load_foresight import few_connections
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.profile.reading import read_profile
 
@@ -28,7 +30,8 @@ def command(
     """Find every error in a profile without sending anything.
 
     References (env:NAME, file:PATH) are resolved, so that what a run would miss is missing here too. Says for each
-    target how many cases a run would have, and which core questions would stay open.
+    target how many cases a run would have, and which core questions would stay open; and warns of what is no error, but
+    known before: limits that a load is too short to decide, and fewer connections than it may need.
     """
     loaded = read_profile(profile, os.environ)
     refuse_bare_secrets(loaded)
@@ -45,9 +48,20 @@ def command(
     if complaints:
         raise ProfileError(tuple(complaints))
     terminal.show(f"{profile}: no errors")
+    for warning in dict.fromkeys(_warnings(plans, read)):
+        terminal.show(f"warning: {warning}")
     for name, plan in zip(names, plans, strict=True):
         terminal.show("\n".join(_preview(name, plan, read)))
     return ExitCode.READY
+
+
+def _warnings(plans: list[Plan], profile: Profile) -> Iterator[str]:
+    for plan in plans:
+        for planned in plan.cases:
+            short = planned.case.params.get("cannot_decide")
+            if short and planned.group in (Group.REQUIRED, Group.ADVISORY):
+                yield f"{planned.case.id} will stay undecided: {short}"
+    yield from (f"load phase {name}: {text}" for name, text in few_connections(profile))
 
 
 def _preview(name: str, plan: Plan, profile: Profile) -> list[str]:

@@ -1,10 +1,13 @@
 """What the records say so far about how a run goes. It counts and never judges."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+
+from pydantic import ValidationError
 
 from hybridcheck.cases import Group, Phase, PlannedCase
 from hybridcheck.checks.load.phases import EXPIRES
@@ -20,6 +23,8 @@ from hybridcheck.evidence import (
     RunEnd,
     RunStart,
 )
+from hybridcheck.profile.load_foresight import few_connections
+from hybridcheck.profile.models import Profile
 
 LOGGER = logging.getLogger("hybridcheck.progress")
 _WORTH_A_LINE = frozenset(
@@ -105,6 +110,10 @@ class Picture:
             short = planned.case.params.get("cannot_decide")
             if short:
                 self.announce(f"{planned.case.id} will stay undecided: {short}")
+        if any(planned.phase is Phase.LOAD for planned in self._open.values()):
+            with contextlib.suppress(ValidationError):  # a listener may be shown a profile that was masked
+                for name, text in few_connections(Profile.model_validate(start.profile)):
+                    self.announce(f"load phase {name}: {text}")
 
     def _enter_phase(self, record: Record) -> None:
         planned = self._open.get(record.stream)

@@ -7,6 +7,7 @@ from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.contradiction import Contradiction, near
 from hybridcheck.profile.document import KeyPath
 from hybridcheck.profile.listener_consistency import listener_contradictions
+from hybridcheck.profile.load_foresight import thinking_at_once
 from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_phases import (
     ROUNDING,
@@ -73,6 +74,13 @@ def _within_limits(profile: Profile, place: KeyPath, phase: LoadPhaseSpec) -> It
         message = f"{peak:g} requests per second are more than limits.max_rps, {limits.max_rps:g}"
         key = "peak_rps" if phase.peak_rps == peak else "stages" if phase.stages else "rate_rps"
         yield Contradiction((*place, key), message, f"limits: {{max_rps: {peak:g}}}, or a lower rate")
+    there = min(phase.max_connections, limits.max_connections)
+    thinking = thinking_at_once(phase) if phase.model == "open" and phase.scenarios else 0
+    if thinking > there:
+        message = f"{thinking} users think at once, however quick the target is, and there are {there} connections"
+        yield Contradiction(
+            (*place, "max_connections"), message, f"max_connections: {thinking} and some, or a lower rate"
+        )
     if "max_connections" in phase.model_fields_set and phase.max_connections > limits.max_connections:
         message = f"{phase.max_connections} connections are more than limits.max_connections, {limits.max_connections}"
         yield Contradiction((*place, "max_connections"), message, "raise the limit, or leave this line out")
