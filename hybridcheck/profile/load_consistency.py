@@ -45,6 +45,7 @@ def _load(profile: Profile) -> Iterator[Contradiction]:
             where = (*place, "objectives", operation_id)
             yield Contradiction(where, f"this phase does not send '{operation_id}'", "add it to `operations`")
         yield from _within_limits(profile, place, phase)
+        yield from _breaks_off(phase, (*place, "abort_when", "window_s"))
         yield from scenario_contradictions(profile, phase, place)
         yield from _sweep(profile, phase, (*place, "sweep"))
         yield from listener_contradictions(profile, phase.listeners, (*place, "listeners"))
@@ -88,6 +89,14 @@ def _within_limits(profile: Profile, place: KeyPath, phase: LoadPhaseSpec) -> It
         key = "peak_users" if phase.peak_users == peak else "stages" if phase.stages else "users"
         message = f"{peak:g} users are more than limits.max_connections, {limits.max_connections}"
         yield Contradiction((*place, key), message, f"limits: {{max_connections: {peak:g}}}, or fewer users")
+
+
+def _breaks_off(phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:
+    """A safety abort looks back over a whole window; one that is not declared may be longer, and a short phase does without."""
+    when = phase.abort_when
+    if when != "never" and "window_s" in when.model_fields_set and when.window_s > phase.duration_s:
+        message = f"{when.window_s} s never pass within the phase, which lasts {phase.duration_s:g} s: nothing would be broken off"
+        yield Contradiction(place, message, f"window_s: {max(int(phase.duration_s / 2), 3)}, or abort_when: never")
 
 
 def _budget(profile: Profile) -> Iterator[Contradiction]:
@@ -139,8 +148,11 @@ def _limit(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit, place: KeyP
         hint = near(limit.tag, tags) if tags else f"tags: [{limit.tag}]   # at an operation"
         yield Contradiction((*place, "tag"), f"no operation of this phase has the tag '{limit.tag}'", hint)
     window = limit.window()
-    if window is not None and (window[0] >= window[1] or window[1] > math.ceil(phase.duration_s)):
-        message = f"the window holds no whole second of the phase, which lasts {phase.duration_s:g} s"
+    if window is not None and window[1] > math.ceil(phase.duration_s):
+        message = f"the window ends at second {window[1]}, after the phase, which lasts {phase.duration_s:g} s"
+        yield Contradiction((*place, "window_s"), message, f"at most {math.ceil(phase.duration_s)}, or a longer phase")
+    elif window is not None and window[0] >= window[1]:
+        message = "the window holds no whole second: whole seconds are judged"
         yield Contradiction((*place, "window_s"), message, "window_s: [from, until], in seconds of the phase")
     if limit.min_rps is not None:
         yield from _offers(profile, phase, limit, limit.min_rps, (*place, "min_rps"))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hybridcheck.profile.parts import Positive, Ratio, Strict
+from hybridcheck.profile.parts import ErrorRatio, Positive, Strict
 
 QUANTILES = {"p50_ms": 50.0, "p90_ms": 90.0, "p95_ms": 95.0, "p99_ms": 99.0, "p999_ms": 99.9}
 """Key → the quantile whose latency it limits, in percent."""
@@ -33,7 +33,7 @@ class LoadLimit(Strict):
     p999_ms: Positive | None = None
     mean_ms: Positive | None = None
     min_rps: Positive | None = None
-    error_ratio: Ratio | None = None
+    error_ratio: ErrorRatio | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "LoadLimit":

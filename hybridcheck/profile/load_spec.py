@@ -14,7 +14,7 @@ from hybridcheck.cases import Json
 from hybridcheck.profile.load_limits import AbortWhen, LoadLimit, StopEarly
 from hybridcheck.profile.load_listeners import Listeners
 from hybridcheck.profile.load_scenarios import Feeder, FeederIdentities, LoadScenario, LoadStep, ScenarioName, Variable
-from hybridcheck.profile.parts import Positive, Ratio, Seconds, Strict
+from hybridcheck.profile.parts import ErrorRatio, Positive, Seconds, Strict
 from hybridcheck.profile.sweeps import Sweep
 
 Level = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -48,7 +48,7 @@ class Objective(Strict):
 
     p95_ms: Positive | None = None
     p99_ms: Positive | None = None
-    error_ratio: Ratio | None = None
+    error_ratio: ErrorRatio | None = None
 
 
 class LoadStage(Strict):

@@ -19,7 +19,7 @@ from hybridcheck.profile.operations import (
     StreamSpec,
     expand_operations,
 )
-from hybridcheck.profile.parts import Name, Path, Positive, Ratio, Seconds, Strict, Url
+from hybridcheck.profile.parts import ErrorRatio, Name, Path, Positive, Ratio, Seconds, Strict, Url
 from hybridcheck.profile.probes import Contract, Probes
 from hybridcheck.profile.workflows import Workflow
 
@@ -194,7 +194,7 @@ class Thresholds(Strict):
     min_throughput_rps: Positive | None = None
     max_cpu_ratio: Ratio | None = None
     max_memory_ratio: Ratio | None = None
-    max_error_ratio: Ratio | None = None
+    max_error_ratio: ErrorRatio | None = None
     max_recovery_s: Annotated[float, Field(gt=0, le=300)] = 10
     max_rss_bytes: Annotated[int, Field(gt=0)] | None = None
     max_open_files: Annotated[int, Field(gt=0)] | None = None

@@ -11,6 +11,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"
 Path = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^/")]
 Url = Annotated[str, StringConstraints(min_length=8, max_length=2000, pattern=r"^https?://[^\s/]+")]
 Ratio = Annotated[float, Field(ge=0, le=1)]
+ErrorRatio = Annotated[float, Field(ge=0, lt=1)]
+"""A share of errors that is allowed: all of them would be no limit."""
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 

@@ -38,7 +38,8 @@ def shortfall(
         return f"needs at least {MIN_BATCHES} judged seconds, the phase has none"
     needed_s = _needed_s(seconds, needed, expected)
     parts = [f"needs >= {needed:,} requests in >= {MIN_BATCHES} judged seconds"]
-    parts.append(f"the plan has {'' if expected is None else f'{expected:,.0f} in '}{len(seconds)}")
+    has = f"{len(seconds)} seconds" if expected is None else f"{expected:,.0f} in {len(seconds)}"
+    parts.append(f"the plan has {has}")
     where = "a window_s of" if window else "duration_s:"
     whole_s = needed_s if window else math.ceil(spec.duration_s * needed_s / len(seconds))
     return f"{', '.join(parts)}; {where} about {whole_s} s would do"

@@ -1,0 +1,54 @@
+"""Limits of a load phase that could never decide or break off anything are errors, each at its own line."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from hybridcheck.checks.load.power import shortfall
+from hybridcheck.profile.consistency import contradictions
+from hybridcheck.profile.load_spec import LoadPhaseSpec
+from hybridcheck.profile.models import Profile
+
+
+def complaints(phase: dict[str, Any]) -> list[str]:
+    """What is wrong with a phase of 20 seconds."""
+    load = {"day": {"rate_rps": 50, "duration_s": 20, **phase}}
+    profile = Profile.model_validate({"version": 1, "operations": ["GET /a"], "load": load})
+    return [f"{one.path[-1]}: {one.message}" for one in contradictions(profile, date(2026, 1, 1))]
+
+
+@pytest.mark.parametrize(
+    ("phase", "message"),
+    [
+        ({"abort_when": {"window_s": 20}}, ""),
+        ({"abort_when": {"window_s": 21}}, "window_s: 21 s never pass within the phase, which lasts 20 s"),
+        ({"abort_when": {"bad_ratio": 0.5}, "duration_s": 12}, ""),  # the window of 15 s was not asked for
+        ({"limits": [{"window_s": [10, 20], "error_ratio": 0.1}]}, ""),
+        ({"limits": [{"window_s": [10, 30], "error_ratio": 0.1}]}, "window_s: the window ends at second 30, after the phase"),
+        ({"limits": [{"window_s": [10.2, 10.9], "error_ratio": 0.1}]}, "window_s: the window holds no whole second"),
+    ],
+)  # fmt: skip
+def test_windows_lie_within_their_phase(phase: dict[str, Any], message: str) -> None:
+    """A safety abort that never looks back so far, and limits of seconds that there are none of."""
+    found = complaints(phase)
+    assert [text.startswith(message) for text in found] == [True] * bool(message), found
+
+
+@pytest.mark.parametrize("where", ["limits", "objectives", "thresholds"])
+def test_a_share_of_all_is_no_limit(where: str) -> None:
+    """Everything may fail: whoever writes that means something else."""
+    allowed = {"error_ratio": 1}
+    with pytest.raises(ValidationError, match="less than 1"):
+        if where == "thresholds":
+            Profile.model_validate({"version": 1, "thresholds": {"max_error_ratio": 1}})
+        else:
+            one = [allowed] if where == "limits" else {"GET /a": allowed}
+            LoadPhaseSpec.model_validate({"rate_rps": 5, where: one})
+
+
+def test_of_users_only_the_seconds_are_known_before() -> None:
+    """The unit is said: nobody knows how many requests they will send."""
+    spec = LoadPhaseSpec.model_validate({"users": 2, "duration_s": 4, "warmup_s": 0})
+    assert "the plan has 4 seconds; duration_s" in shortfall(spec, 0.05)
