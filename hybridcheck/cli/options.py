@@ -113,7 +113,7 @@ StopEarlyOption = Annotated[
         "--stop-early", help="End a phase once a limit is certainly broken (default), or also once all are kept."
     ),
 ]
-LoadPhaseName = Annotated[str | None, typer.Option("--phase", help="The one declared load phase to drive.")]
+LoadPhaseName = Annotated[str | None, typer.Option("--phase", help="The declared load phase to drive, or sweep.")]
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens, and tracebacks of our own errors.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the report.")]

@@ -41,7 +41,7 @@ SHAPE_KEYS = ("peak_rps", "peak_users", "peak_s", "ramp_s", "steps", "stages", "
 class LoadOverride:
     """What was asked for beside the profile; None where nothing was said.
 
-    `phase` chooses one declared phase; the others are left out. `rate_rps` makes the model open, `users` closed. `peak` is
+    `phase` chooses one declared phase, or a sweep with all of its phases; the others are left out. `rate_rps` makes the model open, `users` closed. `peak` is
     in the unit of the model. `stop_early` is that of every phase, or where it was not asked for in
     words (`stop_early_asked`), of those that do not say.
     """
@@ -70,7 +70,7 @@ NOTHING_ASKED = LoadOverride()
 
 
 def overridden(profile: Profile, asked: LoadOverride, budget: Budget, today: date) -> Profile:
-    """The profile with the one phase that was asked for, as it was asked for.
+    """The profile with the phase (or the sweep) that was asked for, as it was asked for.
 
     Raises:
         ProfileError: what was asked for is wrong by itself, or by the profile's own rules.
@@ -80,11 +80,14 @@ def overridden(profile: Profile, asked: LoadOverride, budget: Budget, today: dat
     wrong = tuple(_wrong_by_itself(profile, asked))
     if wrong:
         raise ProfileError(wrong)
-    name, declared = _chosen(profile, asked)
-    spec = _changed(declared, asked) if asked.changes else declared
-    assert spec is not None  # a phase that is not declared is asked for with something that changes it
-    changed = profile.model_copy(update={"load": {name: spec}})
-    wrong = (*_contradictions(changed, asked, today), *_beyond_budget(spec, asked, budget), *_limitless(changed))
+    specs: dict[str, LoadPhaseSpec] = {}
+    for name, declared in _chosen(profile, asked).items():
+        spec = _changed(declared, asked) if asked.changes else declared
+        assert spec is not None  # a phase that is not declared is asked for with something that changes it
+        specs[name] = spec
+    changed = profile.model_copy(update={"load": specs})
+    beyond = dict.fromkeys(found for spec in specs.values() for found in _beyond_budget(spec, asked, budget))
+    wrong = (*_contradictions(changed, asked, today), *beyond, *_limitless(changed))
     if wrong:
         raise ProfileError(wrong)
     return ending_early(with_load_operations(changed), asked)
@@ -111,18 +114,31 @@ def _wrong_by_itself(profile: Profile, asked: LoadOverride) -> Iterator[Complain
         yield Complaint("--shape", f"there is no shape '{asked.shape}'", hint)
     if asked.rate_rps is not None and asked.users is not None:
         yield Complaint("--users", "a rate is of the open model, users are of the closed one", "give one of the two")
-    if asked.phase is not None and asked.phase not in profile.load:
-        hint = nearest(asked.phase, profile.load) or "the profile declares no load phase"
+    sweeps = {name.rpartition("-")[0] for name, spec in profile.load.items() if spec.sweep is not None}
+    if asked.phase is not None and not _named(profile, asked.phase):
+        hint = nearest(asked.phase, [*profile.load, *sorted(sweeps)]) or "the profile declares no load phase"
         yield Complaint("--phase", f"there is no load phase '{asked.phase}'", hint)
     if asked.phase is None and len(profile.load) > 1:
         message = "the profile has several load phases: which one is to be changed?"
         yield Complaint("--phase", message, f"--phase {' | '.join(profile.load)}")
 
 
-def _chosen(profile: Profile, asked: LoadOverride) -> tuple[str, LoadPhaseSpec | None]:
-    """The phase that is meant, and how it is declared; a phase of its own where the profile has none."""
-    name = asked.phase or next(iter(profile.load), None)
-    return (name, profile.load[name]) if name else (asked.shape or "steady", None)
+def _chosen(profile: Profile, asked: LoadOverride) -> Mapping[str, LoadPhaseSpec | None]:
+    """What is meant, and how it is declared: a phase, those of a sweep, one of its own where the profile has none."""
+    if asked.phase is not None:
+        return _named(profile, asked.phase)
+    return profile.load or {asked.shape or "steady": None}
+
+
+def _named(profile: Profile, name: str) -> Mapping[str, LoadPhaseSpec]:
+    """The phase of that name, or every phase of the sweep that is declared by it."""
+    if name in profile.load:
+        return {name: profile.load[name]}
+    return {
+        found: spec
+        for found, spec in profile.load.items()
+        if spec.sweep is not None and found.rpartition("-")[0] == name
+    }
 
 
 def _changed(declared: LoadPhaseSpec | None, asked: LoadOverride) -> LoadPhaseSpec:

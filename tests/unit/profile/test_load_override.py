@@ -8,6 +8,7 @@ import pytest
 from hybridcheck.cases import Budget
 from hybridcheck.errors import ProfileError
 from hybridcheck.profile.load_override import LoadOverride, overridden
+from hybridcheck.profile.load_phases import with_load_operations
 from hybridcheck.profile.models import Profile
 
 TODAY = date(2026, 11, 20)
@@ -113,3 +114,20 @@ def test_a_load_without_any_limit_is_refused() -> None:
     """Nothing would be judged, so nothing would be driven."""
     bare = Profile.model_validate({"version": 1, "operations": ["GET /a"]})
     assert complaints(bare, rate_rps=5) == ["thresholds"]
+
+
+def test_a_sweep_is_chosen_by_the_name_that_it_was_declared_by() -> None:
+    """With all of its phases, as declared or changed; each is known by its own name too."""
+    body = {
+        "version": 1,
+        "operations": [{"id": "sum", "method": "POST", "path": "/s", "safe": True, "body": {"v": [1]}}],
+    }
+    sweep = {"operation": "sum", "field": "$.v", "sizes": [1, 10]}
+    load = {"batch": {"rate_rps": 5, "sweep": sweep}, "calm": {"rate_rps": 5}}
+    declared = with_load_operations(Profile.model_validate({**body, "thresholds": LIMITS, "load": load}))
+    assert list(asked(declared, phase="batch").load) == ["batch-1", "batch-10"]
+    assert [phase.rate_rps for phase in asked(declared, phase="batch", rate_rps=9).load.values()] == [9, 9]
+    assert list(asked(declared, phase="batch-10").load) == ["batch-10"]
+    with pytest.raises(ProfileError, match="there is no load phase 'badge'") as raised:
+        asked(declared, phase="badge")
+    assert "known here: batch, " in raised.value.complaints[0].hint
