@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from hybridcheck.cases import Json
 from hybridcheck.profile.parts import Headers, Strict
-from hybridcheck.profile.templates import names_in
+from hybridcheck.profile.templates import names_in, unclosed_in
 
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)]
 ScenarioName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=60)]
@@ -46,7 +46,14 @@ class LoadStep(Strict):
 
     def needs(self) -> Iterator[str]:
         """Every variable that the step's own words name."""
-        yield from names_in([self.params, self.query or {}, self.headers, self.body])
+        yield from names_in(self._texts())
+
+    def unclosed(self) -> Iterator[str]:
+        """What looks like a variable that somebody began to name in the step's own words, without its end."""
+        yield from unclosed_in(self._texts())
+
+    def _texts(self) -> Json:
+        return [self.params, self.query or {}, self.headers, self.body]
 
 
 class LoadScenario(Strict):

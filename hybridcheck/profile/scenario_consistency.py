@@ -1,7 +1,7 @@
 """What the scenarios of a load phase say about operations, identities, files and each other's variables."""
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 
 from hybridcheck.paths import is_path
 from hybridcheck.profile.contradiction import Contradiction, near
@@ -12,7 +12,7 @@ from hybridcheck.profile.load_scenarios import USER, FeederIdentities, LoadStep
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
-from hybridcheck.profile.templates import HOLE
+from hybridcheck.profile.templates import HOLE, parts_of
 
 
 def scenario_contradictions(profile: Profile, phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:
@@ -24,12 +24,28 @@ def scenario_contradictions(profile: Profile, phase: LoadPhaseSpec, place: KeyPa
     if own is not None:
         yield from _rows_can_log_in(profile, phase, own, (*place, "identities"))
     yield from _credentials_needed(profile, phase, place)
+    yield from _feeder_names(profile, phase, (*place, "feeders"))
     before = set(USER) if own is None else {*USER, own.feeder}
-    prepared = yield from _steps(profile, phase.setup, (*place, "setup"), before)
+    prepared = yield from _steps(profile, phase, phase.setup, (*place, "setup"), before)
     prepared |= set(phase.feeders)
     for name, scenario in phase.scenarios.items():
-        yield from _steps(profile, scenario.steps, (*place, "scenarios", name, "steps"), prepared)
-    yield from _steps(profile, phase.teardown, (*place, "teardown"), prepared)
+        yield from _steps(profile, phase, scenario.steps, (*place, "scenarios", name, "steps"), prepared)
+    yield from _steps(profile, phase, phase.teardown, (*place, "teardown"), prepared)
+
+
+def _feeder_names(profile: Profile, phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:
+    """A feeder that hides a variable that is always there, or that no step takes anything from."""
+    operations = {operation.id: operation for _, _, operation in profile.all_operations()}
+    needed = {name for step in phase.all_steps() for name in _needed(step, operations.get(step.operation))}
+    used = {name.partition(".")[0] for name in needed}
+    if phase.logs_in_with is not None:
+        used.add(phase.logs_in_with.feeder)
+    for name in phase.feeders:
+        if name in USER:
+            yield Contradiction((*place, name), f"'{{{name}}}' is there for every user already", "another name")
+        elif name not in used:
+            hint = f"{{{name}.COLUMN}} in a step, or leave the feeder out"
+            yield Contradiction((*place, name), f"no step takes anything from '{name}'", hint)
 
 
 def _rows_can_log_in(
@@ -56,10 +72,7 @@ def feeder_faults(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int,
         unfit = next((line for line, row in numbered if not isinstance(row[needed], str) or not row[needed]), None)
         if unfit is not None:
             yield f"line {unfit}: '{needed}' is no text to log in with", "a name and a password in each row"
-    for needed in sorted({needed for step in phase.all_steps() for needed in step.needs()}):
-        first, _, column = needed.partition(".")
-        if first == name and column.partition(".")[0] not in columns:
-            yield f"it has no column '{column}'", near(column, columns)
+    yield from _columns_of(phase, name, columns)
     if phase.feeders[name].order != "once":
         return
     users = math.ceil(peak_level(phase)) if phase.model == "closed" else connections(phase) if logs_in else 0
@@ -69,6 +82,16 @@ def feeder_faults(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int,
         arrivals = math.ceil((planned_requests(phase) or 0.0) / requests_per_arrival(phase) - 1e-9)
         if arrivals > len(rows):
             yield f"{arrivals:,} arrivals need a row each, it has {len(rows):,}", "order: circular, or more rows"
+
+
+def _columns_of(phase: LoadPhaseSpec, name: str, columns: Collection[str]) -> Iterator[tuple[str, str]]:
+    """What steps name of a feeder and its file does not have."""
+    for needed in sorted({needed for step in phase.all_steps() for needed in step.needs()}):
+        first, _, column = needed.partition(".")
+        if first == name and not column:
+            yield f"'{{{name}}}' is a whole row: it has to say which column", f"{{{name}.{next(iter(columns))}}}"
+        elif first == name and column.partition(".")[0] not in columns:
+            yield f"it has no column '{column}'", near(column, columns)
 
 
 def _credentials_needed(profile: Profile, phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:
@@ -82,7 +105,7 @@ def _credentials_needed(profile: Profile, phase: LoadPhaseSpec, place: KeyPath) 
 
 
 def _steps(
-    profile: Profile, steps: Sequence[LoadStep], place: KeyPath, given: set[str]
+    profile: Profile, phase: LoadPhaseSpec, steps: Sequence[LoadStep], place: KeyPath, given: set[str]
 ) -> Generator[Contradiction, None, set[str]]:
     """Complaints about steps in their order; gives the variables that are there after them."""
     known = set(given)
@@ -93,19 +116,39 @@ def _steps(
         if operation is None:
             hint = near(step.operation, operations)
             yield Contradiction((*where, "operation"), f"no operation has the id '{step.operation}'", hint)
-        elif operation.auth == "required" and operation.identity is None:
-            yield Contradiction(
-                where, f"'{operation.id}' needs an identity to be sent", "give the operation an `identity`"
-            )
+        else:
+            yield from _sends(operation, step, where)
         for name in _needed(step, operation):
             if name.partition(".")[0] not in known:
                 hint = near(name.partition(".")[0], known)
                 yield Contradiction(where, f"nothing gives '{{{name}}}' its value before this step", hint)
-        for variable, path in step.extract.items():
-            if not is_path(path):
-                yield Contradiction((*where, "extract", variable), f"'{path}' is not a path into JSON", "$.items[0].id")
+        for name in step.unclosed():
+            if name.partition(".")[0] in known:
+                yield Contradiction(where, f"'{{{name}' is not closed, and would be sent as it stands", f"{{{name}}}")
+        yield from _extracts(step, {*USER, *phase.feeders}, (*where, "extract"))
         known |= set(step.extract)
     return known
+
+
+def _sends(operation: Operation, step: LoadStep, place: KeyPath) -> Iterator[Contradiction]:
+    """Who sends the step's operation, and whether its path has what the step fills."""
+    if operation.auth == "required" and operation.identity is None:
+        yield Contradiction(place, f"'{operation.id}' needs an identity to be sent", "give the operation an `identity`")
+    parts = parts_of(operation.path)
+    for name in step.params:
+        if name not in parts:
+            message = f"the path of '{operation.id}' ({operation.path}) has no '{{{name}}}'"
+            yield Contradiction((*place, "params", name), message, near(name, parts))
+
+
+def _extracts(step: LoadStep, taken: set[str], place: KeyPath) -> Iterator[Contradiction]:
+    """Where the step's variables come from, and that they hide none that is given otherwise."""
+    for variable, path in step.extract.items():
+        if not is_path(path):
+            yield Contradiction((*place, variable), f"'{path}' is not a path into JSON", "$.items[0].id")
+        if variable in taken:
+            what = "is there for every user already" if variable in USER else "is a feeder's"
+            yield Contradiction((*place, variable), f"'{{{variable}}}' {what}", "another name")
 
 
 def _needed(step: LoadStep, operation: Operation | None) -> Iterator[str]:

@@ -23,16 +23,29 @@ class UnknownVariable(LookupError):
         self.name = name
 
 
+UNCLOSED = re.compile(rf"\{{(?P<name>{NAME})[^{{}}]*\Z")
+"""`{name` with no brace after it; JSON and GraphQL close what they open."""
+
+
 def names_in(value: Json) -> Iterator[str]:
     """Every name that a value needs, in its order; keys of mappings are no templates."""
+    yield from (match["name"] for text in _texts(value) for match in HOLE.finditer(text) if match["name"])
+
+
+def unclosed_in(value: Json) -> Iterator[str]:
+    """Every name that is opened at the end of a text and not closed."""
+    yield from (match["name"] for text in _texts(value) for match in UNCLOSED.finditer(text))
+
+
+def _texts(value: Json) -> Iterator[str]:
     if isinstance(value, str):
-        yield from (match["name"] for match in HOLE.finditer(value) if match["name"])
+        yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from names_in(item)
+            yield from _texts(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from names_in(item)
+            yield from _texts(item)
 
 
 def parts_of(path: str) -> list[str]:

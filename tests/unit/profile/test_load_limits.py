@@ -39,13 +39,11 @@ def test_windows_lie_within_their_phase(phase: dict[str, Any], message: str) -> 
 @pytest.mark.parametrize("where", ["limits", "objectives", "thresholds"])
 def test_a_share_of_all_is_no_limit(where: str) -> None:
     """Everything may fail: whoever writes that means something else."""
-    allowed = {"error_ratio": 1}
+    one = {"error_ratio": 1}
+    load = {"rate_rps": 5, "limits": [one]} if where == "limits" else {"rate_rps": 5, "objectives": {"GET /a": one}}
+    given = {"thresholds": {"max_error_ratio": 1}} if where == "thresholds" else {"load": load}
     with pytest.raises(ValidationError, match="less than 1"):
-        if where == "thresholds":
-            Profile.model_validate({"version": 1, "thresholds": {"max_error_ratio": 1}})
-        else:
-            one = [allowed] if where == "limits" else {"GET /a": allowed}
-            LoadPhaseSpec.model_validate({"rate_rps": 5, where: one})
+        Profile.model_validate({"version": 1, **given})
 
 
 def test_of_users_only_the_seconds_are_known_before() -> None:
