@@ -249,7 +249,8 @@ class LoadPhase(Frozen):
     """What one load phase did (all measured; None where it was not). `warm_up_s`: what the rule found and left out.
 
     `items` that each request of a sweep has, and how many of them were answered rightly per second. Of users: `held`
-    requests waited for `limits.max_rps`, and `behind` turns began later than their pace.
+    requests waited for `limits.max_rps`, and `behind` turns began later than their pace. `used`: of users, and of the rows
+    of each feeder, how many had a part in it, and how many there are.
     """
 
     stream: str
@@ -271,6 +272,7 @@ class LoadPhase(Frozen):
     held: int = 0
     behind: int = 0
     processes: tuple[LoadProcess, ...] = ()
+    used: dict[str, tuple[int, int]] = Field(default_factory=dict)
 
 
 class ResourceSeries(Frozen):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from hybridcheck.cases import Json
-from hybridcheck.checks.load.phases import SWEEP, WARM_UP
+from hybridcheck.checks.load.phases import SWEEP, USED, WARM_UP
 from hybridcheck.engine.findings import rounded
 from hybridcheck.engine.streams import Streams
 from hybridcheck.evidence import GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation, Record, Sample
@@ -57,6 +57,7 @@ def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
         held=sum(record.held for record in own),
         behind=sum(record.behind for record in own),
         processes=load_processes(records),
+        used=next((r.values.get("used", {}) for r in records if isinstance(r, Observation) and r.label == USED), {}),
     )
 
 

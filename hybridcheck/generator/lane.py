@@ -6,6 +6,7 @@ The hot path is `_exchange` and `_book`; everything that is not every request's 
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
@@ -38,7 +39,7 @@ class Run(Protocol):
     turn: Iterator[Operation]
     hub: Any
     tls_context: Any
-    idle: list["Lane"]
+    idle: deque["Lane"]
     own_lag: dict[int, int]
     pool_lag: dict[int, int]
     all_busy_ns: int

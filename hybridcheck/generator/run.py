@@ -45,7 +45,7 @@ class LoadRun:
         self.turn: Iterator[Operation] = turns(orders)
         self.scenario_turn = scenario_turns(orders, orders.script) if orders.script is not None else None
         self.pace = pace_of(orders, self.turn if self.scenario_turn is None else self.scenario_turn)
-        self.idle: list[Lane] = []
+        self.idle: deque[Lane] = deque()
         self.own_lag: Buckets = {}
         self.pool_lag: Buckets = {}
         self.all_busy_ns = 0
@@ -55,6 +55,7 @@ class LoadRun:
         self.tls_context: Any = None
         self._addresses: tuple[Address, ...] = ()
         self._no_address: OSError | None = None
+        self._rotates = orders.script is not None
         self._pipe = pipe
         self._fold = fold
         self._lanes: list[Lane] = []
@@ -108,7 +109,7 @@ class LoadRun:
         self._alarm = alarm(self.hub.loop, self._wake)
         self.pace.tick(0)
         self._lanes = self._lanes or [self._new_lane(index) for index in range(self.orders.connections)]
-        for lane in reversed(self._lanes):
+        for lane in self._lanes if self._rotates else reversed(self._lanes):
             lane.begin()
         tick = self.hub.loop.timer(_TICK_S, repeat=_TICK_S)
         self._expected_tick_ns = _clock() + round(_TICK_S * NS_PER_S)
@@ -140,10 +141,14 @@ class LoadRun:
             self._alarm.at(self.origin_ns + self.pace.next_due)
 
     def _wake(self) -> None:
-        """Switch to an idle lane for each arrival that is due; set the alarm for the next one."""
+        """Switch to an idle lane for each arrival that is due; set the alarm for the next one.
+
+        Users differ, so that whoever has rested longest comes next; of lanes that are all alike the last one has the
+        warmest connection.
+        """
         pace, idle, origin = self.pace, self.idle, self.origin_ns
         while idle and pace.next_due <= (now := _clock() - origin):
-            lane = idle.pop()
+            lane = idle.popleft() if self._rotates else idle.pop()
             if not idle:
                 self.all_busy_ns = now  # somebody was free for whatever became due before
             lane.greenlet.switch(WAKE)
@@ -306,6 +311,7 @@ class LoadRun:
             totals.update(operation.book.totals)
             failed.update(operation.book.failed)
         spent = health.read_counters()
+        feeders = self.orders.script.feeders if self.orders.script is not None else ()
         return {
             "kind": "end",
             "cause": cause,
@@ -314,6 +320,8 @@ class LoadRun:
             **{name: totals[name] for name in ("planned", "ok", "unsent", "cut")},
             "failed": dict(failed),
             "connections_opened": self.connections_opened,
+            "users": sum(isinstance(lane, UserLane) and lane.user.iterations > 0 for lane in self._lanes),
+            "rows_used": {feeder.name: feeder.used for feeder in feeders},
             "cpu_s": spent.cpu_ns / NS_PER_S,
             "wall_s": (spent.wall_ns - self._first_reading.wall_ns) / NS_PER_S,
         }

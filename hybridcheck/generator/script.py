@@ -42,6 +42,11 @@ class Step:
         """Where an arrival is booked that nobody could begin."""
         return self.operation.book
 
+    def variables(self) -> Iterator[str]:
+        """Every variable that its request is filled in with."""
+        templates = (self.path, self.body, *(template for _, template in self.headers))
+        return (name for template in templates for kind, name in template if kind != "text")
+
     def own(self) -> "Step":
         """The step for one user: its operation carries that user's bytes, the book is everybody's."""
         operation = copy.copy(self.operation)
@@ -51,10 +56,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A sequence of steps; `index` is its place in the script."""
+    """A sequence of steps; `index` is its place in the script, `feeders` are those that its steps name."""
 
     index: int
     steps: tuple[Step, ...]
+    feeders: tuple["Rows", ...] = ()
 
     @property
     def book(self) -> Book:
@@ -70,17 +76,24 @@ class Rows:
         self._rows, self._order = rows, order
         self._dice = random.Random(seed)
         self._next = 0
+        self._used = bytearray(len(rows))
 
     def take(self) -> Variables | None:
         """The next row; None where each is used once and all are."""
-        if self._order == "random" and self._rows:
-            return self._rows[self._dice.randrange(len(self._rows))]
-        if self._next == len(self._rows):
-            if self._order == "once" or not self._rows:
-                return None
-            self._next = 0
-        self._next += 1
-        return self._rows[self._next - 1]
+        if not self._rows or (self._order == "once" and self._next == len(self._rows)):
+            return None
+        if self._order == "random":
+            chosen = self._dice.randrange(len(self._rows))
+        else:
+            chosen = self._next % len(self._rows)
+            self._next += 1
+        self._used[chosen] = 1
+        return self._rows[chosen]
+
+    @property
+    def used(self) -> int:
+        """How many of the rows have been handed out."""
+        return sum(self._used)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +122,22 @@ class User:
     headers: Pairs
     dice: random.Random
     variables: Variables = field(default_factory=dict)
+    rows: Variables = field(default_factory=dict)
     cookies: dict[str, str] = field(default_factory=dict)
     iterations: int = 0
 
     def begin(self, feeders: Sequence[Rows], prepared: Variables) -> bool:
-        """A new iteration: nothing of the last one is left but what setup gave; False where a feeder has no row left."""
-        self.variables = {**prepared, "user": self.number, "iteration": self.iterations}
-        self.iterations += 1
+        """A new iteration with a row of each feeder that it names; False where one has none left.
+
+        Nothing of the last iteration is left but what setup gave, and the rows, which a teardown may name.
+        """
         for feeder in feeders:
             row = feeder.take()
             if row is None:
                 return False
-            self.variables[feeder.name] = row
+            self.rows[feeder.name] = row
+        self.variables = {**prepared, **self.rows, "user": self.number, "iteration": self.iterations}
+        self.iterations += 1
         return True
 
     def keep_cookie(self, line: str) -> None:

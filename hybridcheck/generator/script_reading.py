@@ -1,6 +1,8 @@
 """A plan's script as it came through the pipe, turned into steps that are ready to be filled in."""
 
-from collections.abc import Iterable, Mapping
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +13,9 @@ from hybridcheck.generator.request_heads import heads, secret_heads
 from hybridcheck.generator.script import Rows, Scenario, Script, Step
 
 Written = Mapping[str, Any]
+
+_FEWEST_ROUNDS, _FEWEST_TURNS = 4, 1000
+"""Before the order of the scenarios comes again."""
 
 
 class _Reader:
@@ -55,19 +60,24 @@ def read_script(
     if script is None:
         return None
     reader, index, seed = _Reader(plan, operations, secrets), share[0], plan["seed"]
+    ways = [reader.steps(found["steps"], booked=True) for found in script["scenarios"]]
+    names = [{name.partition(".")[0] for step in way for name in step.variables()} for way in ways]
+    turn = _turns([found["weight"] for found in script["scenarios"]], seed)
+    feeders = {}
+    for found in script["feeders"]:
+        name, order = found["name"], found["order"]
+        if order != "own":
+            own = _own_rows(found, plan, share, [name in names[scenario] for scenario in turn])
+            feeders[name] = Rows(name, order, own, f"{seed}/{name}/{index}")
     return Script(
         scenarios=tuple(
-            Scenario(number, reader.steps(found["steps"], booked=True))
-            for number, found in enumerate(script["scenarios"])
+            Scenario(number, way, tuple(rows for name, rows in feeders.items() if name in names[number]))
+            for number, way in enumerate(ways)
         ),
-        turn=shapes.operation_order([found["weight"] for found in script["scenarios"]], seed),
+        turn=turn,
         setup=reader.steps(script["setup"], booked=False),
         teardown=reader.steps(script["teardown"], booked=False),
-        feeders=tuple(
-            Rows(found["name"], found["order"], _own_rows(found, plan, share), f"{seed}/{found['name']}/{index}")
-            for found in script["feeders"]
-            if found["order"] != "own"
-        ),
+        feeders=tuple(feeders.values()),
         belongings={found["name"]: found["rows"] for found in script["feeders"] if found["order"] == "own"},
         users=tuple(
             tuple(secret_heads(user["secret_headers"], secrets, user["name"]).values()) for user in script["users"]
@@ -77,12 +87,33 @@ def read_script(
     )
 
 
-def _own_rows(feeder: Written, plan: Written, share: tuple[int, int]) -> list[Any]:
-    """The rows of this process's arrivals, or users: they are dealt out in turn as these are.
+def _turns(weights: Sequence[int], seed: int) -> tuple[int, ...]:
+    """The cycle in which scenarios take turns: the order of the weights again and again, shuffled anew each time.
 
-    All of them where there are fewer than processes, and one may be used more than once.
+    Always the same order would keep step with users and rows that take turns too: one user would do all of a kind.
+    """
+    once = shapes.operation_order(weights, seed)
+    rounds = max(_FEWEST_ROUNDS, -(-_FEWEST_TURNS // len(once)))
+    return tuple(turn for number in range(rounds) for turn in shapes.operation_order(weights, seed + number))
+
+
+def _own_rows(feeder: Written, plan: Written, share: tuple[int, int], named: Sequence[bool]) -> list[Any]:
+    """The rows that fall to this process: they are dealt out as the turns are in which a scenario names the feeder.
+
+    named: for each place in the cycle of turns, whether its scenario does. All rows where none would fall to the process,
+    and one may be used more than once.
     """
     index, of = share
     users = plan["connections"] if plan["model"] == "closed" else of
-    own = [row for number, row in enumerate(feeder["rows"]) if number % users % of == index]
+    takers = heapq.merge(*(_takes(process, of, users, named) for process in range(of)))
+    own = [row for row, (_, process) in zip(feeder["rows"], takers, strict=False) if process == index]
     return own if own or feeder["order"] == "once" else feeder["rows"]
+
+
+def _takes(process: int, of: int, users: int, named: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """When a process takes a row of a feeder: (number of the turn, process), if all users took their turns one by one."""
+    own_users, cycle = shapes.part_of(users, process, of), len(named)
+    taking = [turn for turn in range(cycle) if named[(process + turn * of) % cycle]]
+    for count in itertools.count() if taking and own_users else ():
+        turn = count // len(taking) * cycle + taking[count % len(taking)]
+        yield turn // own_users * users + process + turn % own_users * of, process

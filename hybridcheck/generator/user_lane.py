@@ -142,7 +142,7 @@ class UserLane(Lane):
         """One iteration; it ends with the first step that fails, and when the phase is over."""
         pace, origin = self._run.pace, self._run.origin_ns
         steps = self._own[scenario.index]
-        if not self.user.begin(self.script.feeders, self._prepared):
+        if not self.user.begin(scenario.feeders, self._prepared):
             self._script_run.out_of_rows(now)
             return now
         for number, step in enumerate(steps):

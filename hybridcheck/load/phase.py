@@ -5,16 +5,14 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from hybridcheck.cases import Json
-from hybridcheck.checks.load.phases import EXPIRES, SWEEP, WARM_UP
+from hybridcheck.checks.load.phases import EXPIRES, SWEEP
 from hybridcheck.evidence import (
     Gap,
     GapReason,
-    GeneratorProcess,
     GeneratorSecond,
     LoadEnd,
     LoadHistogram,
@@ -22,7 +20,7 @@ from hybridcheck.evidence import (
     Observation,
 )
 from hybridcheck.ledger import Ledger
-from hybridcheck.load import reports
+from hybridcheck.load import recorded, reports
 from hybridcheck.load.child import drive as drive_child
 from hybridcheck.load.credentials import Known, credentials, users_of
 from hybridcheck.load.listening import Overhear, listening_to
@@ -34,10 +32,7 @@ from hybridcheck.profile.feeders import FeederError
 from hybridcheck.profile.load_phases import connections, judged_seconds, shape_of
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.histogram import Histogram
-from hybridcheck.statistics.warm_up import mser5
 from hybridcheck.target import Credential, EvidenceLost
-
-NS_PER_MS = 1_000_000
 
 CarryOut = Callable[[LoadPlan, Mapping[str, str], asyncio.Event | None], AsyncGenerator[reports.Report, None]]
 """Carries out a plan with its secrets until it is done or the event is set, and yields what `child.drive` yields."""
@@ -72,6 +67,7 @@ class _Totals:
     timed: frozenset[int] = frozenset()
     """Seconds beside the judged ones whose response times a limit of their own needs."""
     watch: Watch | None = None
+    plan: LoadPlan | None = None
     by_second: dict[int, Histogram] | None = None
     """Response times of each judged second, where the warm-up is looked for in them."""
     planned: int = 0
@@ -105,7 +101,9 @@ class _Totals:
     def look_at(self, record: LoadSecond | GeneratorSecond) -> None:
         """Show a record to the watch, with the generator's own lag so far."""
         if self.watch is not None and (self.proves_until is None or record.second < self.proves_until):
-            self.watch.take(record, _ms(self.own_lag.quantile(0.99)) if isinstance(record, LoadSecond) else None)
+            self.watch.take(
+                record, recorded.ms(self.own_lag.quantile(0.99)) if isinstance(record, LoadSecond) else None
+            )
 
 
 def _timed_seconds(spec: LoadPhaseSpec) -> frozenset[int]:
@@ -155,6 +153,7 @@ async def run_phase(
     if drive.items is not None:
         ledger.append(drive.stream, Observation(label=SWEEP, values={"items": drive.items}))
     totals = _Totals(judged_seconds(drive.spec), _timed_seconds(drive.spec), watch)
+    totals.plan = plan
     totals.by_second = {} if drive.spec.find_warmup else None
     ending = stop or asyncio.Event()
     async with listening_to(drive, site.overhear, ledger) as listening:
@@ -222,7 +221,7 @@ def _operation(operation: DriveOperation, secret_headers: Mapping[str, tuple[tup
         content_type=operation.content_type,
         json_schema=operation.json_schema,
         sample_every=operation.sample_every,
-        limits_ns=tuple(round(limit * NS_PER_MS) for limit in operation.limits_ms),
+        limits_ns=tuple(round(limit * recorded.NS_PER_MS) for limit in operation.limits_ms),
     )
 
 
@@ -245,7 +244,7 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
     match report:
         case reports.OperationSecond():
             totals.add(report)
-            second = _second(report, counts=report.second in totals.judged)
+            second = recorded.second(report, counts=report.second in totals.judged)
             ledger.append(stream, second)
             totals.look_at(second)
         case reports.GeneratorSecond():
@@ -254,7 +253,7 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
             if counts:
                 totals.lag.merge(report.lag)
                 totals.own_lag.merge(Histogram.from_pairs(report.own_lag))
-            health = _health(report, counts=counts)
+            health = recorded.health(report, counts=counts)
             ledger.append(stream, health)
             totals.look_at(health)
         case reports.OperationTimes() if report.from_second in totals.judged | totals.timed:
@@ -263,28 +262,16 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
                 totals.by_second.setdefault(report.from_second, Histogram()).merge(
                     Histogram.from_pairs(report.response)
                 )
-            for histogram in _times(report, counts=counts):
+            for histogram in recorded.times(report, counts=counts):
                 ledger.append(stream, histogram)
+        case reports.EndMarker() if totals.plan is not None and totals.plan.script is not None:
+            ledger.append(stream, recorded.used(report, totals.plan))
         case reports.OutOfRows():
             totals.proves_only_until(report.second, "rows that are used once ran out")
         case reports.ChildEnd():
             _record_end(report, stream, ledger, totals)
         case _:
             _note(report, stream, ledger)
-
-
-def _times(report: reports.OperationTimes, *, counts: bool) -> Iterator[LoadHistogram]:
-    measures: tuple[tuple[Literal["response", "service"], reports.Pairs], ...]
-    measures = (("response", report.response), ("service", report.service))
-    for measure, pairs in measures:
-        yield LoadHistogram(
-            operation=report.operation,
-            measure=measure,
-            pairs=pairs,
-            from_second=report.from_second,
-            until_second=report.until_second,
-            counts=counts,
-        )
 
 
 def _note(report: reports.Report, stream: str, ledger: Ledger) -> None:
@@ -313,65 +300,10 @@ def _note(report: reports.Report, stream: str, ledger: Ledger) -> None:
             pass
 
 
-def _second(report: reports.OperationSecond, *, counts: bool) -> LoadSecond:
-    return LoadSecond(
-        second=report.second,
-        operation=report.operation,
-        planned=report.planned,
-        ok=report.ok,
-        failed={kind.value: count for kind, count in report.failed.items() if count},
-        late={f"{int(limit) / NS_PER_MS:g}": count for limit, count in report.late.items()},
-        unsent=report.unsent,
-        cut=report.cut,
-        bytes_received=report.bytes_received,
-        sampled=report.sampled,
-        counts=counts,
-    )
-
-
-def _health(report: reports.GeneratorSecond, *, counts: bool) -> GeneratorSecond:
-    return GeneratorSecond(
-        second=report.second,
-        cpu_ratio=report.cpu_ratio,
-        runqueue_ratio=report.runqueue_ratio,
-        own_lag_p99_ms=_ms(report.own_lag_p99_ns),
-        lag_p99_ms=_ms(report.lag.quantile(0.99)),
-        loop_lag_max_ms=_ms(report.loop_lag_max_ns),
-        offered=report.offered,
-        sent=report.sent,
-        pool_waits=report.pool_waits,
-        backlog=report.backlog,
-        connections_opened=report.connections_opened,
-        held=report.held,
-        behind=report.behind,
-        rss_bytes=report.rss_bytes,
-        processes=tuple(
-            GeneratorProcess(
-                name=process.name,
-                cpu_ratio=process.cpu_ratio,
-                own_lag_p99_ms=_ms(process.own_lag_p99_ns),
-                offered=process.offered,
-                sent=process.sent,
-            )
-            for process in report.processes
-        ),
-        counts=counts,
-    )
-
-
-def _warm_up(by_second: Mapping[int, Histogram]) -> Observation:
-    """Until which second the phase was warming up, by the rule; None where the rule does not say."""
-    medians = {second: by_second[second].quantile(0.5) for second in sorted(by_second)}
-    known = {second: float(median) for second, median in medians.items() if median is not None}
-    cut = mser5(list(known.values()))
-    until = None if cut is None else [*known][cut]
-    return Observation(label=WARM_UP, values={"until_second": until, "rule": "MSER-5 on the medians of seconds"})
-
-
 def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Totals) -> None:
     totals.completed = end.cause is reports.EndCause.COMPLETED
     if totals.by_second is not None:
-        ledger.append(stream, _warm_up(totals.by_second))
+        ledger.append(stream, recorded.warm_up(totals.by_second))
     detail = "; ".join(part for part in (end.detail, *end.stderr_tail[-3:]) if part)[:2000]
     if totals.completed:
         detail = totals.why_no_longer
@@ -398,7 +330,3 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
             generator_seconds=totals.generator_seconds,
         ),
     )
-
-
-def _ms(value_ns: int | None) -> float | None:
-    return None if value_ns is None else value_ns / NS_PER_MS

@@ -225,7 +225,8 @@ class OutOfRows(_Report):
 class EndMarker(_Report):
     """The child's last line: totals over everything that it reported, warm-up included, and how many lines came before.
 
-    cause: `completed`, or `interrupted` by SIGTERM or by the loss of its parent.
+    cause: `completed`, or `interrupted` by SIGTERM or by the loss of its parent. users: who began a scenario.
+    rows_used: feeder → how many of its rows were taken at least once.
     """
 
     kind: Literal["end"] = "end"
@@ -238,6 +239,8 @@ class EndMarker(_Report):
     unsent: int
     cut: int
     connections_opened: int
+    users: int = 0
+    rows_used: dict[str, int] = {}
     cpu_s: float
     wall_s: float
 

@@ -79,7 +79,9 @@ def feeder_faults(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int,
     if users > len(rows):
         yield f"{users:,} users need a row each, it has {len(rows):,}", "fewer users, or more rows"
     if phase.model == "open" and logs_in is None:
-        arrivals = math.ceil((planned_requests(phase) or 0.0) / requests_per_arrival(phase) - 1e-9)
+        arrivals = math.ceil(
+            (planned_requests(phase) or 0.0) / requests_per_arrival(phase) * _naming(phase, name) - 1e-9
+        )
         if arrivals > len(rows):
             yield f"{arrivals:,} arrivals need a row each, it has {len(rows):,}", "order: circular, or more rows"
 
@@ -92,6 +94,16 @@ def _columns_of(phase: LoadPhaseSpec, name: str, columns: Collection[str]) -> It
             yield f"'{{{name}}}' is a whole row: it has to say which column", f"{{{name}.{next(iter(columns))}}}"
         elif first == name and column.partition(".")[0] not in columns:
             yield f"it has no column '{column}'", near(column, columns)
+
+
+def _naming(phase: LoadPhaseSpec, feeder: str) -> float:
+    """The share of the arrivals whose scenario names a feeder: the others take no row of it."""
+    naming = sum(
+        scenario.weight
+        for scenario in phase.scenarios.values()
+        if any(needed.partition(".")[0] == feeder for step in scenario.steps for needed in step.needs())
+    )
+    return naming / sum(scenario.weight for scenario in phase.scenarios.values())
 
 
 def _credentials_needed(profile: Profile, phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:

@@ -69,6 +69,9 @@ WARM_UP = "warm-up"
 SWEEP = "sweep"
 """The label of the observation that says how many items each request of a sweep's phase has."""
 
+USED = "used"
+"""The label of the observation that says how many of the users and of the rows there are had a part in the phase."""
+
 EXPIRES = "token expires"
 """The label of the observation that a token will expire within the phase, told when it begins."""
 

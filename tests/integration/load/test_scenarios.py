@@ -203,6 +203,20 @@ async def test_two_processes_use_each_row_once(shop: str, tmp_path: Path, model:
         assert (counting, end.detail) == ({0, 1}, "")
 
 
+async def test_users_take_turns_where_arrivals_come(shop: str, tmp_path: Path) -> None:
+    """However quick the answers are: whoever has rested longest comes next, so that nobody does it all."""
+    text = PROFILE.replace(
+        "users: 4\n    think_s: 0.2\n    duration_s: 3", "rate_rps: 10\n    duration_s: 2\n    max_connections: 5"
+    )
+    (tmp_path / "people.csv").write_text("name\nada\nbob\n")
+    records = await run(shop, text.replace(", think_s: 0.05", ""), tmp_path)
+    by_user = Counter(one["cookie"] for one in seen(shop) if one["method"] == "POST" and one["path"] != "/carts")
+    assert set(by_user.values()) == {4}
+    assert len(by_user) == 5
+    (told,) = [record for record in records if isinstance(record, Observation) and record.label == "used"]
+    assert told.values == {"used": {"users": [5, 5], "rows of people": [2, 2]}}
+
+
 ROWS = (
     PROFILE.replace("[ada, bob]", "{feeder: people, username: name, password: secret}").replace(
         "setup: [{", 'setup: [{operation: find, query: {q: "{people.name}"}}, {'

@@ -1,11 +1,13 @@
 """Several processes carry out one plan: what each does is dealt out in turn, and together they do what one would do."""
 
+import random
 from typing import Any
 
 import pytest
 
 from hybridcheck.generator.orders import Orders, Share, read_orders
-from hybridcheck.generator.pace import NEVER, ClosedPace, OpenPace, turns
+from hybridcheck.generator.pace import NEVER, ClosedPace, OpenPace, scenario_turns, turns
+from hybridcheck.generator.script import User
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.script import Script, ScriptFeeder, ScriptScenario, ScriptStep
 
@@ -73,7 +75,7 @@ def test_users_connections_and_budget_are_dealt_out(of: int) -> None:
 
 def test_fewer_rows_than_processes_leave_nobody_without_load() -> None:
     """Rows that may be used again are everybody's then; those that are used once are not."""
-    step = ScriptStep(operation="a", path=(("text", "/"),))
+    step = ScriptStep(operation="a", path=(("url", "circular.n"), ("url", "random.n"), ("url", "once.n")))
     feeders = tuple(
         ScriptFeeder.model_validate({"name": order, "order": order, "rows": ({"n": 1}, {"n": 2})})
         for order in ("circular", "random", "once")
@@ -88,7 +90,7 @@ def test_fewer_rows_than_processes_leave_nobody_without_load() -> None:
 
 def test_rows_that_are_used_once_are_dealt_out_as_the_users_are() -> None:
     """Three users in two processes: who has two of them has two of three rows, so that both come to the end together."""
-    step = ScriptStep(operation="a", path=(("text", "/"),))
+    step = ScriptStep(operation="a", path=(("url", "f.n"),))
     feeder = ScriptFeeder(name="f", order="once", rows=tuple({"n": number} for number in range(7)))
     script = Script(scenarios=(ScriptScenario(name="s", weight=1, steps=(step,)),), feeders=(feeder,))
     closed = {"model": "closed", "shape": Shape(name="steady", parameters={"level": 3, "duration_s": 2})}
@@ -100,3 +102,36 @@ def test_rows_that_are_used_once_are_dealt_out_as_the_users_are() -> None:
     assert pace.take(0, 0) == 0
     pace.run_out()
     assert (pace.taken, pace.take(1, 0), pace.tick(1), pace.goes_on(1)) == (0, -1, 0, True)
+
+
+@pytest.mark.parametrize("of", [1, 2, 3])
+@pytest.mark.parametrize("order", ["circular", "once"])
+def test_a_scenario_takes_rows_of_the_feeders_that_it_names_and_no_others(of: int, order: str) -> None:
+    """Five rows and turns in cycles of five: all rows have their turn, in their order, whichever process has the turn."""
+    buy = ScriptStep(operation="a", path=(("text", "/"),), headers=(("X", (("raw", "f.n"),)),))
+    look = ScriptStep(operation="b", path=(("text", "/"),))
+    feeder = ScriptFeeder.model_validate({"name": "f", "order": order, "rows": tuple({"n": n} for n in range(5))})
+    ways = (ScriptScenario(name="buy", weight=1, steps=(buy,)), ScriptScenario(name="look", weight=4, steps=(look,)))
+    taken: dict[int, int] = {}
+    for index in range(of):
+        given = orders(Share(index, of), script=Script(scenarios=ways, feeders=(feeder,)))
+        assert given.script is not None
+        turn, user = scenario_turns(given, given.script), User(0, (), random.Random(1))
+        for arrival in range(index, 25, of):
+            scenario = next(turn)
+            assert user.begin(scenario.feeders, {})
+            if scenario.index == 0:
+                taken[arrival] = user.variables["f"]["n"]
+    assert [taken[arrival] for arrival in sorted(taken)] == [0, 1, 2, 3, 4]
+
+
+def test_no_user_does_all_of_a_kind() -> None:
+    """Five users and turns of one to four: who buys is another one from time to time, and one of five arrivals buys."""
+    step = ScriptStep(operation="a", path=(("text", "/"),))
+    ways = tuple(ScriptScenario(name=name, weight=weight, steps=(step,)) for name, weight in (("buy", 1), ("look", 4)))
+    given = orders(Share(), script=Script(scenarios=ways))
+    assert given.script is not None
+    turn = scenario_turns(given, given.script)
+    buys = [arrival for arrival in range(200) if next(turn).index == 0]
+    assert [arrival // 5 for arrival in buys] == list(range(40))
+    assert {arrival % 5 for arrival in buys} == {0, 1, 2, 3, 4}
