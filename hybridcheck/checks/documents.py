@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 
 from hybridcheck.cases import Json
-from hybridcheck.checks.operations import json_body, same
+from hybridcheck.checks.operations import json_body
 from hybridcheck.evidence import Exchange
+from hybridcheck.statistics.closeness import same
 
 MOST_SHOWN = 60
 

@@ -1,7 +1,6 @@
 """From a declared operation to the request that a check sends, and from an answer to what is wrong with it."""
 
 import json
-import math
 from collections.abc import Iterator
 
 from jsonschema import Draft202012Validator
@@ -13,6 +12,7 @@ from hybridcheck.evidence import Exchange
 from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.models import Service
 from hybridcheck.profile.operations import Expect, Operation
+from hybridcheck.statistics.closeness import same
 from hybridcheck.target import Ask
 
 MOST_LEVELS = 100
@@ -107,6 +107,8 @@ def complaint_about(exchange: Exchange, expect: Expect) -> str | None:
     for name, value in expect.headers.items():
         if response.header(name) != value:
             return f"header {name}: {response.header(name)}"
+    if expect.contains is not None and expect.contains.encode() not in response.body.content():
+        return f"the body does not contain {expect.contains[:200]!r}"
     if expect.json_schema is None and not expect.values:
         return None
     try:
@@ -150,26 +152,6 @@ def difference(path: str, got: Json, want: Json, tolerance: float) -> str:
         index, first = next((index, pair) for index, pair in pairs if not same(*pair, tolerance))
         return difference(f"{path}[{index}]", *first, tolerance)
     return f"{path} is {json.dumps(got)[:200]} instead of {json.dumps(want)[:200]}"
-
-
-def same(got: Json, want: Json, tolerance: float) -> bool:
-    """Whether two JSON values are equal, numbers within an absolute tolerance; True is not 1."""
-    if isinstance(want, bool) or isinstance(got, bool):
-        return got is want
-    if isinstance(want, int | float) and isinstance(got, int | float):
-        return got == want if tolerance == 0 else _close(got, want, tolerance)
-    if isinstance(want, list) and isinstance(got, list):
-        return len(got) == len(want) and all(same(a, b, tolerance) for a, b in zip(got, want, strict=True))
-    if isinstance(want, dict) and isinstance(got, dict):
-        return got.keys() == want.keys() and all(same(got[key], want[key], tolerance) for key in want)
-    return bool(got == want)
-
-
-def _close(got: float, want: float, tolerance: float) -> bool:
-    try:
-        return math.isclose(got, want, rel_tol=0, abs_tol=tolerance)
-    except OverflowError:  # an integer that no double holds
-        return False
 
 
 def _refuse_constant(name: str) -> Json:

@@ -73,16 +73,17 @@ class Reader:
 class LookingReader(Reader):
     """A reader that keeps content type and body for the operation's checks.
 
-    `looked_into` is called when a body is held against its schema.
+    `looked_into` is called when a body is held against schema and values.
     """
 
-    __slots__ = ("body", "content_type", "encoding", "keeps_body", "looked_into", "sampled", "size")
+    __slots__ = ("body", "content_type", "encoding", "keeps_body", "looked_into", "sampled", "seen", "size")
 
     def __init__(self, looked_into: Callable[[], None] = lambda: None) -> None:
         self.body: list[bytes] = []
         self.content_type = self.encoding = b""
         self.size = 0
         self.keeps_body = self.sampled = False
+        self.seen: dict[bytes, bytes] = {}
         self.looked_into = looked_into
         super().__init__()
 
@@ -97,20 +98,25 @@ class LookingReader(Reader):
         self.keeps_body = self.sampled or operation.body_contains is not None
         if self.body:
             self.body = []
+        if self.seen:
+            self.seen = {}
 
     def forget(self) -> None:
         """Drop what was seen of an interim answer."""
         self.content_type = self.encoding = b""
         self.size = 0
         self.body = []
+        self.seen = {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep the two headers that checks need; most others are told by their length alone."""
+        """Keep the headers that checks need; most others are told by their length alone."""
         size = len(name)
         if size == _CONTENT_TYPE_LENGTH and name.lower() == b"content-type":
             self.content_type = value
         elif size == _CONTENT_ENCODING_LENGTH and name.lower() == b"content-encoding":
             self.encoding = value.lower()
+        if self.operation.expected_headers:
+            self.seen.setdefault(name.lower(), value)
 
     def on_body(self, piece: bytes) -> None:
         """Keep the body up to a cap; what lies beyond it is not searched."""
@@ -119,7 +125,7 @@ class LookingReader(Reader):
             self.body.append(piece)
 
     def look(self) -> None:
-        """Check content type and body."""
+        """Check content type, headers and body."""
         wanted = self.operation
         if wanted.content_type is not None and self.content_type != wanted.content_type_as_sent:
             if self.content_type.split(b";")[0].strip().lower() != wanted.content_type:
@@ -127,13 +133,18 @@ class LookingReader(Reader):
                 self.problem, self.detail = failures.CONTENT_TYPE, f"content type {shown!r}"
                 return
             wanted.content_type_as_sent = self.content_type  # equal bytes need no second look
+        for name, value in wanted.expected_headers.items():
+            if self.seen.get(name) != value:
+                shown = self.seen[name].decode("latin-1") if name in self.seen else "missing"
+                self.problem, self.detail = failures.HEADER, f"header {name.decode()}: {shown}"[:200]
+                return
         if wanted.body_contains is not None and wanted.body_contains not in self.readable_body():
             self.problem, self.detail = failures.BODY_CHECK, "the declared text is not in the body"
         elif self.sampled and wanted.sampler is not None:
             self.looked_into()
             fault = wanted.sampler.fault(self.readable_body())
             if fault is not None:
-                self.problem, self.detail = failures.SCHEMA, fault
+                self.problem, self.detail = fault
 
     def readable_body(self) -> bytes:
         """The kept body, unpacked where it is compressed; empty where that fails."""

@@ -7,8 +7,10 @@ from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrad
 
 STATUS = "status"
 CONTENT_TYPE = "content_type"
+HEADER = "header"
 BODY_CHECK = "body_check"
 SCHEMA = "schema"
+VALUES = "values"
 TIMEOUT = "timeout"
 CONNECT_REFUSED = "connect_refused"
 CONNECT_TIMEOUT = "connect_timeout"

@@ -7,13 +7,13 @@ from hybridcheck.generator.recording import Book
 
 
 class Sample(Protocol):
-    """Chooses answers and holds them against a schema; see `sampling.Sampler`."""
+    """Chooses answers and holds them against schema and values; see `sampling.Sampler`."""
 
     def due(self) -> bool:
         """Whether the next answer is one of the sample."""
 
-    def fault(self, body: bytes) -> str | None:
-        """What is wrong with a body, in words; None where nothing is."""
+    def fault(self, body: bytes) -> tuple[str, str] | None:
+        """What is wrong with a body: the kind of failure, and words; None where nothing is."""
 
 
 class Operation:
@@ -25,6 +25,7 @@ class Operation:
         "content_type",
         "content_type_as_sent",
         "expected",
+        "expected_headers",
         "head",
         "method",
         "name",
@@ -40,6 +41,10 @@ class Operation:
         self.expected = frozenset(ordered["expected_statuses"])
         self.content_type: bytes | None = _encoded(ordered["content_type"], lower=True)
         self.content_type_as_sent: bytes | None = None
+        self.expected_headers = {
+            name.lower().encode(): value.encode("latin-1", "replace")
+            for name, value in ordered.get("expected_headers", ())
+        }
         self.body_contains: bytes | None = _encoded(ordered["body_contains"], lower=False)
         self.book = book
         self.sampler = sampler

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hybridcheck import shapes
-from hybridcheck.generator.operation import Operation, Sample
+from hybridcheck.generator.operation import Operation
 from hybridcheck.generator.recording import Book
 from hybridcheck.generator.request_heads import heads
-from hybridcheck.generator.sampling import Sampler
+from hybridcheck.generator.sampling import sampler_of
 from hybridcheck.generator.script import Script
 from hybridcheck.generator.script_reading import read_script
 
@@ -73,7 +73,8 @@ class Orders:
     def looks_into_answers(self) -> bool:
         """True when an operation's check needs headers or body of its answers."""
         return self.script is not None or any(
-            found.content_type or found.body_contains or found.sampler for found in self.operations
+            found.content_type or found.expected_headers or found.body_contains or found.sampler
+            for found in self.operations
         )
 
 
@@ -99,7 +100,7 @@ def read_orders(
                 plan["window_s"],
                 one_time=plan["model"] == "closed",
             ),
-            _sampler(ordered, plan["seed"]),
+            sampler_of(ordered, plan["seed"]),
         )
         for ordered in plan["operations"]
     )
@@ -144,8 +145,3 @@ def _rest(plan: Mapping[str, Any]) -> Callable[[Random], float] | None:
     if mean_s:
         return lambda dice: dice.expovariate(1 / mean_s)
     return (lambda dice: dice.uniform(least_s, most_s)) if most_s else None
-
-
-def _sampler(ordered: Mapping[str, Any], seed: int) -> Sample | None:
-    every = ordered.get("sample_every", 0)
-    return Sampler(ordered["json_schema"], every, f"{seed}/{ordered['name']}") if every else None

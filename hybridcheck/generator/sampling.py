@@ -1,21 +1,32 @@
-"""Looking into a sample of the answers: is the body JSON, and as the declared schema says. No clock, no gevent."""
+"""Looking into a sample of the answers: is the body JSON, as the declared schema says, with the declared values. No clock."""
 
 import json
 import random
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hybridcheck.generator import failures
+from hybridcheck.statistics.closeness import same
+
 _LONGEST_DETAIL = 200
+Keys = Sequence[str | int]
 
 
 class Sampler:
-    """Chooses about one answer in `every` by a seeded dice, and checks it against a schema that is compiled once."""
+    """Chooses about one answer in `every` by a seeded dice, and checks it against a schema that is compiled once.
 
-    __slots__ = ("_dice", "_every", "_left", "_validator")
+    values: keys of a path and what is to be there, numbers within `tolerance`.
+    """
 
-    def __init__(self, schema: Any, every: int, seed: str) -> None:
+    __slots__ = ("_dice", "_every", "_left", "_tolerance", "_validator", "_values")
+
+    def __init__(
+        self, schema: Any, every: int, seed: str, values: Sequence[tuple[Keys, Any]] = (), tolerance: float = 0.0
+    ) -> None:
         from jsonschema import Draft202012Validator  # noqa: PLC0415 - a tenth of a second that most loads do not need
 
-        self._validator = Draft202012Validator(schema)
+        self._validator = Draft202012Validator(True if schema is None else schema)
+        self._values, self._tolerance = values, tolerance
         self._dice = random.Random(seed)
         self._every = every
         self._left = 1  # the first answer is always looked into: a service that is wrong from the start shows at once
@@ -28,13 +39,48 @@ class Sampler:
         self._left = self._dice.randint(1, 2 * self._every - 1)
         return True
 
-    def fault(self, body: bytes) -> str | None:
-        """What is wrong with a body, in words; None where nothing is."""
+    def fault(self, body: bytes) -> tuple[str, str] | None:
+        """What is wrong with a body: the kind of failure, and words; None where nothing is."""
         try:
             found = json.loads(body)
         except (ValueError, RecursionError) as wrong:
-            return f"the body is no JSON: {wrong}"[:_LONGEST_DETAIL]
+            return failures.SCHEMA, f"the body is no JSON: {wrong}"[:_LONGEST_DETAIL]
         error = next(self._validator.iter_errors(found), None)
-        if error is None:
-            return None
-        return f"the body is not as declared at {error.json_path}: {error.message}"[:_LONGEST_DETAIL]
+        if error is not None:
+            words = f"the body is not as declared at {error.json_path}: {error.message}"
+            return failures.SCHEMA, words[:_LONGEST_DETAIL]
+        for keys, wanted in self._values:
+            words = self._other(found, keys, wanted)
+            if words:
+                return failures.VALUES, words[:_LONGEST_DETAIL]
+        return None
+
+    def _other(self, document: Any, keys: Keys, wanted: Any) -> str:
+        """In words, where there is another value than the declared one; empty where there is none."""
+        path = "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+        try:
+            found = at(document, keys)
+        except (LookupError, TypeError):
+            return f"nothing at {path}"
+        return "" if same(found, wanted, self._tolerance) else f"{path} is {json.dumps(found)} instead of {wanted!r}"
+
+
+def at(document: Any, keys: Keys) -> Any:
+    """What a path leads to.
+
+    Raises:
+        LookupError, TypeError: nothing.
+    """
+    for key in keys:
+        document = document[key]
+    return document
+
+
+def sampler_of(ordered: Mapping[str, Any], seed: int, *, as_declared: bool = True) -> Sampler | None:
+    """What looks into answers to an operation; to requests that ask something else than it declares: without its values."""
+    values = ordered["values"] if as_declared else ()
+    if not ordered["sample_every"] or (ordered["json_schema"] is None and not values):
+        return None
+    return Sampler(
+        ordered["json_schema"], ordered["sample_every"], f"{seed}/{ordered['name']}", values, ordered["tolerance"]
+    )

@@ -1,5 +1,6 @@
 """A plan's script as it came through the pipe, turned into steps that are ready to be filled in."""
 
+import copy
 import heapq
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from hybridcheck import shapes
 from hybridcheck.generator.operation import Operation
 from hybridcheck.generator.recording import Book
 from hybridcheck.generator.request_heads import heads, secret_heads
+from hybridcheck.generator.sampling import sampler_of
 from hybridcheck.generator.script import Rows, Scenario, Script, Step
 
 Written = Mapping[str, Any]
@@ -27,6 +29,8 @@ class _Reader:
         self._ordered = {ordered["name"]: ordered for ordered in (*plan["operations"], *plan["beside"])}
         self._operations, self._secrets = operations, secrets
         self._has_users = bool(plan["script"]["users"])
+        self._seed = plan["seed"]
+        self._others: dict[str, Operation] = {}
 
     def steps(self, written: Iterable[Written], *, booked: bool) -> tuple[Step, ...]:
         """Steps in their order; those that are not booked have books that nobody reports."""
@@ -36,7 +40,9 @@ class _Reader:
         ordered = self._ordered[written["operation"]]
         name = ordered["name"]
         return Step(
-            operation=self._operations[name] if booked else Operation(ordered, b"", Book(name, (), 0, 1)),
+            operation=self._asked(ordered, as_declared=written["as_declared"])
+            if booked
+            else Operation(ordered, b"", Book(name, (), 0, 1)),
             path=written["path"],
             headers=written["headers"],
             fixed=heads(self._authority, ordered, self._secrets),
@@ -46,6 +52,20 @@ class _Reader:
             as_user=self._has_users and bool(ordered["secret_headers"]),
             prefix=self._prefix,
         )
+
+    def _asked(self, ordered: Written, *, as_declared: bool) -> Operation:
+        """The operation, or a copy with the same book where a step asks something else than it declares.
+
+        Then neither its `contains` nor its `values` are told of the answer.
+        """
+        name = ordered["name"]
+        if as_declared:
+            return self._operations[name]
+        if name not in self._others:
+            other = self._others[name] = copy.copy(self._operations[name])
+            other.body_contains = None
+            other.sampler = sampler_of(ordered, self._seed, as_declared=False)
+        return self._others[name]
 
 
 def read_script(

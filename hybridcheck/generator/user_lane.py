@@ -19,6 +19,7 @@ from hybridcheck.generator.answer import LookingReader
 from hybridcheck.generator.connection import CHUNK_BYTES
 from hybridcheck.generator.lane import Lane, Run
 from hybridcheck.generator.operation import Operation
+from hybridcheck.generator.sampling import at
 from hybridcheck.generator.script import NotRendered, Scenario, Script, Step, User, Variables
 
 _clock = time.perf_counter_ns
@@ -64,15 +65,9 @@ class StepReader(LookingReader):
             try:
                 document = json.loads(self.readable_body())
                 for name, keys in self.extract:
-                    self._user.variables[name] = _at(document, keys)
+                    self._user.variables[name] = at(document, keys)
             except (ValueError, RecursionError, LookupError, TypeError) as wrong:
                 self.problem, self.detail = failures.BODY_CHECK, f"nothing to extract: {wrong}"[:200]
-
-
-def _at(document: Any, keys: Sequence[str | int]) -> Any:
-    for key in keys:
-        document = document[key]
-    return document
 
 
 class UserLane(Lane):

@@ -25,7 +25,7 @@ from hybridcheck.load.child import drive as drive_child
 from hybridcheck.load.credentials import Known, credentials, users_of
 from hybridcheck.load.listening import Overhear, listening_to
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
-from hybridcheck.load.script import ScriptUser, script_of
+from hybridcheck.load.script import ScriptUser, keys_of, script_of
 from hybridcheck.load.watch import Watch
 from hybridcheck.profile.drives import Drive, DriveOperation
 from hybridcheck.profile.feeders import FeederError
@@ -219,7 +219,11 @@ def _operation(operation: DriveOperation, secret_headers: Mapping[str, tuple[tup
         body=(operation.body or "").encode(),
         expected_statuses=operation.expected_statuses,
         content_type=operation.content_type,
+        expected_headers=operation.expected_headers,
+        body_contains=operation.contains,
         json_schema=operation.json_schema,
+        values=tuple((keys_of(path), value) for path, value in operation.values.items()),
+        tolerance=operation.tolerance,
         sample_every=operation.sample_every,
         limits_ns=tuple(round(limit * recorded.NS_PER_MS) for limit in operation.limits_ms),
     )

@@ -35,8 +35,9 @@ class Operation(_Frozen):
     """One kind of request, what a right answer to it looks like, and the latency limits to count against.
 
     `limits_ns`: an ok answer whose response time exceeds a limit counts as late for it. `secret_headers`: header name →
-    name of a secret. `body_contains` and `content_type` (compared without parameters) are checked on every answer,
-    `json_schema` on about one in `sample_every`, chosen by the seed (0: on none).
+    name of a secret. `content_type` (compared without parameters), `expected_headers` and `body_contains` are checked on every answer,
+    `json_schema` and `values` (keys of a path into the JSON, what is there; numbers within `tolerance`) on about one in
+    `sample_every`, chosen by the seed (0: on none).
     """
 
     name: str = Field(min_length=1, max_length=200)
@@ -48,9 +49,12 @@ class Operation(_Frozen):
     body: bytes = b""
     expected_statuses: tuple[Annotated[int, Field(ge=200, le=599)], ...] = Field(default=(200,), min_length=1)
     content_type: str | None = None
+    expected_headers: tuple[tuple[HeaderName, str], ...] = ()
     body_contains: str | None = Field(default=None, min_length=1)
     limits_ns: tuple[Annotated[int, Field(gt=0)], ...] = ()
     json_schema: Any = None
+    values: tuple[tuple[tuple[str | int, ...], Any], ...] = ()
+    tolerance: float = Field(default=0.0, ge=0)
     sample_every: int = Field(default=0, ge=0)
 
 

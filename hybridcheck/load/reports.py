@@ -22,8 +22,10 @@ class FailureKind(StrEnum):
 
     STATUS = "status"
     CONTENT_TYPE = "content_type"
+    HEADER = "header"
     BODY_CHECK = "body_check"
     SCHEMA = "schema"
+    VALUES = "values"
     TIMEOUT = "timeout"
     CONNECT_REFUSED = "connect_refused"
     CONNECT_TIMEOUT = "connect_timeout"
@@ -82,7 +84,8 @@ class Started(_Report):
 class OperationSecond(_Report):
     """What became of the arrivals of one operation whose intended start lies within one second.
 
-    late: declared limit in ns as text → ok answers beyond it. sampled: answers whose body was held against the schema. bytes_received: of complete answers, head and framing
+    late: declared limit in ns as text → ok answers beyond it. sampled: answers whose body was held against schema and values.
+    bytes_received: of complete answers, head and framing
     included, above TLS.
     """
 

@@ -26,6 +26,7 @@ class ScriptStep(_Frozen):
     body: Template = ()
     extract: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
     think_s: tuple[float, float] = (0.0, 0.0)
+    as_declared: bool = False
 
 
 class ScriptScenario(_Frozen):
@@ -103,14 +104,15 @@ def _steps(steps: Sequence[DriveStep]) -> tuple[ScriptStep, ...]:
             path=step.path,
             headers=step.headers,
             body=step.body,
-            extract=tuple((name, _keys(path)) for name, path in step.extract),
+            extract=tuple((name, keys_of(path)) for name, path in step.extract),
             think_s=step.think_s,
+            as_declared=step.as_declared,
         )
         for step in steps
     )
 
 
-def _keys(path: str) -> tuple[str | int, ...]:
+def keys_of(path: str) -> tuple[str | int, ...]:
     """The keys and indices that a path goes down by."""
     return tuple(_key(*match.groups()) for match in STEP.finditer(path))
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from hybridcheck.cases import Budget, Frozen, Json
 from hybridcheck.profile.listener_consistency import heard_stream
-from hybridcheck.profile.load_phases import check_every, has_schema, shortened, weights
+from hybridcheck.profile.load_phases import asks_as_declared, check_every, looked_at, shortened, weights
 from hybridcheck.profile.load_scenarios import LoadStep
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
@@ -31,7 +31,8 @@ MOST_WEIGHT = 10_000
 class DriveOperation(Frozen):
     """One kind of request of a load phase. `limits_ms` are the latency limits that its answers are counted against.
 
-    `path` has its query, both percent-encoded, relative to the target's base URL. `body` is text in UTF-8.
+    `path` has its query, both percent-encoded, relative to the target's base URL. `body` is text in UTF-8. `contains` and
+    `values` are of the answer to this very request.
     """
 
     id: str
@@ -44,7 +45,11 @@ class DriveOperation(Frozen):
     expected_statuses: tuple[int, ...]
     content_type: str | None = None
     limits_ms: tuple[float, ...] = ()
+    expected_headers: tuple[tuple[str, str], ...] = ()
+    contains: str | None = None
     json_schema: Json = None
+    values: dict[str, Json] = Field(default_factory=dict)
+    tolerance: float = 0.0
     sample_every: int = 0
 
 
@@ -114,8 +119,8 @@ def drive_of(profile: Profile, name: str, budget: Budget) -> Drive:
         operations=operations,
         shortened_from_s=longer,
         scenarios=_scenarios(declared, found, whole) if declared.as_users else (),
-        setup=tuple(step_of(found[step.operation], step) for step in declared.setup),
-        teardown=tuple(step_of(found[step.operation], step) for step in declared.teardown),
+        setup=tuple(_step(declared, found, step) for step in declared.setup),
+        teardown=tuple(_step(declared, found, step) for step in declared.teardown),
         items=declared.sweep.items(found[declared.sweep.operation].body) if declared.sweep is not None else None,
         beside=beside,
         listeners=tuple(_listeners(profile, declared)),
@@ -130,18 +135,23 @@ def _listeners(profile: Profile, declared: LoadPhaseSpec) -> Iterator[DriveListe
             yield DriveListeners(name=one.name, protocol=one.stream, users=one.users, stay_s=one.stay_s, spec=asked)
 
 
+def _step(declared: LoadPhaseSpec, found: Mapping[str, Operation], step: LoadStep) -> DriveStep:
+    operation = found[step.operation]
+    return step_of(operation, step, as_declared=asks_as_declared(declared, operation, step))
+
+
 def _scenarios(
     declared: LoadPhaseSpec, found: Mapping[str, Operation], weights: Mapping[str, int]
 ) -> tuple[DriveScenario, ...]:
     """The declared scenarios, or one step for each weighted operation."""
     if not declared.scenarios:
-        single = {key: (weight, (step_of(found[key], LoadStep(operation=key)),)) for key, weight in weights.items()}
+        single = {key: (weight, (_step(declared, found, LoadStep(operation=key)),)) for key, weight in weights.items()}
         return tuple(DriveScenario(name=key, weight=weight, steps=steps) for key, (weight, steps) in single.items())
     return tuple(
         DriveScenario(
             name=name,
             weight=scenario.weight,
-            steps=tuple(step_of(found[step.operation], step) for step in scenario.steps),
+            steps=tuple(_step(declared, found, step) for step in scenario.steps),
         )
         for name, scenario in declared.scenarios.items()
     )
@@ -183,6 +193,12 @@ def _resolved(profile: Profile, spec: LoadPhaseSpec, operation: Operation, weigh
         identity=operation.identity if operation.auth != "none" else None,
         expected_statuses=operation.expect.status,
         content_type=operation.expect.content_type,
+        expected_headers=tuple(operation.expect.headers.items()),
+        contains=operation.expect.contains
+        if asks_as_declared(spec, operation) and operation.method != "HEAD"
+        else None,
+        values=operation.expect.values if asks_as_declared(spec, operation) else {},
+        tolerance=operation.expect.tolerance,
         json_schema=operation.expect.json_schema,
         sample_every=sampled_every(profile, spec, operation),
         limits_ms=_limits_ms(profile, spec, operation),
@@ -190,8 +206,8 @@ def _resolved(profile: Profile, spec: LoadPhaseSpec, operation: Operation, weigh
 
 
 def sampled_every(profile: Profile, spec: LoadPhaseSpec, operation: Operation) -> int:
-    """One in how many of an operation's answers is held against its schema; 0 for none. `spec` as it will be driven."""
-    return check_every(profile, spec) if has_schema(operation) else 0
+    """One in how many of an operation's answers is held against schema and values; 0 for none. `spec` as it will be driven."""
+    return check_every(profile, spec) if operation.id in looked_at(profile, spec) else 0
 
 
 def _limits_ms(profile: Profile, spec: LoadPhaseSpec, operation: Operation) -> tuple[float, ...]:

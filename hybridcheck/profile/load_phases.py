@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from hybridcheck import shapes
 from hybridcheck.profile.load_limits import LoadLimit
+from hybridcheck.profile.load_scenarios import LoadStep
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
@@ -271,13 +272,37 @@ def arrivals_in(phase: LoadPhaseSpec, seconds: Collection[int]) -> float:
     return requests_per_arrival(phase) * begun
 
 
-def has_schema(operation: Operation) -> bool:
-    """Whether an operation's answers can be held against a declared schema."""
-    return operation.expect.json_schema is not None and operation.method != "HEAD"
+def asks_as_declared(phase: LoadPhaseSpec, operation: Operation, step: LoadStep | None = None) -> bool:
+    """Whether a request of a phase is the declared one: then `values` and `contains` hold for its answer.
+
+    A sweep and a step with values of its own ask something else, and identities of the phase somebody else.
+    """
+    if phase.sweep is not None or (phase.identities and operation.identity is not None):
+        return False
+    return operation.sendable and (step is None or step.as_declared)
+
+
+def looked_at(profile: Profile, phase: LoadPhaseSpec) -> Mapping[str, float]:
+    """Operation id → weight of those of its requests in a phase whose bodies can be held against schema or values."""
+    operations = {op.id: op for _, _, op in profile.all_operations() if op.method != "HEAD"}
+    sent = (
+        [(key, weight, None) for key, weight in weights(profile, phase).items()]
+        if not phase.scenarios
+        else [(step.operation, float(way.weight), step) for way in phase.scenarios.values() for step in way.steps]
+    )
+    found: dict[str, float] = {}
+    for key, weight, step in sent:
+        operation = operations.get(key)
+        if operation is None:
+            continue
+        says = bool(operation.expect.values) and asks_as_declared(phase, operation, step)
+        if says or operation.expect.json_schema is not None:
+            found[key] = found.get(key, 0.0) + weight
+    return found
 
 
 def check_every(profile: Profile, phase: LoadPhaseSpec) -> int:
-    """One in how many answers is held against its schema, where it has one: declared, or as few as can decide."""
+    """One in how many answers is held against schema and values, where it has any: declared, or as few as can decide."""
     limit = profile.thresholds.max_error_ratio
     if phase.check_every is not None:
         return phase.check_every
@@ -288,10 +313,9 @@ def check_every(profile: Profile, phase: LoadPhaseSpec) -> int:
 
 
 def looked_into(profile: Profile, phase: LoadPhaseSpec) -> float:
-    """How many judged arrivals of an open phase are of operations with a schema."""
-    sent = weights(profile, phase)
-    of_these = sum(sent[op.id] for _, _, op in profile.all_operations() if op.id in sent and has_schema(op))
-    return arrivals_in(phase, judged_seconds(phase)) * of_these / sum(sent.values())
+    """How many judged requests of an open phase have a body that can be held against schema or values."""
+    of_these = sum(looked_at(profile, phase).values())
+    return arrivals_in(phase, judged_seconds(phase)) * of_these / sum(weights(profile, phase).values())
 
 
 def _without_sweeps(profile: Profile) -> Profile:

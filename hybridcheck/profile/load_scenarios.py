@@ -44,6 +44,11 @@ class LoadStep(Strict):
             raise ValueError("think_s is [least, most]")
         return self
 
+    @property
+    def as_declared(self) -> bool:
+        """Whether it asks what its operation asks, so that the answer is what the operation says of its own."""
+        return not self.params and self.query is None and self.body is None
+
     def needs(self) -> Iterator[str]:
         """Every variable that the step's own words name."""
         yield from names_in(self._texts())

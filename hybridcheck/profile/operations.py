@@ -24,11 +24,12 @@ PART = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, coerce_num
 
 
 class Expect(Frozen):
-    """What an operation answers: statuses, media type, JSON Schema of the body, exact values at paths, headers."""
+    """What an operation answers: statuses, media type, headers, a text in the body, its JSON Schema, values at paths."""
 
     status: Annotated[tuple[Annotated[int, Field(ge=100, le=599)], ...], Field(min_length=1)] = (200,)
     content_type: str | None = None
     json_schema: Json | None = Field(default=None, alias="schema")
+    contains: Annotated[str, StringConstraints(min_length=1, max_length=1000)] | None = None
     values: dict[str, Json] = Field(default_factory=dict)
     tolerance: Annotated[float, Field(ge=0)] = 0.0
     headers: dict[str, str] = Field(default_factory=dict)

@@ -27,7 +27,10 @@ _IN_JSON = re.compile(f'"{_OPEN}(?P<value>[^{_CLOSE}]+){_CLOSE}"|{_OPEN}(?P<inne
 
 
 class DriveStep(Frozen):
-    """One step with its request in pieces; `think_s` is [least, most]."""
+    """One step with its request in pieces; `think_s` is [least, most].
+
+    `as_declared`: it asks what the operation declares, so that `contains` and `values` hold for its answer.
+    """
 
     operation: str
     path: Template
@@ -35,6 +38,7 @@ class DriveStep(Frozen):
     body: Template = ()
     extract: tuple[tuple[str, str], ...] = ()
     think_s: tuple[float, float] = (0.0, 0.0)
+    as_declared: bool = False
 
     def variables(self) -> Iterator[str]:
         """Every variable that its request is filled in with."""
@@ -42,7 +46,7 @@ class DriveStep(Frozen):
         return (name for template in templates for kind, name in template if kind != "text")
 
 
-def step_of(operation: Operation, step: LoadStep) -> DriveStep:
+def step_of(operation: Operation, step: LoadStep, *, as_declared: bool = False) -> DriveStep:
     """A step of a scenario over its operation."""
     headers = {**operation.headers, **step.headers}
     body = operation.body if step.body is None else step.body
@@ -56,6 +60,7 @@ def step_of(operation: Operation, step: LoadStep) -> DriveStep:
         body=_body(body, filled=step.body is not None),
         extract=tuple(step.extract.items()),
         think_s=think,
+        as_declared=as_declared,
     )
 
 

@@ -15,7 +15,6 @@ from hybridcheck.checks.operations import (
     operation_in,
     operations,
     params_of,
-    same,
 )
 from hybridcheck.checks.repeats import ask_until_good, describe, judge_repeats
 from hybridcheck.diagnosis.numbers import of_repeats
@@ -24,6 +23,7 @@ from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.models import Kind
 from hybridcheck.profile.operations import Example, Expect, Operation
+from hybridcheck.statistics.closeness import same
 from hybridcheck.target import Ask, ReadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
 

@@ -1,4 +1,4 @@
-"""Are answers still right under load: a sample of the bodies, held against the declared schema."""
+"""Are answers still right under load: a sample of the bodies, held against the declared schema and values."""
 
 from collections.abc import Iterator
 
@@ -9,36 +9,34 @@ from hybridcheck.checks.load.phases import ALL
 from hybridcheck.checks.load.rates import Rate, phase_of, rate_finding
 from hybridcheck.evidence import Evidence, LoadSecond
 from hybridcheck.profile.drives import scaled
-from hybridcheck.profile.load_phases import check_every, has_schema, looked_into, weights
+from hybridcheck.profile.load_phases import check_every, looked_at, looked_into
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.binomial import min_clean_samples
 from hybridcheck.statistics.spread import Batch
 from hybridcheck.verdict import Finding
 
-SCHEMA = "schema"
-"""The kind of failure of an answer whose body is not as declared."""
+KINDS = ("schema", "values")
+"""The kinds of failure of an answer whose body is not as declared."""
 
 
 class AnswersRightUnderLoad(RateCheck):
-    """Under the declared load, answers keep the schema that their operation declares.
+    """Under the declared load, answers keep the schema and the values that their operation declares.
 
-    About one answer in `check_every`, chosen by the run's seed, is read as JSON and held against `expect.schema`; of these at
-    most `max_error_ratio` may be wrong. Each wrong one also counts as an error of the kind `schema`. The share is that of the
+    About one answer in `check_every`, chosen by the run's seed, is read as JSON and held against `expect.schema` and, where the
+    request is the declared one, `expect.values`; of these at most `max_error_ratio` may be wrong. Each wrong one also counts as an
+    error of the kind `schema` or `values`. The share is that of the
     sample: one wrong answer in a hundred that were looked at stands for one in a hundred of all.
     """
 
     id = "load.answers-valid"
     dimension = Dimension.RELIABILITY
-    remedy = (
-        "Compare the failure example of the kind `schema` with a calm answer: what is cut, empty or of another type?"
-    )
+    remedy = "Compare the failure example of the kind `schema` or `values` with a calm answer: what is cut, empty or of another type?"
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case per phase that sends an operation with a schema."""
+        """One case per phase that sends an operation with a schema or values."""
         limit, made = scene.profile.thresholds.max_error_ratio, False
         for name, spec in scene.profile.load.items():
-            driven, sent = scaled(spec, scene.budget, len(scene.profile.load)), weights(scene.profile, spec)
-            looked = [o.id for _, _, o in scene.profile.all_operations() if o.id in sent and has_schema(o)]
+            driven, looked = scaled(spec, scene.budget, len(scene.profile.load)), list(looked_at(scene.profile, spec))
             if looked and limit is not None and _enough(scene, driven, limit):
                 made = True
                 params = {"operation": ALL, "operations": looked, "limit_ratio": limit}
@@ -47,7 +45,7 @@ class AnswersRightUnderLoad(RateCheck):
                 yield Case(check=self.id, subject=subject(name, ALL), params=params, shared=shared, statistical=True)
         if not made:
             needs = (
-                "thresholds: {max_error_ratio: 0.01} and a load phase that sends operations with expect: {schema: {…}}"
+                "thresholds: {max_error_ratio: 0.01} and a load phase that sends operations with expect: {schema: {…}} or {values: {…}}"
                 " so often that a sample of them decides"
             )
             yield Unmet(subject="load", needs=needs)
@@ -55,7 +53,7 @@ class AnswersRightUnderLoad(RateCheck):
     def rate(self, case: Case) -> Rate:
         """Sampled answers that are not as declared."""
         limit = float(case.params["limit_ratio"])
-        expected = f"at most {limit:.2%} of the answers that were looked into are not as their schema says"
+        expected = f"at most {limit:.2%} of the answers that were looked into are not as declared"
         return Rate(limit, _sampled, expected, "sampled answers not as declared")
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
@@ -63,7 +61,7 @@ class AnswersRightUnderLoad(RateCheck):
         phase = phase_of(case, evidence)
         if phase.total("sampled") == 0:
             raise Undecided(
-                Reason.TOO_FEW_SAMPLES, "no answer was held against its schema: a lower check_every looks at more"
+                Reason.TOO_FEW_SAMPLES, "no answer was held against what is declared: a lower check_every looks at more"
             )
         return rate_finding(case, phase, self.rate(case))
 
@@ -77,4 +75,5 @@ def _enough(scene: Scene, driven: LoadPhaseSpec, limit: float) -> bool:
 
 
 def _sampled(records: tuple[LoadSecond, ...]) -> Batch:
-    return Batch(bad=sum(row.failed.get(SCHEMA, 0) for row in records), total=sum(row.sampled for row in records))
+    bad = sum(row.failed.get(kind, 0) for row in records for kind in KINDS)
+    return Batch(bad=bad, total=sum(row.sampled for row in records))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hybridcheck.cases import Case, Dimension, Json, Phase, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene, WriteCheck
-from hybridcheck.checks.operations import json_body, same
+from hybridcheck.checks.operations import json_body
 from hybridcheck.checks.workflows.completes import TAGS
 from hybridcheck.checks.workflows.travelling import (
     BEGIN,
@@ -22,6 +22,7 @@ from hybridcheck.paths import NoSuchPath, value_at
 from hybridcheck.profile.journeys import Journey, JourneyStep, journeys, suite_of
 from hybridcheck.profile.workflows import Detects
 from hybridcheck.statistics.binomial import clopper_pearson_lower, clopper_pearson_upper
+from hybridcheck.statistics.closeness import same
 from hybridcheck.target import ReadTarget, WriteTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
 

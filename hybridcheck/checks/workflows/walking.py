@@ -249,6 +249,8 @@ def in_words(expect: Expect) -> str:
         parts.append(f"with {_pairs(expect.values)}")
     if expect.headers:
         parts.append(f"with {', '.join(f'{name}: {value}' for name, value in expect.headers.items())}")
+    if expect.contains is not None:
+        parts.append(f"with {_short(expect.contains)} in the body")
     if expect.json_schema is not None:
         parts.append("of the declared schema")
     return " ".join(parts)

@@ -11,13 +11,14 @@ from hybridcheck.checks.boundary.crossing import number_in
 from hybridcheck.checks.boundary.decisions import PartitionsAgree
 from hybridcheck.checks.boundary.schemas import SchemasAgree
 from hybridcheck.checks.boundary.time_limits import DeadlineKept
-from hybridcheck.checks.operations import MOST_LEVELS, complaint_about, json_body, same, schema_complaint
+from hybridcheck.checks.operations import MOST_LEVELS, complaint_about, json_body, schema_complaint
 from hybridcheck.checks.protocol.dialect import QueryDecoded
 from hybridcheck.checks.protocol.travelling import BodyLadder
 from hybridcheck.checks.survival import Fate, fate, look_after, look_before
 from hybridcheck.checks.text.parts import StripRules
 from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.operations import Expect
+from hybridcheck.statistics.closeness import same
 from hybridcheck.target import Ask
 from hybridcheck.verdict import Outcome
 from tests.unit.checks.fake_target import Answer, FakeTarget, finding_of
