@@ -122,6 +122,7 @@ class Reason(StrEnum):
     STOPPED_EARLY = "STOPPED_EARLY"
     SAFETY_ABORT = "SAFETY_ABORT"
     THROTTLED = "THROTTLED"
+    SETUP_FAILED = "SETUP_FAILED"
     FAULT_NOT_DELIVERED = "FAULT_NOT_DELIVERED"
     EVIDENCE_INCOMPLETE = "EVIDENCE_INCOMPLETE"
     SUSPECTED = "SUSPECTED"
@@ -155,6 +156,7 @@ class GapReason(StrEnum):
     OUT_OF_SCOPE = "out_of_scope"
     INTERRUPTED = "interrupted"
     LOGIN_FAILED = "login_failed"
+    SETUP_FAILED = "setup_failed"
     GENERATOR_SATURATED = "generator_saturated"
     GENERATOR_LOST = "generator_lost"
     NO_END_MARKER = "no_end_marker"
@@ -172,6 +174,7 @@ GAP_CODES: Mapping[GapReason, Reason] = {
     GapReason.GENERATOR_LOST: Reason.WORKER_LOST,
     GapReason.NO_END_MARKER: Reason.WORKER_LOST,
     GapReason.LOGIN_FAILED: Reason.AUTH_NOT_EFFECTIVE,
+    GapReason.SETUP_FAILED: Reason.SETUP_FAILED,
     GapReason.INTERRUPTED: Reason.INTERRUPTED,
     GapReason.TARGET_UNREACHABLE: Reason.TARGET_UNREACHABLE,
     GapReason.FAULT_NOT_DELIVERED: Reason.FAULT_NOT_DELIVERED,

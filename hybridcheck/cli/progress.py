@@ -28,7 +28,13 @@ from hybridcheck.profile.models import Profile
 
 LOGGER = logging.getLogger("hybridcheck.progress")
 _WORTH_A_LINE = frozenset(
-    {GapReason.TARGET_UNREACHABLE, GapReason.INTERRUPTED, GapReason.GENERATOR_LOST, GapReason.TOOL_FAULT}
+    {
+        GapReason.TARGET_UNREACHABLE,
+        GapReason.INTERRUPTED,
+        GapReason.GENERATOR_LOST,
+        GapReason.SETUP_FAILED,
+        GapReason.TOOL_FAULT,
+    }
 )
 
 

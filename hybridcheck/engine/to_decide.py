@@ -31,6 +31,7 @@ DEEDS: Mapping[Reason, tuple[Kind, str]] = {
     Reason.STOPPED_EARLY: ("rerun", "a run whose load phase goes on to its end (load: stop_early: never)"),
     Reason.SAFETY_ABORT: ("target", "a target that stands the load, a lower rate, or another load: abort_when"),
     Reason.THROTTLED: ("target", "a target that does not throttle the tester, or a lower limits: max_rps"),
+    Reason.SETUP_FAILED: ("target", "a target that answers the setup of the load's users as declared (load: setup)"),
     Reason.FAULT_NOT_DELIVERED: ("profile", "a fault hook that takes effect"),
     Reason.EVIDENCE_INCOMPLETE: ("rerun", "a run whose evidence is complete"),
     Reason.SUSPECTED: ("target", "a look at the exchanges of the case: half of the proof is there"),

@@ -27,7 +27,9 @@ from hybridcheck.generator.locust_statistics import LocustFold
 from hybridcheck.generator.orders import Share, read_orders
 from hybridcheck.generator.report_pipe import ReportPipe
 from hybridcheck.generator.run import LoadRun
+from hybridcheck.generator.user_lane import SetupFailed
 
+_LAST_WORD_S = 5.0
 _current: list[LoadRun] = []
 _before_the_start: list[Any] = []
 """Who listens to SIGTERM until Locust does."""
@@ -50,7 +52,12 @@ def _prepare(environment: Environment, **_: Any) -> None:
     pipe = ReportPipe(int(os.environ["HYBRIDCHECK_REPORT_FD"]))
     run = LoadRun(orders, pipe, LocustFold(environment, int(time.time())))
     _before_the_start.append(gevent.signal_handler(signal.SIGTERM, _end_before_the_start, run))
-    pipe.write(started(run.prepare()))
+    try:
+        pipe.write(started(run.prepare()))
+    except SetupFailed as failed:
+        pipe.write({"kind": "setup_failed", "detail": str(failed)})
+        pipe.flush(_LAST_WORD_S)
+        os._exit(0)
     commands.listen(lambda command: _start_at_ns.set(command["start_at_ns"]))
     _current.append(run)
 

@@ -61,7 +61,7 @@ class Conductor:
         self._drive = 0
         self._crew: dict[str, Member] = {}
         self._under_way = False
-        self._stopped = self._halted = False
+        self._stopped = self._halted = self._setup_failed = False
         self._turn = BoundedSemaphore(1)
         self._pongs: dict[tuple[str, int], AsyncResult] = {}
         runner.register_message("hc_clock", self._clock)
@@ -85,7 +85,7 @@ class Conductor:
 
     def _carry_out(self, plan: dict[str, Any], secrets: dict[str, str]) -> None:
         self._drive += 1
-        self._stopped = self._halted = False
+        self._stopped = self._halted = self._setup_failed = False
         present = self._present()
         if len(present) < self._expected:
             detail = f"{len(present)} of {self._expected} workers had joined after {self._wait_s:g} s"
@@ -95,7 +95,8 @@ class Conductor:
         self._crew = {client: Member(client, str(index)) for index, client in enumerate(present)}
         self._under_way = True
         try:
-            self._tell({"kind": "carried_out", "failed": self._with_crew(plan, secrets)})
+            failed = self._with_crew(plan, secrets)
+            self._tell({"kind": "carried_out", "failed": failed, "setup": self._setup_failed})
         finally:
             self._under_way = False
 
@@ -124,6 +125,7 @@ class Conductor:
             answer = self._within(member.ready, patience_s)
             if answer is None or "why" in answer:
                 why = answer["why"] if answer else f"it was not ready within {patience_s:g} s"
+                self._setup_failed = answer is not None and answer["setup"]
                 self._stop_all()
                 return f"worker {member.name} ({member.client_id}): {why}"
             ready.append(answer)

@@ -82,7 +82,8 @@ class LoadRun:
 
         Raises:
             OSError: the CA file cannot be read.
-            ToolError: the target's name leads where nothing is ever sent, or the setup of a user failed.
+            ToolError: the target's name leads where nothing is ever sent.
+            SetupFailed: the setup of a user failed.
         """
         self.tls_context = tls_context(self.orders) if self.orders.tls else None
         try:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import gevent
 from gevent.event import Event
 
-from hybridcheck.errors import ToolError
+from hybridcheck.errors import HybridcheckError
 from hybridcheck.generator import failures
 from hybridcheck.generator.answer import LookingReader
 from hybridcheck.generator.connection import CHUNK_BYTES
@@ -26,6 +26,10 @@ _clock = time.perf_counter_ns
 _AFTER_NO_CONNECTION_S = 0.1
 _TEARDOWN_PATIENCE_S = 3.0
 """Less than the time after which the parent ends a child that lingers."""
+
+
+class SetupFailed(HybridcheckError):
+    """Users whose setup the target refused, or did not answer: the load cannot begin."""
 
 
 class ScriptRun(Run, Protocol):
@@ -86,6 +90,7 @@ class UserLane(Lane):
         self.owes_teardown = not script.setup
         self._step: Step | None = None
         self._begun = self.went_well = False
+        self._why = ""
 
     def begin(self) -> None:
         """Start taking arrivals; a user that was set up before waits for this."""
@@ -167,18 +172,24 @@ class UserLane(Lane):
             cell = operation.book.cell_at(intended)
             cell.planned += 1
             cell.failed[failures.OTHER] = cell.failed.get(failures.OTHER, 0) + 1
-            self._run.example(operation, intended, failures.OTHER, f"the request could not be made: {wrong}")
+            self._why = f"the request could not be made: {wrong}"
+            self._run.example(operation, intended, failures.OTHER, self._why)
             return now, False
         self._step = step
         if self._connection is not None:
             self._tell_reader()
-        self.went_well = True
+        self.went_well, self._why = True, ""
         now = self._exchange(operation, intended, now)
         return now, self.went_well
 
     def _book_failure(self, operation: Operation, cell: Any, intended: int, problem: str | None) -> None:
         self.went_well = False
+        self._why = self._why or ("the answer came after the deadline" if problem is None else self._reader.detail)
         super()._book_failure(operation, cell, intended, problem)
+
+    def _failed(self, operation: Operation, intended: int, error: Exception) -> str:
+        self._why = failures.named(error)[1]
+        return super()._failed(operation, intended, error)
 
     def _new_reader(self) -> StepReader:
         return StepReader(self.user, self._looked_into)
@@ -203,14 +214,10 @@ class UserLane(Lane):
 
     def _unbooked(self, step: Step) -> str:
         """Send a step whose book nobody reports; gives in words what went wrong."""
-        book = step.operation.book
-        book.examples = _Everything()
+        step.operation.book.examples = _Everything()
         now = _clock() - self._run.origin_ns
         _, good = self._take(step.own(), now, now)
-        if good:
-            return ""
-        kinds = ", ".join(sorted({kind for cell in book.cells.values() for kind in cell.failed}))
-        return f"user {self.user.number}: {step.operation.name}: {kinds}"
+        return "" if good else f"user {self.user.number}: {step.operation.name}: {self._why}"
 
     def tear_down(self) -> None:
         """Do the teardown after the end, in a greenlet of its own; the user keeps what it knew at its last step.
@@ -227,7 +234,7 @@ def set_up(lanes: Sequence[Lane], deadline_ns: int) -> None:
     """Let every user do its setup, all at once, before the clock starts.
 
     Raises:
-        ToolError: one of them could not; nothing has been sent that counts, and what was set up is torn down.
+        SetupFailed: one of them could not; nothing has been sent that counts, and what was set up is torn down.
     """
     users = [lane for lane in lanes if isinstance(lane, UserLane)]
     for user in users:
@@ -238,7 +245,7 @@ def set_up(lanes: Sequence[Lane], deadline_ns: int) -> None:
     trouble = late + [user.trouble for user in users if user.trouble]
     if trouble:
         tear_down(lanes)
-        raise ToolError(f"the setup of {len(trouble)} of {len(users)} users failed: {'; '.join(trouble[:3])}")
+        raise SetupFailed(f"the setup of {len(trouble)} of {len(users)} users failed: {'; '.join(trouble[:3])}")
 
 
 def tear_down(lanes: Sequence[Lane]) -> None:

@@ -32,6 +32,7 @@ from hybridcheck.generator.kept import die_with_parent, started
 from hybridcheck.generator.orders import Operation, Share, read_orders
 from hybridcheck.generator.report_pipe import ReportPipe, Rest, encoded
 from hybridcheck.generator.run import LoadRun
+from hybridcheck.generator.user_lane import SetupFailed
 
 MASTER_SILENCE_S = 10
 """A worker without a master stops sending after this time; Locust's own patience is a minute."""
@@ -97,7 +98,9 @@ class Station:
             about = {"drive": self._drive, "host": socket.gethostname(), "started": started(run.prepare())}
         except (HybridcheckError, OSError, KeyError, ValueError) as error:
             self._say(f"refused: {error}")
-            self._runner.send_message("hc_refused", {"drive": self._drive, "why": str(error)})
+            self._runner.send_message(
+                "hc_refused", {"drive": self._drive, "why": str(error), "setup": isinstance(error, SetupFailed)}
+            )
             self._run = None
             return
         self._stopped, self._acknowledged = False, Event()

@@ -25,6 +25,7 @@ from hybridcheck.load.reports import (
     EndMarker,
     OperationSecond,
     Report,
+    SetupFailed,
     Started,
 )
 
@@ -77,6 +78,7 @@ class Child:
         self._books = Books([operation.name for operation in plan.operations])
         self._lines = 0
         self._started = False
+        self._setup_failed = ""
         self._marker: EndMarker | None = None
         self._stopped = False
 
@@ -120,6 +122,8 @@ class Child:
             self._books.add(report)
         elif isinstance(report, Started):
             self._started = True
+        elif isinstance(report, SetupFailed):
+            self._setup_failed = report.detail
 
     async def _stop_when(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -133,7 +137,7 @@ class Child:
         await self._piped.reap()
         seconds = self._marker.seconds if self._marker is not None else self._plan.seconds
         missing = self._books.missing_seconds(seconds)
-        faults = list(self._piped.trouble)
+        faults = [self._setup_failed] if self._setup_failed else list(self._piped.trouble)
         if self._marker is not None:
             faults += self._books.faults_against(self._marker, self._lines)
         if missing and self._started:
@@ -148,6 +152,8 @@ class Child:
 
     def _cause(self, faulty: bool) -> EndCause:  # noqa: FBT001  a predicate's answer, used here alone
         code = self._piped.exit_code
+        if self._setup_failed:
+            return EndCause.SETUP_FAILED
         if self._marker is not None:
             if faulty:
                 return EndCause.INCOMPLETE

@@ -159,7 +159,7 @@ class Master:
                     if message["late"]:
                         yield LateWorker(name="", detail=message["detail"])
                 case "carried_out":
-                    crew.failed = message["failed"]
+                    crew.failed, crew.setup_failed = message["failed"], message.get("setup", False)
                     return
                 case _:
                     for report in crew.take(message):
@@ -180,6 +180,7 @@ class _Crew:
         self._markers: dict[str, EndMarker] = {}
         self._lost: dict[str, str] = {}
         self.failed = ""
+        self.setup_failed = False
         self.asked = False
 
     def take(self, message: dict[str, Any]) -> list[Report]:
@@ -227,6 +228,7 @@ class _Crew:
         """How it ended: of each worker, or before there were any."""
         if not self._processes:
             cause = EndCause.ABORTED if self.asked else EndCause.START_FAILED
+            cause = EndCause.SETUP_FAILED if self.setup_failed else cause
             return self._one(cause, self.failed or "no worker took part", master)
         ends = {
             f"worker {name} on {one.host} (pid {one.pid})": self._end_of(name) for name, one in self._processes.items()

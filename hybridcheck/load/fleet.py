@@ -158,6 +158,7 @@ def one_end(ends: Mapping[str, ChildEnd], *, asked: bool) -> ChildEnd:
     causes = {end.cause for end in ends.values()}
     if lost:
         cause = EndCause.START_FAILED if causes == {EndCause.START_FAILED} else EndCause.WORKER_LOST
+        cause = EndCause.SETUP_FAILED if EndCause.SETUP_FAILED in causes else cause
     elif causes == {EndCause.COMPLETED}:
         cause = EndCause.COMPLETED
     else:

@@ -20,6 +20,7 @@ from hybridcheck.load.reports import (
     OperationTimes,
     OutOfRows,
     ProcessSecond,
+    SetupFailed,
     Started,
 )
 from hybridcheck.statistics.histogram import Histogram
@@ -47,7 +48,7 @@ class Merger:
                 if (report.operation, report.failure) not in self._examples:
                     self._examples.add((report.operation, report.failure))
                     yield report
-            case OutOfRows():
+            case OutOfRows() | SetupFailed():
                 yield report
             case EndMarker():
                 self._markers[name] = report

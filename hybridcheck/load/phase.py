@@ -37,6 +37,12 @@ from hybridcheck.target import Credential, EvidenceLost
 CarryOut = Callable[[LoadPlan, Mapping[str, str], asyncio.Event | None], AsyncGenerator[reports.Report, None]]
 """Carries out a plan with its secrets until it is done or the event is set, and yields what `child.drive` yields."""
 
+_LOST_BY = {
+    reports.EndCause.NO_END_MARKER: GapReason.NO_END_MARKER,
+    reports.EndCause.SETUP_FAILED: GapReason.SETUP_FAILED,
+}
+"""Ends of a generator that was not lost by itself, and the gap that each leaves."""
+
 WINDOW_S = 5
 """Seconds per histogram; one where single seconds are judged."""
 
@@ -315,8 +321,9 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
     if ending is not None:
         detail = ending.detail
     elif end.cause is not reports.EndCause.COMPLETED:
-        reason = GapReason.NO_END_MARKER if end.cause is reports.EndCause.NO_END_MARKER else GapReason.GENERATOR_LOST
-        ledger.append(stream, Gap(label="generator", reason=reason, detail=f"{end.cause}: {detail}"))
+        reason = _LOST_BY.get(end.cause, GapReason.GENERATOR_LOST)
+        told = detail if reason is GapReason.SETUP_FAILED else f"{end.cause}: {detail}"
+        ledger.append(stream, Gap(label="generator", reason=reason, detail=told))
     ledger.append(stream, LoadHistogram(operation="*", measure="lag", pairs=tuple(totals.lag.to_pairs())))
     ledger.append(stream, LoadHistogram(operation="*", measure="own_lag", pairs=tuple(totals.own_lag.to_pairs())))
     ledger.append(

@@ -49,6 +49,7 @@ class EndCause(StrEnum):
     NO_END_MARKER = "no_end_marker"
     INCOMPLETE = "incomplete"
     START_FAILED = "start_failed"
+    SETUP_FAILED = "setup_failed"
 
 
 class _Report(BaseModel):
@@ -225,6 +226,13 @@ class OutOfRows(_Report):
     second: int
 
 
+class SetupFailed(_Report):
+    """The target refused the setup of users, or did not answer it: nothing of the load is sent. `detail` has steps and statuses."""
+
+    kind: Literal["setup_failed"] = "setup_failed"
+    detail: str
+
+
 class EndMarker(_Report):
     """The child's last line: totals over everything that it reported, warm-up included, and how many lines came before.
 
@@ -264,7 +272,7 @@ class ChildEnd(_Report):
 
 
 ChildReport = Annotated[
-    Started | OperationSecond | OperationTimes | FailureExample | GeneratorSecond | OutOfRows | EndMarker,
+    Started | OperationSecond | OperationTimes | FailureExample | GeneratorSecond | OutOfRows | SetupFailed | EndMarker,
     Field(discriminator="kind"),
 ]
 Report = (
@@ -274,6 +282,7 @@ Report = (
     | FailureExample
     | GeneratorSecond
     | OutOfRows
+    | SetupFailed
     | EndMarker
     | Clocks
     | LateWorker

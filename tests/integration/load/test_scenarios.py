@@ -162,6 +162,11 @@ async def test_what_was_set_up_is_torn_down_where_the_setup_of_another_user_fail
     (end,) = [record for record in records if isinstance(record, LoadEnd)]
     assert end.planned == 0
     assert "user 0: only: status" in end.detail
+    assert end.cause == "setup_failed"
+    (gap,) = [record for record in records if isinstance(record, Gap)]
+    assert gap.reason is GapReason.SETUP_FAILED
+    assert f"the setup of 1 of {2 // processes} users failed: user 0: only: status 404" in gap.detail
+    assert "Error" not in gap.detail
 
 
 @pytest.mark.parametrize(
