@@ -1,6 +1,6 @@
-"""Locust's statistics in the web UI's process: exact to three digits, and of the last whole second.
+"""Locust's statistics in the web UI's process: of the last whole second.
 
-Locust rounds to two digits, averages rates over ten seconds that end two seconds ago, and takes percentiles of the last ten:
+Locust averages rates over ten seconds that end two seconds ago, and takes percentiles of the last ten:
 a spike would be gone before it shows. Here the charts have a point for each second, and agree with the verdict.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 from locust import stats
 from locust.env import Environment
 
-from hybridcheck.generator.locust_statistics import LocustFold, Named
+from hybridcheck.generator.locust_statistics import LocustFold, Named, three_digits
 from hybridcheck.statistics.histogram import Histogram
 
 NS_PER_MS = 1e6
@@ -51,15 +51,9 @@ def begin(environment: Environment) -> LiveFold:
     return _current[0]
 
 
-def three_digits(milliseconds: float) -> float:
-    """Rounded to what a chart can show."""
-    return float(f"{milliseconds:.3g}")
-
-
 def be_exact() -> None:
     """Replace what Locust rounds and averages; for a process that only shows."""
     anything: Any = stats
-    anything.bucket_response_time = three_digits
     anything.HISTORY_STATS_INTERVAL_SEC = 1
     anything.StatsEntry.current_rps = property(lambda entry: _of_last_second(entry, entry.num_reqs_per_sec))
     anything.StatsEntry.current_fail_per_sec = property(lambda entry: _of_last_second(entry, entry.num_fail_per_sec))

@@ -1,6 +1,7 @@
 """What we rely on inside Locust, in a process of its own; its minor version is raised by hand with a look at this."""
 
 import json
+import random
 import subprocess
 import sys
 from importlib.metadata import version
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hybridcheck.statistics.histogram import bucket_of
+from hybridcheck.statistics.histogram import Histogram, bucket_of
 
 FOLD = """
 import json, sys
@@ -42,7 +43,10 @@ from locust import runners, stats, web
 from locust.env import Environment
 environment = Environment()
 runner = environment.create_local_runner()
-assert {"bucket_response_time", "HISTORY_STATS_INTERVAL_SEC"} <= set(vars(stats))
+names = {"bucket_response_time", "calculate_response_time_percentile", "HISTORY_STATS_INTERVAL_SEC"}
+assert names <= set(vars(stats))
+for name, used_by in (("bucket_response_time", "_log_response_time"), ("calculate_response_time_percentile", "get_response_time_percentile")):
+    assert f"{name}(" in inspect.getsource(getattr(stats.StatsEntry, used_by))
 entry = stats.StatsEntry
 assert all(isinstance(vars(entry)[name], property) for name in ("current_rps", "current_fail_per_sec"))
 assert callable(entry.get_current_response_time_percentile)
@@ -99,3 +103,30 @@ def test_locusts_own_statistics_agree_with_our_books() -> None:
     assert entry["p50"] == pytest.approx(54.5, abs=1)
     assert entry["p99"] == pytest.approx(99, abs=1)
     assert entry["bytes"] == 5000
+
+
+@pytest.mark.parametrize("user", ["plain_locust", "lean_user"])
+def test_locusts_percentiles_are_those_of_the_verdict(user: str) -> None:
+    """Below ten milliseconds too, to three digits, wherever our user runs, and for whoever else's users run there."""
+    chosen = random.Random(2)
+    times_ns = [int(chosen.lognormvariate(14.0, 0.5)) for _ in range(3000)]
+    histogram = Histogram()
+    for value in times_ns:
+        histogram.record(value)
+    row = {"kind": "second", "second": 7, "ok": 3000, "failed": {}, "bytes_received": 5000}
+    window = {"kind": "times", "response": histogram.to_pairs()}
+    theirs = "environment.stats.log_request('GET', 'theirs', 1.234, 1); print(environment.stats.get('theirs', 'GET').response_times)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import hybridcheck.generator.{user}\n{FOLD}\n{theirs}"],
+        input=json.dumps([row, window]),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[3],
+    )
+    total, _, others = done.stdout.splitlines()
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        exact_ns = histogram.quantile(share)
+        assert exact_ns is not None
+        assert json.loads(total)[name] == float(f"{exact_ns / 1e6:.3g}")
+    assert "1.23" in others
