@@ -57,12 +57,17 @@ class Sampler:
 
     def _other(self, document: Any, keys: Keys, wanted: Any) -> str:
         """In words, where there is another value than the declared one; empty where there is none."""
-        path = "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+        path = path_of(keys)
         try:
             found = at(document, keys)
         except (LookupError, TypeError):
             return f"nothing at {path}"
         return "" if same(found, wanted, self._tolerance) else f"{path} is {json.dumps(found)} instead of {wanted!r}"
+
+
+def path_of(keys: Keys) -> str:
+    """A path as a profile writes it."""
+    return "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
 
 
 def at(document: Any, keys: Keys) -> Any:

@@ -25,14 +25,17 @@ class NotRendered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request in pieces, over the operation whose book it is booked in."""
+    """One request in pieces, over the operation whose book it is booked in.
+
+    extract: variable, keys of its path, and whether only a scalar will do, since it stands in a path, a header or a text.
+    """
 
     operation: Operation
     path: Sequence[Sequence[str]]
     headers: Sequence[tuple[str, Sequence[Sequence[str]]]]
     fixed: Mapping[str, tuple[str, str]]
     body: Sequence[Sequence[str]]
-    extract: Sequence[tuple[str, str]]
+    extract: Sequence[tuple[str, Sequence[str | int], bool]]
     think_s: tuple[float, float]
     as_user: bool
     prefix: str
@@ -189,6 +192,8 @@ def _rendered(pieces: Sequence[Sequence[str]], variables: Variables) -> Iterator
         if kind == "json":
             yield json.dumps(value)
             continue
+        if value is None or isinstance(value, Mapping | list):
+            raise NotRendered(f"'{text}' is no text or number")
         written = value if isinstance(value, str) else json.dumps(value)
         yield quote(written, safe="") if kind == "url" else json.dumps(written)[1:-1] if kind == "inner" else written
 

@@ -29,6 +29,7 @@ class _Reader:
         self._ordered = {ordered["name"]: ordered for ordered in (*plan["operations"], *plan["beside"])}
         self._operations, self._secrets = operations, secrets
         self._has_users = bool(plan["script"]["users"])
+        self._in_texts = frozenset(_in_texts(plan["script"]))
         self._seed = plan["seed"]
         self._others: dict[str, Operation] = {}
 
@@ -47,7 +48,7 @@ class _Reader:
             headers=written["headers"],
             fixed=heads(self._authority, ordered, self._secrets),
             body=written["body"],
-            extract=written["extract"],
+            extract=[(name, keys, name in self._in_texts) for name, keys in written["extract"]],
             think_s=(written["think_s"][0], written["think_s"][1]),
             as_user=self._has_users and bool(ordered["secret_headers"]),
             prefix=self._prefix,
@@ -66,6 +67,14 @@ class _Reader:
             other.body_contains = None
             other.sampler = sampler_of(ordered, self._seed, as_declared=False)
         return self._others[name]
+
+
+def _in_texts(script: Written) -> Iterator[str]:
+    """The variables that stand, whole, in a path, a header or a text: what is not a scalar has no place there."""
+    ways = [script["setup"], script["teardown"], *(found["steps"] for found in script["scenarios"])]
+    for step in (step for way in ways for step in way):
+        for template in (step["path"], step["body"], *(template for _, template in step["headers"])):
+            yield from (name for kind, name in template if kind not in {"text", "json"})
 
 
 def read_script(

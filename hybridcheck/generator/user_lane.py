@@ -19,7 +19,7 @@ from hybridcheck.generator.answer import LookingReader
 from hybridcheck.generator.connection import CHUNK_BYTES
 from hybridcheck.generator.lane import Lane, Run
 from hybridcheck.generator.operation import Operation
-from hybridcheck.generator.sampling import at
+from hybridcheck.generator.sampling import at, path_of
 from hybridcheck.generator.script import NotRendered, Scenario, Script, Step, User, Variables
 
 _clock = time.perf_counter_ns
@@ -66,12 +66,27 @@ class StepReader(LookingReader):
         """An answer without what the next steps need is not the right one."""
         super().look()
         if self.problem is None and self.extract:
+            fault = self._extract()
+            if fault:
+                self.problem, self.detail = failures.EXTRACT, fault[:200]
+
+    def _extract(self) -> str:
+        """Take over what the next steps need; in words, why not, or empty."""
+        try:
+            document = json.loads(self.readable_body())
+        except (ValueError, RecursionError) as wrong:
+            return f"nothing to extract: the body is no JSON: {wrong}"
+        for name, keys, in_text in self.extract:
             try:
-                document = json.loads(self.readable_body())
-                for name, keys in self.extract:
-                    self._user.variables[name] = at(document, keys)
-            except (ValueError, RecursionError, LookupError, TypeError) as wrong:
-                self.problem, self.detail = failures.BODY_CHECK, f"nothing to extract: {wrong}"[:200]
+                value = at(document, keys)
+            except (LookupError, TypeError):
+                return f"nothing to extract at {path_of(keys)}"
+            if value is None:
+                return f"nothing to extract: {path_of(keys)} is null"
+            if in_text and isinstance(value, dict | list):
+                return f"{path_of(keys)} is no text or number, and '{name}' stands in a path, a header or a text"
+            self._user.variables[name] = value
+        return ""
 
 
 class UserLane(Lane):

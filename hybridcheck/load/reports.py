@@ -26,6 +26,7 @@ class FailureKind(StrEnum):
     BODY_CHECK = "body_check"
     SCHEMA = "schema"
     VALUES = "values"
+    EXTRACT = "extract"
     TIMEOUT = "timeout"
     CONNECT_REFUSED = "connect_refused"
     CONNECT_TIMEOUT = "connect_timeout"

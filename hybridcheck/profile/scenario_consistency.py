@@ -12,7 +12,7 @@ from hybridcheck.profile.load_scenarios import USER, FeederIdentities, LoadStep
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
-from hybridcheck.profile.templates import HOLE, parts_of
+from hybridcheck.profile.templates import HOLE, names_in, parts_of
 
 
 def scenario_contradictions(profile: Profile, phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:
@@ -73,6 +73,7 @@ def feeder_faults(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int,
         if unfit is not None:
             yield f"line {unfit}: '{needed}' is no text to log in with", "a name and a password in each row"
     yield from _columns_of(phase, name, columns)
+    yield from _no_scalars(phase, name, numbered)
     if phase.feeders[name].order != "once":
         return
     users = math.ceil(peak_level(phase)) if phase.model == "closed" else connections(phase) if logs_in else 0
@@ -94,6 +95,16 @@ def _columns_of(phase: LoadPhaseSpec, name: str, columns: Collection[str]) -> It
             yield f"'{{{name}}}' is a whole row: it has to say which column", f"{{{name}.{next(iter(columns))}}}"
         elif first == name and column.partition(".")[0] not in columns:
             yield f"it has no column '{column}'", near(column, columns)
+
+
+def _no_scalars(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int, Row]]) -> Iterator[tuple[str, str]]:
+    """Columns that stand where only a text or a number has a place, and have something else."""
+    in_texts = {needed for s in phase.all_steps() for needed in names_in([s.params, s.query or {}, s.headers])}
+    for column in sorted(needed.partition(".")[2] for needed in in_texts if needed.startswith(f"{name}.")):
+        for line, row in numbered:
+            if column in row and (row[column] is None or isinstance(row[column], dict | list)):
+                yield f"line {line}: '{column}' is no text or number, and stands in a path, a query or a header", ""
+                break
 
 
 def _naming(phase: LoadPhaseSpec, feeder: str) -> float:

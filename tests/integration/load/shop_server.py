@@ -9,6 +9,13 @@ import sys
 
 SEEN: list[dict[str, object]] = []
 CARTS: dict[str, str] = {}
+STRANGE: dict[str, list[object]] = {
+    "none": [],
+    "null": [{"id": None, "name": ""}],
+    "object": [{"id": {"x": 1}, "name": ""}],
+}
+"""Items that some search finds."""
+
 OPENED = asyncio.Event()
 """Somebody has had `/only/1`; `/only/0`, which is nobody's, is answered after that."""
 
@@ -31,7 +38,7 @@ def reply(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes
         if words["username"] != "stranger":
             return answer("200 OK", {"token": f"{words['username']}-{words['password']}"})
     if path.startswith("/items?"):
-        return answer("200 OK", {"items": [{"id": 7, "name": "a/b"}]})
+        return answer("200 OK", {"items": STRANGE.get(path.partition("=")[2], [{"id": 7, "name": "a/b"}])})
     if path == "/only/1":
         OPENED.set()
         return answer("200 OK", {})

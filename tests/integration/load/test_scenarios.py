@@ -208,6 +208,41 @@ async def test_two_processes_use_each_row_once(shop: str, tmp_path: Path, model:
         assert (counting, end.detail) == ({0, 1}, "")
 
 
+@pytest.mark.parametrize(
+    ("q", "place", "told"),
+    [
+        ("none", "body: {item: '{item}', note: '{name}'}", "nothing to extract at $.items[0].id"),
+        ("null", "body: {item: '{item}', note: '{name}'}", "nothing to extract: $.items[0].id is null"),
+        ("object", "params: {cart: '{item}'}", "$.items[0].id is no text or number, and 'item' stands in a path"),
+        ("object", "body: {item: 'no. {item}', note: '{name}'}", "$.items[0].id is no text or number"),
+        ("object", "body: {item: '{item}', note: '{name}'}", ""),
+    ],
+)
+async def test_what_cannot_be_extracted_is_a_failure_of_the_answer_that_lacks_it(
+    shop: str, tmp_path: Path, q: str, place: str, told: str
+) -> None:
+    """And the next request is not sent; a whole value of a JSON body may be an object, as it may in k6 and in Locust."""
+    (tmp_path / "people.csv").write_text(f"name\n{q}\n")
+    text = PROFILE.replace('body: {item: "{item}", note: "for {people.name}: {name}"}', place).replace(
+        "think_s: 0.2", "think_s: 0.4"
+    )
+    records = await run(shop, text.replace("duration_s: 3", "duration_s: 1"), tmp_path)
+    found = [record for record in records if isinstance(record, LoadSecond)]
+    by_kind = Counter(
+        (row.operation, kind) for row in found for kind, count in row.failed.items() for _ in range(count)
+    )
+    filled = [json.loads(one["body"]) for one in seen(shop) if one["method"] == "POST" and one["path"] != "/carts"]
+    if not told:
+        assert filled
+        assert all(one == {"item": {"x": 1}, "note": ""} for one in filled)
+        return
+    assert set(by_kind) == {("find", "extract")}
+    assert by_kind.total() == sum(row.planned for row in found) > 0
+    assert filled == []
+    (example,) = [record for record in records if isinstance(record, Observation) and record.label == "failure.extract"]
+    assert told in str(example.values["detail"])
+
+
 async def test_users_take_turns_where_arrivals_come(shop: str, tmp_path: Path) -> None:
     """However quick the answers are: whoever has rested longest comes next, so that nobody does it all."""
     text = PROFILE.replace(
