@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from hybridcheck.generator.cookies import Jar
 from hybridcheck.generator.operation import Operation
 from hybridcheck.generator.recording import Book
 
@@ -126,7 +127,8 @@ class User:
     dice: random.Random
     variables: Variables = field(default_factory=dict)
     rows: Variables = field(default_factory=dict)
-    cookies: dict[str, str] = field(default_factory=dict)
+    cookies: Jar = field(default_factory=Jar)
+    path: str = "/"
     iterations: int = 0
 
     def begin(self, feeders: Sequence[Rows], prepared: Variables) -> bool:
@@ -144,16 +146,8 @@ class User:
         return True
 
     def keep_cookie(self, line: str) -> None:
-        """Take over a Set-Cookie header; one that is empty or has no time left is forgotten. Paths are not told apart."""
-        first, *attributes = line.split(";")
-        name, equals, value = first.strip().partition("=")
-        gone = any(part.strip().lower() in {"max-age=0", "max-age=-1"} for part in attributes)
-        if not equals or not name:
-            return
-        if gone or not value:
-            self.cookies.pop(name, None)
-        else:
-            self.cookies[name] = value
+        """Take over a Set-Cookie header of the answer to the last request."""
+        self.cookies.keep(line, self.path)
 
     def request(self, step: Step) -> bytes:
         """The bytes of a step's request as this user sends it.
@@ -169,13 +163,14 @@ class User:
             headers[name.lower()] = (name, "".join(_rendered(pieces, self.variables)))
         if step.as_user:
             headers.update({name.lower(): (name, value) for name, value in self.headers})
-        if self.cookies:
+        target = step.prefix + "".join(_rendered(step.path, self.variables))
+        self.path = target.partition("?")[0]
+        jar = self.cookies.line(self.path)
+        if jar:
             given = headers.get("cookie", ("", ""))[1]
-            jar = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
             headers["cookie"] = ("Cookie", f"{given}; {jar}" if given else jar)
         if any(character in value for _, value in headers.values() for character in "\r\n\0"):
             raise NotRendered("a header value contains a line break")
-        target = step.prefix + "".join(_rendered(step.path, self.variables))
         lines = [f"{step.operation.method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.values())]
         try:
             return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body

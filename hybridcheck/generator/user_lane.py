@@ -17,6 +17,7 @@ from hybridcheck.errors import HybridcheckError
 from hybridcheck.generator import failures
 from hybridcheck.generator.answer import LookingReader
 from hybridcheck.generator.connection import CHUNK_BYTES
+from hybridcheck.generator.cookies import Jar
 from hybridcheck.generator.lane import Lane, Run
 from hybridcheck.generator.operation import Operation
 from hybridcheck.generator.sampling import at, path_of
@@ -97,7 +98,8 @@ class UserLane(Lane):
         number = index * script.share[1] + script.share[0]
         headers = script.users[number % len(script.users)] if script.users else ()
         self._script_run, self.script = run, script
-        self.user = User(number, headers, random.Random(f"{script.seed}/user/{number}"))
+        jar = Jar(run.orders.host, secure=run.orders.tls)
+        self.user = User(number, headers, random.Random(f"{script.seed}/user/{number}"), cookies=jar)
         self._own = {scenario.index: tuple(step.own() for step in scenario.steps) for scenario in script.scenarios}
         self._prepared: Variables = {name: rows[number % len(rows)] for name, rows in script.belongings.items()}
         self.ready = Event()
