@@ -231,13 +231,14 @@ class LoadEnd(Record):
     """The end marker of a load phase: how the generator ended and the totals that its seconds must add up to.
 
     `proves_until`: the first second from which on nothing says anything about the target, as `detail` explains (the users'
-    rows had run out, or a token had expired); None where there is none. `generator_seconds`: how many seconds of health
-    the generator reported, those after the last arrival included.
+    rows had run out, or a token had expired); None where there is none. `rows_of`: the feeder whose rows were used up.
+    `generator_seconds`: how many seconds of health the generator reported, those after the last arrival included.
     """
 
     kind: Literal["load_end"] = "load_end"
     proves_until: int | None = None
     generator_seconds: int | None = None
+    rows_of: str | None = None
     cause: str
     seconds: int
     planned: int

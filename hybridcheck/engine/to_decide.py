@@ -19,7 +19,10 @@ MOST_WHY = 200
 
 DEEDS: Mapping[Reason, tuple[Kind, str]] = {
     Reason.AUTH_NOT_EFFECTIVE: ("profile", "identities that can log in: the control with a valid credential failed"),
-    Reason.NO_TEST_DATA: ("profile", "operations, identities or examples whose data exists at the target"),
+    Reason.NO_TEST_DATA: (
+        "profile",
+        "operations, identities, examples or feeders whose data exists at the target, and is enough",
+    ),
     Reason.SHALLOW: ("profile", "an expect with a schema or values, so that an answer can be told from an empty one"),
     Reason.CATCH_ALL: ("target", "a target that answers 404 for paths that do not exist"),
     Reason.TARGET_CHANGED: ("rerun", "a run during which nobody deploys"),

@@ -268,10 +268,10 @@ class LoadRun:
             row = {"second": second, "operation": operation.name, "failure": kind, "detail": detail}
             self._pipe.write({"kind": "failure_example", **row})
 
-    def out_of_rows(self, now: int) -> None:
-        """A user found no row that has not been used: this process begins nothing any more, and nobody missed anything."""
+    def out_of_rows(self, now: int, feeder: str) -> None:
+        """A user found no row of a feeder that has not been used: this process begins nothing any more, and nobody missed anything."""
         self.pace.run_out()
-        self._pipe.write({"kind": "out_of_rows", "second": now // NS_PER_S})
+        self._pipe.write({"kind": "out_of_rows", "second": now // NS_PER_S, "feeder": feeder})
 
     def finish(self, cause: str) -> None:
         """End the run, however it ends: what is under way is cut, everything is reported, the end marker goes out last.

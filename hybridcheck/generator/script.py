@@ -130,15 +130,17 @@ class User:
     cookies: Jar = field(default_factory=Jar)
     path: str = "/"
     iterations: int = 0
+    lacking: str = ""
 
     def begin(self, feeders: Sequence[Rows], prepared: Variables) -> bool:
-        """A new iteration with a row of each feeder that it names; False where one has none left.
+        """A new iteration with a row of each feeder that it names; False where one has none left, which is `lacking`.
 
         Nothing of the last iteration is left but what setup gave, and the rows, which a teardown may name.
         """
         for feeder in feeders:
             row = feeder.take()
             if row is None:
+                self.lacking = feeder.name
                 return False
             self.rows[feeder.name] = row
         self.variables = {**prepared, **self.rows, "user": self.number, "iteration": self.iterations}

@@ -38,8 +38,8 @@ class ScriptRun(Run, Protocol):
 
     scenario_turn: Iterator[Scenario] | None
 
-    def out_of_rows(self, now: int) -> None:
-        """A user found no row that has not been used."""
+    def out_of_rows(self, now: int, feeder: str) -> None:
+        """A user found no row of a feeder that has not been used."""
 
 
 class StepReader(LookingReader):
@@ -160,7 +160,7 @@ class UserLane(Lane):
         pace, origin = self._run.pace, self._run.origin_ns
         steps = self._own[scenario.index]
         if not self.user.begin(scenario.feeders, self._prepared):
-            self._script_run.out_of_rows(now)
+            self._script_run.out_of_rows(now, self.user.lacking)
             return now
         for number, step in enumerate(steps):
             if number:

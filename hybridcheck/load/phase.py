@@ -86,6 +86,7 @@ class _Totals:
     failed: Counter[str] = field(default_factory=Counter)
     proves_until: int | None = None
     why_no_longer: str = ""
+    rows_of: str | None = None
     lag: Histogram = field(default_factory=Histogram)
     own_lag: Histogram = field(default_factory=Histogram)
 
@@ -277,7 +278,10 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
         case reports.EndMarker() if totals.plan is not None and totals.plan.script is not None:
             ledger.append(stream, recorded.used(report, totals.plan))
         case reports.OutOfRows():
-            totals.proves_only_until(report.second, "rows that are used once ran out")
+            totals.rows_of = report.feeder
+            totals.proves_only_until(
+                report.second, f"the rows of '{report.feeder}' were used up in second {report.second}"
+            )
         case reports.ChildEnd():
             _record_end(report, stream, ledger, totals)
         case _:
@@ -339,5 +343,6 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
             detail=detail,
             proves_until=totals.proves_until,
             generator_seconds=totals.generator_seconds,
+            rows_of=totals.rows_of,
         ),
     )

@@ -225,6 +225,7 @@ class OutOfRows(_Report):
 
     kind: Literal["out_of_rows"] = "out_of_rows"
     second: int
+    feeder: str
 
 
 class SetupFailed(_Report):

@@ -64,6 +64,28 @@ def requests_per_arrival(phase: LoadPhaseSpec) -> float:
     return sum(_in_scenarios(phase).values()) / weight
 
 
+def naming_share(phase: LoadPhaseSpec, feeder: str) -> float:
+    """The share of the arrivals whose scenario names a feeder: the others take no row of it."""
+    naming = sum(
+        scenario.weight
+        for scenario in phase.scenarios.values()
+        if any(needed.partition(".")[0] == feeder for step in scenario.steps for needed in step.needs())
+    )
+    return naming / sum(scenario.weight for scenario in phase.scenarios.values())
+
+
+def fed_requests(phase: LoadPhaseSpec) -> tuple[float, str] | None:
+    """How many requests the rows that are used once are enough for, and of which feeder; None where rows end nothing."""
+    own = phase.logs_in_with
+    found = [
+        (feeder.rows / share * requests_per_arrival(phase), name)
+        for name, feeder in phase.feeders.items()
+        if feeder.order == "once" and feeder.rows is not None and (own is None or own.feeder != name)
+        if (share := naming_share(phase, name))
+    ]
+    return min(found, default=None)
+
+
 def shape_of(phase: LoadPhaseSpec) -> tuple[str, dict[str, shapes.Parameter]]:
     """Name and parameters of the phase's shape as `hybridcheck.shapes` knows them; what is not declared is filled in."""
     whole = phase.duration_s

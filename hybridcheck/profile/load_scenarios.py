@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from hybridcheck.cases import Json
 from hybridcheck.profile.parts import Headers, Strict
@@ -93,6 +93,18 @@ class Feeder(Strict):
 
     file: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
     order: Literal["circular", "random", "once"] = "circular"
+    _rows: int | None = PrivateAttr(default=None)
+
+    @property
+    def rows(self) -> int | None:
+        """How many rows the file had when the profile was read; None where it was not."""
+        return self._rows
+
+    def read(self, file: str, rows: int | None) -> "Feeder":
+        """The feeder with the path of its file, and how many rows are in it."""
+        found = self.model_copy(update={"file": file})
+        found._rows = rows  # noqa: SLF001 - a copy of itself
+        return found
 
     @model_validator(mode="before")
     @classmethod

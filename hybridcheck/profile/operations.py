@@ -175,7 +175,7 @@ class Reference(Frozen):
 class StreamSpec(Frozen):
     """A stream: where it is, who may read it, and what its events carry (paths into their JSON data).
 
-    `sequence` counts up by one; `sent_at` is the target's clock in UTC seconds; `total` events end the stream cleanly;
+    `sequence` counts up by one; `sent_at` is the target's clock (Unix seconds, ISO 8601); `total` events end the stream cleanly;
     `end_event` is the name of the event that says so, and is none of them. `holds` are texts that every event has, by
     their paths: with letters beyond ASCII they show what becomes of characters that are split on the way. `failing` is
     the query, over `query`, that makes the stream fail before its `total`.

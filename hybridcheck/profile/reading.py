@@ -145,12 +145,13 @@ def _with_feeders(profile: Profile, folder: Path, document: Document) -> Profile
         for feeder_name, feeder in phase.feeders.items():
             place = _as_written(("load", name, "feeders", feeder_name), document)
             file = folder / feeder.file
-            found[feeder_name] = feeder.model_copy(update={"file": str(file)})
+            found[feeder_name] = feeder.read(str(file), None)
             try:
                 rows = numbered_rows(file)
             except FeederError as wrong:
                 document.complain(place, f"{feeder.file}: {wrong}", wrong.hint)
                 continue
+            found[feeder_name] = feeder.read(str(file), len(rows))
             for message, hint in feeder_faults(phase, feeder_name, rows):
                 document.complain(place, message, hint)
         phases[name] = phase.model_copy(update={"feeders": found})

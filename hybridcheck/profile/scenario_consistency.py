@@ -7,7 +7,13 @@ from hybridcheck.paths import is_path
 from hybridcheck.profile.contradiction import Contradiction, near
 from hybridcheck.profile.document import KeyPath
 from hybridcheck.profile.feeders import Row
-from hybridcheck.profile.load_phases import connections, peak_level, planned_requests, requests_per_arrival
+from hybridcheck.profile.load_phases import (
+    connections,
+    naming_share,
+    peak_level,
+    planned_requests,
+    requests_per_arrival,
+)
 from hybridcheck.profile.load_scenarios import USER, FeederIdentities, LoadStep
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
@@ -81,7 +87,7 @@ def feeder_faults(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int,
         yield f"{users:,} users need a row each, it has {len(rows):,}", "fewer users, or more rows"
     if phase.model == "open" and logs_in is None:
         arrivals = math.ceil(
-            (planned_requests(phase) or 0.0) / requests_per_arrival(phase) * _naming(phase, name) - 1e-9
+            (planned_requests(phase) or 0.0) / requests_per_arrival(phase) * naming_share(phase, name) - 1e-9
         )
         if arrivals > len(rows):
             yield f"{arrivals:,} arrivals need a row each, it has {len(rows):,}", "order: circular, or more rows"
@@ -105,16 +111,6 @@ def _no_scalars(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int, R
             if column in row and (row[column] is None or isinstance(row[column], dict | list)):
                 yield f"line {line}: '{column}' is no text or number, and stands in a path, a query or a header", ""
                 break
-
-
-def _naming(phase: LoadPhaseSpec, feeder: str) -> float:
-    """The share of the arrivals whose scenario names a feeder: the others take no row of it."""
-    naming = sum(
-        scenario.weight
-        for scenario in phase.scenarios.values()
-        if any(needed.partition(".")[0] == feeder for step in scenario.steps for needed in step.needs())
-    )
-    return naming / sum(scenario.weight for scenario in phase.scenarios.values())
 
 
 def _credentials_needed(profile: Profile, phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:

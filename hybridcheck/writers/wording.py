@@ -249,6 +249,8 @@ def load_line(phase: LoadPhase) -> str:
     own += f" · {phase.behind:,} turns began later than their pace" * bool(phase.behind)
     left_out = f" (warm-up until second {phase.warm_up_s} left out)" if phase.warm_up_s else ""
     used = "".join(f", {some} of {of} {what}" for what, (some, of) in phase.used.items())
+    if not phase.seconds:
+        return f"no second counts{used} · generator: {phase.cause or 'no end marker'}{shared}, {cpu}{lag}"
     return (
         f"{number(phase.achieved_rps)} req/s{items} over {phase.seconds} s{left_out} · {times} · {phase.planned:,} planned, "
         f"{phase.ok:,} ok, {failures:,} failed{lost}{used}{own} · generator: {phase.cause or 'no end marker'}{shared}, {cpu}{lag}"

@@ -157,7 +157,7 @@ def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phas
     if not judged:
         none = f"counts: {end.detail or 'all are warm-up, or not at the declared level'}"
         why = "was reached" if end.cause == STOPPED_EARLY else none
-        raise Undecided(Reason.TOO_FEW_SAMPLES, f"no second that {why}")
+        raise Undecided(Reason.TOO_FEW_SAMPLES if end.rows_of is None else Reason.NO_TEST_DATA, f"no second that {why}")
     times = evidence.all(LoadHistogram, stream=stream)
     return Phase(judged, end, Seen(records, health, times, starved, own_lag_p99_ms(times)))
 

@@ -2,7 +2,7 @@
 
 import math
 
-from hybridcheck.profile.load_phases import arrivals_in, seconds_of
+from hybridcheck.profile.load_phases import arrivals_in, fed_requests, seconds_of
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.binomial import min_clean_samples
 from hybridcheck.statistics.sequential import MIN_BATCHES
@@ -31,6 +31,10 @@ def shortfall(
         return ""
     seconds = seconds_of(spec, window)
     needed, expected = min_clean_samples(limit, PASS_CONFIDENCE), _expected(spec, seconds, share, per_second)
+    fed = fed_requests(spec) if per_second is None else None
+    if fed is not None and share * fed[0] < needed:
+        had = f"the rows of '{fed[1]}' (order: once) are enough for {share * fed[0]:,.0f}"
+        return f"needs >= {needed:,} requests, {had}; more rows, or order: circular"
     have_batches = len(seconds) >= MIN_BATCHES
     if have_batches and (expected is None or expected >= needed):
         return ""

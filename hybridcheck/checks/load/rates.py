@@ -186,6 +186,8 @@ def _open_finding(case: Case, phase: Phase, rate: Rate, decision: RateDecision, 
     short = str(case.params.get("cannot_decide", ""))
     text = f"{observed}; as said before the start, it {short}" if short else observed
     details = _details(decision, rate.limit, phase)
+    if phase.end.rows_of is not None:  # more time brings nothing
+        return undecided(Reason.NO_TEST_DATA, rate.expected, f"{text}; {phase.end.detail}", **details)
     return undecided(Reason.TOO_FEW_SAMPLES, rate.expected, text, price=price, **details)
 
 

@@ -137,7 +137,10 @@ class EventsInTimeUnderLoad(ListenCheck):
             raise Undecided(Reason.EVIDENCE_INCOMPLETE, "not all reads of the target's clock are recorded")
         least_ms = [s.least_delay_ms for s in listened.seconds if s.least_delay_ms is not None]
         if not least_ms:
-            raise Undecided(Reason.TOO_FEW_SAMPLES, f"no event that says when it was sent; {listened.words()}")
+            raise Undecided(
+                Reason.TOO_FEW_SAMPLES,
+                f"no event that says when it was sent (sent_at: Unix seconds or ISO 8601); {listened.words()}",
+            )
         began_s = float(evidence.one(Observation, BEGAN).values["unix_s"])
         offset = offset_between(clock, began_s, min(least_ms) / 1000)
         latest_ms = max(0.0, limit_ms + offset.upper_s * 1000)

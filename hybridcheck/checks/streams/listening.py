@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import ReadCheck, Scene
+from hybridcheck.checks.clocks import stamp_of
 from hybridcheck.checks.repeats import PAUSE_S
 from hybridcheck.evidence import Evidence, Failure, StreamEvent, StreamRecord
 from hybridcheck.paths import NoSuchPath, value_at
@@ -220,7 +221,7 @@ def _tick(event: StreamEvent, spec: StreamSpec) -> Tick | None:
     if spec.sequence is None and spec.sent_at is None:
         return Tick(event.at_ms, event.id, None, None)
     document = _document(event)
-    sequence, sent_at = _number(document, spec.sequence), _number(document, spec.sent_at)
+    sequence, sent_at = _number(document, spec.sequence), _stamp(document, spec.sent_at)
     if (spec.sequence is not None and not isinstance(sequence, int)) or (spec.sequence is None and sent_at is None):
         return None
     return Tick(event.at_ms, event.id, sequence if isinstance(sequence, int) else None, sent_at)
@@ -236,6 +237,17 @@ def _number(document: Json, path: str | None) -> int | float | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
         return int(value)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _stamp(document: Json, path: str | None) -> float | None:
+    """Unix seconds, as a number or its digits, or ISO 8601 (UTC where it names no zone)."""
+    number = _number(document, path)
+    if number is not None or path is None:
+        return number
+    try:
+        return stamp_of(value_at(document, path))
+    except (NoSuchPath, OverflowError):
+        return None
 
 
 def _document(event: StreamEvent) -> Json:

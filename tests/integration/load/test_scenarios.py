@@ -203,7 +203,7 @@ async def test_two_processes_use_each_row_once(shop: str, tmp_path: Path, model:
         last = end.proves_until
         assert last is not None
         assert counting == set(range(last))
-        assert end.detail == f"rows that are used once ran out; nothing from second {last} on counts"
+        assert end.detail == f"the rows of 'people' were used up in second {last}; nothing from second {last} on counts"
     else:
         assert (counting, end.detail) == ({0, 1}, "")
 

@@ -1,6 +1,9 @@
 """Booking of what listeners heard: into the right second, with order, loss, delay, connects and who was not served."""
 
+import json
 from typing import Any
+
+import pytest
 
 from hybridcheck.evidence import Failure, ListenSecond, ReceivedResponse, SentRequest, StreamEvent, StreamRecord
 from hybridcheck.load.heard import Heard
@@ -89,3 +92,15 @@ def test_a_history_that_is_replayed_has_no_delay_and_a_clock_that_is_ahead_none_
     assert first.delay == ((0, 1),)
     assert first.least_delay_ms is not None
     assert abs(first.least_delay_ms + 500) < 0.01
+
+
+def test_an_event_may_say_in_iso_8601_when_it_was_sent() -> None:
+    """UTC where it names no zone; a text that is no time says nothing, and the event counts all the same."""
+    record = listen(0, (0.2, 1, 0))
+    stamps = ("2027-01-15T08:00:00.100Z", "2027-01-15T09:00:00.100+01:00", "2027-01-15T08:00:00.100", "now", None)
+    events = [StreamEvent(at_ms=200, data=json.dumps({"n": n, "at": at})) for n, at in enumerate(stamps, 1)]
+    first, *_ = heard((0, record.model_copy(update={"events": tuple(events)})))
+    assert first.events == 5
+    delays = Histogram.from_pairs(first.delay)
+    assert delays.count == 3
+    assert first.least_delay_ms == pytest.approx(100, abs=0.01)

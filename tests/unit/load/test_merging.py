@@ -66,7 +66,7 @@ def test_who_has_ended_is_not_waited_for() -> None:
     merger = Merger(("0", "1"))
     told = [row(0, 3), row(1, 3)]
     assert [out for one in told for out in merger.take("0", one)] == []
-    assert list(merger.take("1", OutOfRows(second=0))) == [OutOfRows(second=0)]
+    assert list(merger.take("1", OutOfRows(second=0, feeder="f"))) == [OutOfRows(second=0, feeder="f")]
     assert list(merger.take("1", row(0, 2)))
     assert list(merger.take("1", marker(1))) == [row(1, 3)]
     assert list(merger.take("0", row(2, 3))) == [row(2, 3)]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hybridcheck.checks.load.power import shortfall
 from hybridcheck.errors import ProfileError
 from hybridcheck.profile.feeders import FeederError, read_rows
 from hybridcheck.profile.models import Profile
@@ -129,3 +130,28 @@ def test_the_file_is_found_beside_the_profile(tmp_path: Path) -> None:
     profile = written(tmp_path, "hybridcheck.yaml", PHASE.replace("FEEDER", "people.csv"))
     (phase,) = read_profile(profile, {}, today=date(2026, 11, 20)).profile.load.values()
     assert phase.feeders["people"].file == str(tmp_path / "people.csv")
+
+
+@pytest.mark.parametrize(
+    ("order", "rows", "words"),
+    [
+        (
+            "once",
+            8,
+            "needs >= 299 requests, the rows of 'people' (order: once) are enough for 40; more rows, or order: circular",
+        ),
+        ("once", 60, ""),
+        ("circular", 8, ""),
+    ],
+)
+def test_rows_that_cannot_decide_a_limit_are_told_before_the_start(
+    tmp_path: Path, order: str, rows: int, words: str
+) -> None:
+    """One of five ways takes a row: eight rows are enough for forty requests, sixty for three hundred."""
+    written(tmp_path, "people.csv", "name\n" + "ada\n" * rows)
+    text = PHASE.replace("FEEDER", f"{{file: people.csv, order: {order}}}").replace("rate_rps: 5", "users: 3")
+    browse = ", browse: {weight: 4, steps: [{operation: find, params: {id: '7'}}]}}\n"
+    text = text.rstrip().removesuffix("}") + browse
+    profile = read_profile(written(tmp_path, "hybridcheck.yaml", text), {}, today=date(2026, 11, 20)).profile
+    (phase,) = profile.load.values()
+    assert shortfall(phase, 0.01) == words
