@@ -239,9 +239,13 @@ def missing_parts(question: CoreQuestion, cases: Iterable[PlannedCase]) -> tuple
 
 
 class Undecided(Exception):
-    """Raised by a judge, or by the evidence it asks, when what is there does not decide the case."""
+    """Raised by a judge, or by the evidence it asks, when what is there does not decide the case.
 
-    def __init__(self, reason: Reason, why: str) -> None:
+    `figures`: what was measured all the same, by the fields of a finding (`n`, `value`, `limit`).
+    """
+
+    def __init__(self, reason: Reason, why: str, **figures: object) -> None:
         super().__init__(f"{reason}: {why}")
         self.reason = reason
         self.why = why
+        self.figures = figures

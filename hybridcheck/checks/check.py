@@ -58,6 +58,10 @@ class Check(ABC):
         """The promise in one sentence: the first line of the docstring."""
         return (type(self).__doc__ or "").strip().splitlines()[0]
 
+    def expects(self, case: Case) -> str:
+        """What a case expects, with its limit where it has one: told where its judge finds no evidence to judge. Pure."""
+        return self.title
+
     @abstractmethod
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """The cases that this profile gives, and what it would need for more. Pure."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hybridcheck.cases import Case, Group, Json, PlannedCase, Undecided
+from hybridcheck.cases import Case, Group, Json, Phase, PlannedCase, Undecided
 from hybridcheck.checks.check import Check
 from hybridcheck.curl import curl_line
 from hybridcheck.engine import document
@@ -87,16 +87,24 @@ def case_verdict(planned: PlannedCase, check: Check | None, streams: Streams, wa
         waived=waivers.covering(planned) if finding.outcome is Outcome.FAIL else None,
         duration_s=streams.duration_s(case.id) if ran else None,
         replay=f"hybridcheck replay 'verdict.json#{case.id}'" if ran else None,
-        replay_curl=_curl_line(finding, streams, case.id) if ran else None,
+        replay_curl=_curl_line(finding, streams, planned) if ran else None,
     )
 
 
-def _curl_line(finding: Finding, streams: Streams, stream: str) -> str | None:
-    """The line for the exchange that the finding names last, else for the last one of the case; None without one."""
-    records = (*streams.sealed_records(stream), *streams.named(finding.exchanges))
+def _curl_line(finding: Finding, streams: Streams, planned: PlannedCase) -> str | None:
+    """The line for the exchange that the finding names last, else for the last one of the case; None without one.
+
+    What a case of the load phase asked before the load (is a credential any good?) is not what it is about.
+    """
+    own = [record for record in streams.sealed_records(planned.case.id) if not _asked_before_load(planned, record)]
+    records = (*own, *streams.named(finding.exchanges))
     found = {record.n: record for record in records if isinstance(record, Exchange)}
     shown = next((number for number in reversed(finding.exchanges) if number in found), next(reversed(found), None))
     return curl_line(found[shown].request, most_body=MOST_BODY) if shown is not None else None
+
+
+def _asked_before_load(planned: PlannedCase, record: Record) -> bool:
+    return planned.phase is Phase.LOAD and isinstance(record, Exchange) and record.label.startswith("before")
 
 
 def finding_of(planned: PlannedCase, check: Check | None, streams: Streams) -> Finding:
@@ -112,7 +120,7 @@ def finding_of(planned: PlannedCase, check: Check | None, streams: Streams) -> F
     for stream in (case.id, *case.shared):
         trouble = streams.trouble(stream)
         if trouble is not None:
-            return undecided(streams.unended_code, promise, trouble)
+            return undecided(streams.unended_code, _promise(check, case), trouble)
     evidence = Evidence(
         own=streams.sealed_records(case.id),
         shared={stream: streams.sealed_records(stream) for stream in case.shared},
@@ -122,7 +130,7 @@ def finding_of(planned: PlannedCase, check: Check | None, streams: Streams) -> F
 
 def judge_evidence(planned: PlannedCase, check: Check, evidence: Evidence) -> Finding:
     """The finding over sealed evidence: our own faults and gaps decide before the judge is asked."""
-    promise = check.title
+    promise = _promise(check, planned.case)
     broken = next(_of_kind(evidence, CaseError), None)
     if broken is not None:
         return error(promise, f"{broken.error}: {broken.detail}")
@@ -133,9 +141,17 @@ def judge_evidence(planned: PlannedCase, check: Check, evidence: Evidence) -> Fi
     try:
         return normalised(check.judge(_with_risk(planned), evidence))
     except Undecided as reason:
-        return undecided(reason.reason, promise, reason.why)
+        return normalised(undecided(reason.reason, promise, reason.why, **reason.figures))
     except Exception as fault:  # noqa: BLE001 - a judge that breaks is our fault, and one case must not take the others
         return error(promise, f"the judge broke: {type(fault).__name__}: {fault}")
+
+
+def _promise(check: Check, case: Case) -> str:
+    """The case's own words; the check's title where its parameters are not those that this version knows."""
+    try:
+        return check.expects(case)
+    except Exception:  # noqa: BLE001 - words only: the judge itself says what is wrong with the parameters
+        return check.title
 
 
 def _of_kind(evidence: Evidence, kind: type[T]) -> Iterator[T]:

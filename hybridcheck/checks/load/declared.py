@@ -83,6 +83,10 @@ class KeepsDeclaredLimits(RateCheck):
             case _:
                 return None
 
+    def expects(self, case: Case) -> str:
+        """The limit in words."""
+        return super().expects(case) if self.rate(case) is not None else _mean_promise(case)
+
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the rate, or the mean."""
         if self.rate(case) is not None:
@@ -161,9 +165,14 @@ def _least_batches(case: Case, phase: Phase, own: OwnShare) -> list[tuple[float,
     return found
 
 
+def _mean_promise(case: Case) -> str:
+    limit_ms = float(case.params["limit_ms"])
+    return f"mean response time <= {limit_ms:g} ms, a request without a right answer counting with the deadline"
+
+
 def _mean_finding(case: Case, phase: Phase, batches: Sequence[tuple[float, int]]) -> Finding:
     limit_ms = float(case.params["limit_ms"])
-    expected = f"mean response time <= {limit_ms:g} ms, a request without a right answer counting with the deadline"
+    expected = _mean_promise(case)
     bounds = mean_bounds(batches, pass_alpha=PASS_ALPHA, fail_alpha=float(case.params.get("fail_alpha", 0.01)))
     n = sum(size for _, size in batches)
     least_ms = 0.0 if bounds is None else max(bounds.lower, 0.0)  # no time is less, whatever Student says

@@ -143,6 +143,11 @@ class RateCheck(LoadPhaseCheck):
         short = short or ("" if window else too_short_to_settle(spec))
         return case.model_copy(update={"params": {**params, "cannot_decide": short}}) if short else case
 
+    def expects(self, case: Case) -> str:
+        """The limit in words."""
+        rate = self.rate(case)
+        return self.title if rate is None else rate.expected
+
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of bad arrivals."""
         rate = self.rate(case)

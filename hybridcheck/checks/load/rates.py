@@ -167,7 +167,8 @@ def rate_finding(case: Case, phase: Phase, rate: Rate) -> Finding:
             return failed(rate.expected, observed, **details)
         return undecided(own.reason, rate.expected, own.beside(observed), **details)
     if phase.stopped_early:
-        raise Undecided(Reason.STOPPED_EARLY, f"{observed} when the load phase was ended early: {phase.end.detail}")
+        text = f"{observed} when the load phase was ended early: {phase.end.detail}"
+        raise Undecided(Reason.STOPPED_EARLY, text, **details)
     if own.excuses and _passes_without(case, phase, rate, kept_of(own, phase.seconds, batches, rate)):
         return undecided(own.reason, rate.expected, own.beside(observed), **details)
     return _open_finding(case, phase, rate, decision, observed)
@@ -235,7 +236,7 @@ def _passes_without(case: Case, phase: Phase, rate: Rate, kept: list[Batch]) -> 
 
 def _details(decision: RateDecision, limit: float, phase: Phase) -> dict[str, object]:
     bounds = "Clopper-Pearson on effective numbers (Korn-Graubard)"
-    early = "Robbins' e-process on effective numbers (Korn-Graubard): the phase was ended early"
+    early = f"{bounds} for the bounds; Robbins' e-process decides, since the phase was ended early"
     method, effective_n = early if phase.stopped_early else bounds, decision.effective_n
     if decision.n and effective_n < 1:
         method, effective_n = f"{method}; its seconds hang together so much that all are worth one observation", 1.0

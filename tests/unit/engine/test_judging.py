@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from hybridcheck.cases import Case, Group, Reason, Severity
+from hybridcheck.cases import Case, Group, Phase, Reason, Severity, Undecided
 from hybridcheck.engine.findings import MOST_TEXT, normalised
 from hybridcheck.engine.judging import WhatIf, judge
 from hybridcheck.evidence import (
@@ -288,3 +288,34 @@ def test_the_curl_line_is_for_what_the_finding_rests_on() -> None:
         check.finding = finding
         found = only(judge(from_lines(lines), {check.id: check}, ledger_name="l", tool_version="1"))
         assert found.replay_curl == f"curl -sS -i -X GET http://h{path}"
+
+
+def test_the_trial_of_a_credential_before_the_load_is_not_how_to_see_a_load_case_by_hand() -> None:
+    """It has nothing to do with what the case is about; what was asked after the load has."""
+    before, after = exchange("before.1", 200, operation="me"), exchange("after.1", 503, operation="a")
+    case = planned("fake.says", phase=Phase.LOAD)
+    check = Says()
+    check.finding = undecided(Reason.TOO_FEW_SAMPLES, "a limit", "seen")
+    for records, shown in (([before], False), ([before, after], True)):
+        lines = lines_of(start([case]), {case.case.id: records})
+        verdict = judge(from_lines(lines), {check.id: check}, ledger_name="l", tool_version="1")
+        assert (only(verdict).replay_curl is not None) is shown
+
+
+def test_where_a_judge_finds_nothing_to_judge_the_cases_own_limit_is_told() -> None:
+    """Not the title of its check; and what was measured all the same stands beside."""
+
+    class Limited(Says):
+        """Some share of the answers is right."""
+
+        def expects(self, case: Case) -> str:
+            """The limit."""
+            return f"at most {case.params['limit']:.0%}"
+
+    check = Limited()
+    check.finding = Undecided(Reason.STOPPED_EARLY, "3 of 40", n=40, value=0.075)
+    for params, expected in (({"limit": 0.05}, "at most 5%"), ({}, "Some share of the answers is right.")):
+        case = planned("fake.says", params=params)
+        lines = lines_of(start([case]), {case.case.id: []})
+        finding = only(judge(from_lines(lines), {check.id: check}, ledger_name="l", tool_version="1")).finding
+        assert (finding.expected, finding.observed, finding.n, finding.value) == (expected, "3 of 40", 40, 0.075)
