@@ -184,10 +184,10 @@ class GeneratorSecond(Record):
 
 
 class LoadHistogram(Record):
-    """A histogram in log-linear nanosecond buckets (see statistics.histogram) over the judged part of a load phase.
+    """A histogram in log-linear nanosecond buckets (see statistics.histogram) over a stretch of a load phase.
 
-    Response and service times come in stretches [from_second, until_second); those that do not `counts` (of a climb that
-    a limit of its own is about) are in no figure of the phase.
+    Response and service times come in stretches [from_second, until_second); those that do not `counts` (of a warm-up, of
+    a climb) are reported beside the phase's figures. Start lags are of its judged part.
     """
 
     kind: Literal["load_histogram"] = "load_histogram"

@@ -9,8 +9,9 @@ from typing import Literal
 from pydantic import Field
 
 from hybridcheck.cases import CoreQuestion, Dimension, Frozen, Group, Json, Phase, Reason, SafetyClass, Severity
+from hybridcheck.load_document import LoadPhase
 
-SCHEMA_VERSION = "1.1.0"
+SCHEMA_VERSION = "1.2.0"
 """Version of the verdict document; a reader refuses another major."""
 
 
@@ -230,49 +231,6 @@ class CoreAnswer(Frozen):
     answered: bool
     by: tuple[str, ...] = ()
     not_applicable: str | None = None
-
-
-class LoadProcess(Frozen):
-    """One of several generator processes over the judged part of a phase; clocks compared where it ran on another machine."""
-
-    name: str
-    host: str
-    offered: int
-    sent: int
-    cpu_max_ratio: float | None
-    own_lag_p99_max_ms: float | None
-    clock_offset_ms: float | None = None
-    clock_error_ms: float | None = None
-
-
-class LoadPhase(Frozen):
-    """What one load phase did (all measured; None where it was not). `warm_up_s`: what the rule found and left out.
-
-    `items` that each request of a sweep has, and how many of them were answered rightly per second. Of users: `held`
-    requests waited for `limits.max_rps`, and `behind` turns began later than their pace. `used`: of users, and of the rows
-    of each feeder, how many had a part in it, and how many there are.
-    """
-
-    stream: str
-    planned: int
-    ok: int
-    failed: dict[str, int]
-    unsent: int
-    cut: int
-    seconds: int
-    achieved_rps: float | None
-    response_ms: dict[str, float | None]
-    service_ms: dict[str, float | None]
-    lag_ms: dict[str, float | None]
-    generator_cpu_max_ratio: float | None
-    cause: str | None
-    warm_up_s: int | None = None
-    items: int | None = None
-    items_per_s: float | None = None
-    held: int = 0
-    behind: int = 0
-    processes: tuple[LoadProcess, ...] = ()
-    used: dict[str, tuple[int, int]] = Field(default_factory=dict)
 
 
 class ResourceSeries(Frozen):

@@ -25,6 +25,7 @@ from hybridcheck.evidence import (
 )
 from hybridcheck.profile.load_foresight import few_connections
 from hybridcheck.profile.models import Profile
+from hybridcheck.writers.load_words import ended
 
 LOGGER = logging.getLogger("hybridcheck.progress")
 _WORTH_A_LINE = frozenset(
@@ -95,7 +96,7 @@ class Picture:
                 self.load = None
                 counts = f"{record.planned} planned, {record.ok} ok, {record.failed} failed, {record.unsent} unsent"
                 why = f" ({record.detail})" if record.detail else ""
-                self.announce(f"{record.stream}: {record.cause} after {record.seconds} s: {counts}{why}")
+                self.announce(f"{record.stream}: {ended(record.cause)} after {record.seconds} s: {counts}{why}")
             case Observation() if record.label == EXPIRES:
                 self.announce(f"{record.stream}: {record.values['detail']}")
             case CaseError():

@@ -9,7 +9,8 @@ from typing import Literal
 
 from hybridcheck.cases import Dimension, Group, Json
 from hybridcheck.engine.findings import rounded
-from hybridcheck.engine.load_report import NS_PER_MS, load_phases, mean_ms, merged
+from hybridcheck.engine.load_parts import NS_PER_MS, mean_ms, merged
+from hybridcheck.engine.load_report import load_phases
 from hybridcheck.engine.scores import score_of
 from hybridcheck.engine.streams import Streams
 from hybridcheck.engine.subject import profile_of
@@ -71,7 +72,7 @@ def latency_mean_ms(seen: Seen) -> Figure:
 
 
 def best_rps(seen: Seen) -> Figure:
-    """Right answers per judged second, of the load phase with the most."""
+    """Right answers per whole judged second, of the load phase with the most."""
     return max((p.achieved_rps for p in load_phases(seen.streams) if p.achieved_rps is not None), default=None)
 
 
@@ -163,8 +164,8 @@ ROWS: tuple[FigureRow, ...] = (
               "ms", "right answers in judged seconds", "p95, type 1", NO_LOAD, latency_p95_ms),
     FigureRow("latency_mean", "mean of response time from the intended start, right answers of all phases",
               "ms", "right answers in judged seconds", "mean", NO_LOAD, latency_mean_ms),
-    FigureRow("rps", "right answers / judged seconds, of the phase with the most",
-              "requests/s", "judged seconds", "mean", NO_LOAD, best_rps),
+    FigureRow("rps", "right answers / judged seconds that the phase's end did not cut short, of the phase with the most",
+              "requests/s", "whole judged seconds", "mean", NO_LOAD, best_rps),
     FigureRow("error_rate", "(planned arrivals - right answers) / planned arrivals, all phases",
               "ratio", "planned arrivals in judged seconds", "share", NO_LOAD, load_error_ratio),
     FigureRow("cpu_usage", "mean of the sampled CPU share under load", "ratio", "samples that were answered", "mean",

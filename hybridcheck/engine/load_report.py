@@ -1,64 +1,115 @@
 """What the load phases and the samplers recorded, summed up for the document; nothing here judges."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from hybridcheck.cases import Json
 from hybridcheck.checks.load.phases import SWEEP, USED, WARM_UP
-from hybridcheck.engine.findings import rounded
+from hybridcheck.engine import load_parts
+from hybridcheck.engine.findings import MOST_TEXT, rounded
+from hybridcheck.engine.load_parts import connection_waits, counted, merged, quantiles_ms
 from hybridcheck.engine.streams import Streams
+from hybridcheck.engine.subject import profile_of
 from hybridcheck.evidence import GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation, Record, Sample
-from hybridcheck.statistics.histogram import Histogram, value_ns
-from hybridcheck.verdict import LoadPhase, LoadProcess, ResourceSeries
+from hybridcheck.load_document import LoadPhase, LoadProcess
+from hybridcheck.verdict import ResourceSeries
 
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
-NS_PER_MS = 1e6
-
-Measure = Literal["response", "service", "lag"]
+COMPLETED = "completed"
+"""The cause of a `LoadEnd` of a phase that went to the end of its plan."""
 
 
 def load_phases(streams: Streams) -> tuple[LoadPhase, ...]:
-    """Every load phase of the run, by the name of its stream; seconds that do not count are left out of all numbers."""
+    """Every load phase of the run, by the name of its stream; seconds that do not count are left out of its figures."""
     names = {r.stream for r in streams.records if isinstance(r, LoadSecond | LoadEnd | LoadHistogram)}
-    return tuple(load_phase(name, streams.sealed_records(name)) for name in sorted(names))
+    return tuple(
+        load_phase(name, streams.sealed_records(name), streams.duration_s(name), _tagged(streams))
+        for name in sorted(names)
+    )
 
 
-def load_phase(stream: str, records: tuple[Record, ...]) -> LoadPhase:
+def _tagged(streams: Streams) -> dict[str, list[str]]:
+    """The declared tags, each with the operations that have it."""
+    profile = profile_of(streams.start)
+    found: dict[str, list[str]] = {}
+    for _, _, operation in profile.all_operations() if profile is not None else ():
+        for tag in operation.tags:
+            found.setdefault(tag, []).append(operation.id)
+    return found
+
+
+def load_phase(
+    stream: str,
+    everything: tuple[Record, ...],
+    duration_s: float | None = None,
+    tagged: Mapping[str, Collection[str]] | None = None,
+) -> LoadPhase:
     """One load phase; seconds of a warm-up that was found by its rule are left out like those that do not count."""
-    warm_up_s, items = _told(records, WARM_UP, "until_second"), _told(records, SWEEP, "items")
-    records = tuple(record for record in records if not _warming_up(record, warm_up_s or 0))
-    judged = [record for record in records if isinstance(record, LoadSecond) and record.counts]
-    seconds = len({record.second for record in judged})
-    ok = sum(record.ok for record in judged)
-    failed: Counter[str] = Counter()
-    for record in judged:
-        failed.update(record.failed)
-    own = [record for record in records if isinstance(record, GeneratorSecond) and record.counts]
-    cpu = [record.cpu_ratio for record in own if record.cpu_ratio is not None]
-    end = next((record for record in records if isinstance(record, LoadEnd)), None)
+    warm_up_s, items = _told(everything, WARM_UP, "until_second"), _told(everything, SWEEP, "items")
+    records, others = _parted(everything, warm_up_s or 0)
+    rows = [record for record in records if isinstance(record, LoadSecond)]
+    seconds = {row.second for row in rows}
+    counts = counted(rows)
+    end = next((record for record in everything if isinstance(record, LoadEnd)), None)
+    whole = [row for row in rows if row.second in _whole(everything, end, duration_s)]
+    whole_s = len({row.second for row in whole})
+    in_time = counted(whole)
+    all_lag, own_lag = merged(records, "lag"), merged(records, "own_lag")
+    waits = connection_waits(all_lag, own_lag)
+    generator = [record for record in records if isinstance(record, GeneratorSecond) and record.counts]
     return LoadPhase(
         stream=stream,
-        planned=sum(record.planned for record in judged),
-        ok=ok,
-        failed=dict(sorted(failed.items())),
-        unsent=sum(record.unsent for record in judged),
-        cut=sum(record.cut for record in judged),
-        seconds=seconds,
-        achieved_rps=rounded(ok / seconds) if seconds else None,
+        planned=counts.planned,
+        ok=counts.ok,
+        failed=counts.failed,
+        unsent=counts.unsent,
+        cut=counts.cut,
+        seconds=len(seconds),
+        whole_seconds=whole_s,
+        planned_rps=rounded(in_time.planned / whole_s) if whole_s else None,
+        achieved_rps=rounded(in_time.ok / whole_s) if whole_s else None,
         response_ms=quantiles_ms(merged(records, "response")),
         service_ms=quantiles_ms(merged(records, "service")),
-        lag_ms=quantiles_ms(merged(records, "lag")),
-        generator_cpu_max_ratio=rounded(max(cpu, default=None)),
+        lag_ms=quantiles_ms(all_lag),
+        generator_lag_ms=quantiles_ms(own_lag),
+        connection_wait_ms=quantiles_ms(waits),
+        connection_waits=waits.count if all_lag.count else None,
+        generator_cpu_max_ratio=_busiest(records),
         cause=end.cause if end else None,
+        cause_detail=end.detail[:MOST_TEXT] if end else "",
         warm_up_s=warm_up_s,
+        left_out=load_parts.left_out([record for record in others if isinstance(record, LoadSecond)], others),
         items=items,
-        items_per_s=rounded(ok * items / seconds) if seconds and items is not None else None,
-        held=sum(record.held for record in own),
-        behind=sum(record.behind for record in own),
+        items_per_s=rounded(in_time.ok * items / whole_s) if whole_s and items is not None else None,
+        held=sum(record.held for record in generator),
+        behind=sum(record.behind for record in generator),
+        used=next((r.values["used"] for r in everything if isinstance(r, Observation) and r.label == USED), {}),
         processes=load_processes(records),
-        used=next((r.values.get("used", {}) for r in records if isinstance(r, Observation) and r.label == USED), {}),
+        operations=load_parts.operations(records, everything),
+        tags=load_parts.tags(records, tagged or {}),
+        series=load_parts.series([record for record in everything if isinstance(record, LoadSecond)], seconds),
     )
+
+
+def _parted(records: Iterable[Record], warm_up_s: int) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+    """The records of judged seconds with those of no second; and the rows and times of what is left out."""
+    judged, others = list[Record](), list[Record]()
+    for record in records:
+        left = isinstance(record, LoadHistogram | LoadSecond) and (not record.counts or _warming_up(record, warm_up_s))
+        (others if left else judged).append(record)
+    return tuple(judged), tuple(others)
+
+
+def _whole(records: Iterable[Record], end: LoadEnd | None, duration_s: float | None) -> range:
+    """The seconds in which arrivals were due throughout: not the last one where the phase, or its plan, ended within it."""
+    until = max((record.second + 1 for record in records if isinstance(record, LoadSecond)), default=0)
+    planned_end_within = duration_s is not None and until - 1 < duration_s < until
+    broken_off = end is None or end.cause != COMPLETED
+    return range(until - 1 if broken_off or planned_end_within else until)
+
+
+def _busiest(records: Iterable[Record]) -> float | None:
+    """The highest CPU share of the generator in a judged second."""
+    shares = [r.cpu_ratio for r in records if isinstance(r, GeneratorSecond) and r.counts and r.cpu_ratio is not None]
+    return rounded(max(shares, default=None))
 
 
 def load_processes(records: tuple[Record, ...]) -> tuple[LoadProcess, ...]:
@@ -98,32 +149,6 @@ def _warming_up(record: Record, until_second: int) -> bool:
     if isinstance(record, LoadSecond):
         return record.second < until_second
     return isinstance(record, LoadHistogram) and record.from_second is not None and record.from_second < until_second
-
-
-def merged(records: Iterable[Record], measure: Measure) -> Histogram:
-    """All histograms of a measure in one: bit-identical to one that had recorded everything."""
-    total = Histogram()
-    for record in records:
-        if isinstance(record, LoadHistogram) and record.measure == measure and record.counts:
-            total.merge(Histogram.from_pairs(record.pairs))
-    return total
-
-
-def quantiles_ms(histogram: Histogram) -> dict[str, float | None]:
-    """Mean and quantiles in milliseconds; None where nothing was recorded."""
-    found: dict[str, float | None] = {"mean": mean_ms(histogram)}
-    for name, share in QUANTILES.items():
-        value = histogram.quantile(share)
-        found[name] = None if value is None else rounded(value / NS_PER_MS)
-    return found
-
-
-def mean_ms(histogram: Histogram) -> float | None:
-    """The mean of the buckets' middles in milliseconds; None where nothing was recorded."""
-    count = histogram.count
-    if not count:
-        return None
-    return rounded(sum(value_ns(bucket) * number for bucket, number in histogram.to_pairs()) / count / NS_PER_MS)
 
 
 def resource_series(streams: Streams) -> tuple[ResourceSeries, ...]:

@@ -70,8 +70,6 @@ class _Totals:
     """What the operations' seconds add up to, and the start lag of the judged ones."""
 
     judged: frozenset[int]
-    timed: frozenset[int] = frozenset()
-    """Seconds beside the judged ones whose response times a limit of their own needs."""
     watch: Watch | None = None
     plan: LoadPlan | None = None
     by_second: dict[int, Histogram] | None = None
@@ -103,7 +101,6 @@ class _Totals:
         if self.proves_until is None or second < self.proves_until:
             self.proves_until, self.why_no_longer = second, f"{why}; nothing from second {second} on counts"
             self.judged = frozenset(judged for judged in self.judged if judged < second)
-            self.timed = frozenset(timed for timed in self.timed if timed < second)
 
     def look_at(self, record: LoadSecond | GeneratorSecond) -> None:
         """Show a record to the watch, with the generator's own lag so far."""
@@ -111,12 +108,6 @@ class _Totals:
             self.watch.take(
                 record, recorded.ms(self.own_lag.quantile(0.99)) if isinstance(record, LoadSecond) else None
             )
-
-
-def _timed_seconds(spec: LoadPhaseSpec) -> frozenset[int]:
-    """The seconds of windows whose mean is limited."""
-    windows = [limit.window() for limit in spec.limits if limit.mean_ms is not None]
-    return frozenset(second for window in windows if window is not None for second in range(*window))
 
 
 def alone(
@@ -159,7 +150,7 @@ async def run_phase(
         return
     if drive.items is not None:
         ledger.append(drive.stream, Observation(label=SWEEP, values={"items": drive.items}))
-    totals = _Totals(judged_seconds(drive.spec), _timed_seconds(drive.spec), watch)
+    totals = _Totals(judged_seconds(drive.spec), watch)
     totals.plan = plan
     totals.by_second = {} if drive.spec.find_warmup else None
     ending = stop or asyncio.Event()
@@ -267,7 +258,7 @@ def _record(report: reports.Report, stream: str, ledger: Ledger, totals: _Totals
             health = recorded.health(report, counts=counts)
             ledger.append(stream, health)
             totals.look_at(health)
-        case reports.OperationTimes() if report.from_second in totals.judged | totals.timed:
+        case reports.OperationTimes():
             counts = report.from_second in totals.judged
             if counts and totals.by_second is not None:
                 totals.by_second.setdefault(report.from_second, Histogram()).merge(

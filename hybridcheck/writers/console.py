@@ -8,8 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from hybridcheck.load_document import LoadPart, LoadPhase
 from hybridcheck.verdict import CaseVerdict, Ruling, Verdict
-from hybridcheck.writers import wording
+from hybridcheck.writers import load_words, wording
 from hybridcheck.writers.formats import Page
 from hybridcheck.writers.hostile_text import for_terminal
 
@@ -18,6 +19,7 @@ MOST_ADVISORY = 8
 MOST_UNEXAMINED = 8
 MOST_TO_DECIDE = 12
 MOST_ROWS = 8
+MOST_EXAMPLE = 240
 
 _STYLES = {
     Ruling.READY: "bold green",
@@ -172,9 +174,38 @@ def _load(console: Console, verdict: Verdict) -> None:
         return
     _heading(console, "Load (response time from the intended start)")
     for phase in verdict.load:
-        _line(console, f" {for_terminal(phase.stream)}", wording.load_line(phase))
-        for name, words in wording.process_lines(phase):
-            _line(console, f"  {for_terminal(name)}", for_terminal(words))
+        for name, words in zip((phase.stream, "", ""), load_words.lines(phase), strict=False):
+            _line(console, f" {for_terminal(name):<{len(phase.stream)}}", words)
+        for name, words in load_words.process_lines(phase):
+            _line(console, f"  {for_terminal(name)}", words)
+        _parts(console, phase)
+        examples = load_words.examples(phase)
+        for name, words in examples[:MOST_ROWS]:
+            _line(console, f"  {for_terminal(name)}", for_terminal(words, MOST_EXAMPLE))
+        _and_more(console, len(examples) - MOST_ROWS)
+
+
+def _parts(console: Console, phase: LoadPhase) -> None:
+    """Operations and tags, the worst first; nothing where the phase has but one operation."""
+    parts = load_words.named_parts(phase)
+    if console.width < 70:
+        for name, part in parts[:MOST_ROWS]:
+            _line(console, f"  {for_terminal(name)}", load_words.part_words(part))
+    elif parts:
+        console.print(_table_of(parts[:MOST_ROWS]))
+    _and_more(console, len(parts) - MOST_ROWS)
+
+
+def _table_of(parts: list[tuple[str, LoadPart]]) -> Table:
+    table = Table(box=None, padding=(0, 1), show_edge=False)
+    table.add_column(Text("  operation"), overflow="fold")
+    for name in ("planned", "ok", "failed", "unsent", "p50 ms", "p95 ms", "p99 ms", "service p95"):
+        table.add_column(Text(name), justify="right")
+    for name, part in parts:
+        counts = (part.planned, part.ok, sum(part.failed.values()), part.unsent)
+        times = (*(part.response_ms.get(key) for key in load_words.QUANTILES), part.service_ms.get("p95"))
+        table.add_row(Text(f"  {for_terminal(name)}"), *(f"{count:,}" for count in counts), *map(wording.number, times))
+    return table
 
 
 def _boundary_catalogue(console: Console, verdict: Verdict) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from hybridcheck.load_document import LoadPhase
 from hybridcheck.verdict import CaseVerdict, CheckVerdict, Outcome, Ruling, Verdict
-from hybridcheck.writers import wording
+from hybridcheck.writers import load_words, wording
 from hybridcheck.writers.formats import Page
 from hybridcheck.writers.hostile_text import clipped, visible
+from hybridcheck.writers.load_chart import drawing
 
 MOST_CHARACTERS = 4000
 """How much of one text the page shows; the JSON document holds all of it."""
@@ -18,7 +20,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem
 h1 { border-left: .5rem solid #9a6700; padding-left: .75rem } h1.good { border-color: #1a7f37 }
 h1.bad { border-color: #cf222e }
 table { border-collapse: collapse } td, th { border-bottom: 1px solid #d0d7de; padding: .25rem .75rem; text-align: left }
-td { overflow-wrap: anywhere; vertical-align: top } pre { white-space: pre-wrap; overflow-wrap: anywhere }
+td { overflow-wrap: anywhere; vertical-align: top } .figures td { overflow-wrap: break-word } pre { white-space: pre-wrap; overflow-wrap: anywhere }
 pre, code { background: #f6f8fa; padding: .1rem .3rem } summary { cursor: pointer } .number { text-align: right }
 """
 
@@ -99,7 +101,34 @@ def _load(verdict: Verdict) -> Iterator[str]:
     if verdict.load:
         yield "<h2>Load (response time from the intended start)</h2>"
     for phase in verdict.load:
-        yield _table((), [(phase.stream, wording.load_line(phase)), *wording.process_lines(phase)])
+        yield f"<h3>{text(phase.stream)}</h3>"
+        first, *more = load_words.lines(phase)
+        yield _table(
+            (), [("rate", first), *zip(("end", "left out"), more, strict=False), *load_words.process_lines(phase)]
+        )
+        if phase.series is not None:
+            yield from drawing(phase.series)
+        if phase.operations:
+            yield _table(_PART_HEADS, _part_rows(phase), "figures")
+        examples = load_words.examples(phase)
+        if examples:
+            yield "<p>The first failure of each kind:</p>"
+            yield _table((), examples)
+
+
+_PART_HEADS = (
+    "operation", "planned", "ok", "failed", "unsent", "cut off",
+    "p50 ms", "p95 ms", "p99 ms", "service p50 ms", "p95 ms", "p99 ms",
+)  # fmt: skip
+
+
+def _part_rows(phase: LoadPhase) -> Iterator[tuple[str, ...]]:
+    named = load_words.named_parts(phase) or [(part.name, part) for part in phase.operations]
+    for name, part in named:
+        failed = load_words.kinds(part.failed).replace(" failed", "")
+        counts = (f"{part.planned:,}", f"{part.ok:,}", failed, f"{part.unsent:,}", f"{part.cut:,}")
+        times = (found.get(key) for found in (part.response_ms, part.service_ms) for key in load_words.QUANTILES)
+        yield (name, *counts, *map(wording.number, times))
 
 
 def _boundary_catalogue(verdict: Verdict) -> Iterator[str]:
@@ -144,9 +173,9 @@ def _bottom(verdict: Verdict) -> Iterator[str]:
     yield f"<p>Evidence: {text(evidence.path)} ({evidence.records:,} records, {sealed}, {text(evidence.digest)})</p>"
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """A table; without heads, the first column is one."""
-    lines = ["<table>"]
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], kind: str = "words") -> str:
+    """A table; without heads, the first column is one. In one of figures no number is broken over lines."""
+    lines = [f'<table class="{kind}">']
     if heads:
         lines.append("<tr>" + "".join(f"<th>{text(head)}</th>" for head in heads) + "</tr>")
     for first, *rest in rows:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from hybridcheck.verdict import CaseVerdict, CoreAnswer, Ruling, Verdict
-from hybridcheck.writers import wording
+from hybridcheck.writers import load_words, wording
 from hybridcheck.writers.formats import Page
 from hybridcheck.writers.hostile_text import as_markdown_block
 from hybridcheck.writers.hostile_text import as_markdown_code as code
@@ -117,8 +117,13 @@ def _load(verdict: Verdict) -> Iterator[str]:
     if verdict.load:
         yield "\n### Load (response time from the intended start)\n"
     for phase in verdict.load:
-        yield f"- {code(phase.stream)}: {code(wording.load_line(phase))}"
-        for name, words in wording.process_lines(phase):
+        first, *more = load_words.lines(phase)
+        yield "\n".join([f"- {code(phase.stream)}: {code(first)}", *(f"  - {code(words)}" for words in more)])
+        for name, words in load_words.process_lines(phase):
+            yield f"  - {code(name)}: {code(words)}"
+        for name, part in load_words.named_parts(phase):
+            yield f"  - {code(name)}: {code(load_words.part_words(part))}"
+        for name, words in load_words.examples(phase):
             yield f"  - {code(name)}: {code(words)}"
 
 

@@ -5,7 +5,8 @@ What was not measured has no sample, never a zero.
 
 from collections.abc import Iterable, Iterator
 
-from hybridcheck.verdict import LoadPhase, Ruling, Verdict
+from hybridcheck.load_document import LoadPhase
+from hybridcheck.verdict import Ruling, Verdict
 from hybridcheck.writers.formats import Page
 from hybridcheck.writers.hostile_text import for_terminal
 

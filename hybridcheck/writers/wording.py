@@ -11,7 +11,6 @@ from hybridcheck.verdict import (
     CheckVerdict,
     CoreAnswer,
     Finding,
-    LoadPhase,
     Outcome,
     ReasonLine,
     Ruling,
@@ -22,8 +21,6 @@ _SELECTING = frozenset({"only", "skip", "tags", "suites"})
 """Options that make a run scoped."""
 
 _NOT_PASSED = frozenset({Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.ERROR})
-
-QUANTILES = ("p50", "p95", "p99")
 
 MEANINGS = {
     Ruling.READY: "every required promise held",
@@ -233,48 +230,3 @@ def headline(verdict: Verdict) -> str:
     """The scope sentence, which never comes without the ruling in front."""
     sentence = verdict.scope.sentence
     return sentence if sentence.startswith(verdict.verdict) else f"{verdict.verdict} · {sentence}"
-
-
-def load_line(phase: LoadPhase) -> str:
-    """One phase of load: what was asked, what came back, how fast, and whether the generator kept up."""
-    failures = sum(phase.failed.values())
-    times = " ".join(f"{name} {number(phase.response_ms.get(name), 'ms')}" for name in QUANTILES)
-    lag = f", start lag p99 {number(phase.lag_ms['p99'], 'ms')}" if phase.lag_ms.get("p99") is not None else ""
-    busy = phase.generator_cpu_max_ratio
-    cpu = f"CPU at most {number(busy * 100)} %" if busy is not None else "CPU not measured"
-    lost = f", {phase.unsent:,} unsent" * bool(phase.unsent) + f", {phase.cut:,} cut off" * bool(phase.cut)
-    shared = f" in {len(phase.processes)} processes" * bool(phase.processes)
-    items = f" ({number(phase.items_per_s)} items/s)" if phase.items_per_s is not None else ""
-    own = f" · limits.max_rps held {phase.held:,} back: the target may give more" * bool(phase.held)
-    own += f" · {phase.behind:,} turns began later than their pace" * bool(phase.behind)
-    left_out = f" (warm-up until second {phase.warm_up_s} left out)" if phase.warm_up_s else ""
-    used = "".join(f", {some} of {of} {what}" for what, (some, of) in phase.used.items())
-    if not phase.seconds:
-        return f"no second counts{used} · generator: {phase.cause or 'no end marker'}{shared}, {cpu}{lag}"
-    return (
-        f"{number(phase.achieved_rps)} req/s{items} over {phase.seconds} s{left_out} · {times} · {phase.planned:,} planned, "
-        f"{phase.ok:,} ok, {failures:,} failed{lost}{used}{own} · generator: {phase.cause or 'no end marker'}{shared}, {cpu}{lag}"
-    )
-
-
-BEHIND = 0.01
-"""Share of due arrivals not begun from which on it is worth saying; fewer are those under way at a second's end."""
-
-
-def process_lines(phase: LoadPhase) -> list[tuple[str, str]]:
-    """Of each process that shared a phase: did it send what it was offered, how busy and how late was it, and its clock."""
-    lines = []
-    for process in phase.processes:
-        busy = "not measured" if process.cpu_max_ratio is None else f"at most {number(process.cpu_max_ratio * 100)} %"
-        clock = ""
-        if process.clock_offset_ms is not None:
-            clock = (
-                f", clock {number(process.clock_offset_ms, 'ms')} from ours (± {number(process.clock_error_ms, 'ms')})"
-            )
-        behind = f" of {process.offered:,} due" * (process.sent < (1 - BEHIND) * process.offered)
-        sent = f"{process.sent:,} arrivals begun{behind}"
-        lag = number(process.own_lag_p99_max_ms, "ms")
-        lines.append(
-            (f"process {process.name} on {process.host}", f"{sent}, CPU {busy}, own start lag p99 at most {lag}{clock}")
-        )
-    return lines

@@ -114,7 +114,7 @@ def test_a_build_log_gets_one_line_for_each_phase_and_event() -> None:
         "phase read: 1 case (0/2 done)",
         "phase load: 0 cases (1/2 done)",
         "load/steady: the load begins",
-        "load/steady: completed after 2 s: 17 planned, 16 ok, 1 failed, 0 unsent",
+        "load/steady: went to its end after 2 s: 17 planned, 16 ok, 1 failed, 0 unsent",
         "phase after: 1 case (1/2 done)",
         "a.b[two]: evidence missing: target_unreachable gone \x07",
         "a.b[two]: our own fault: KeyError",

@@ -91,7 +91,7 @@ def test_what_was_not_measured_is_a_dash_and_never_a_number(ready: Verdict) -> N
     )
     text = console.render(ready.model_copy(update={"load": (nothing,)}), Page(width_columns=200))
     assert "— req/s over 20 s · p50 — p95 — p99 —" in text
-    assert "generator: no end marker, CPU not measured" in text
+    assert "no end marker · generator: CPU not measured" in text
 
 
 @pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 200])

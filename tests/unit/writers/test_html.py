@@ -9,7 +9,7 @@ from hybridcheck.writers.wording import cases
 
 OURS = {
     "html", "head", "meta", "title", "style", "body", "h1", "h2", "h3", "p", "pre", "code", "table", "tr", "th", "td",
-    "details", "summary",
+    "details", "summary", "svg", "path", "rect", "line", "text",
 }  # fmt: skip
 VOID = {"meta"}
 
@@ -67,7 +67,9 @@ def test_the_page_loads_and_runs_nothing(hostile: Verdict) -> None:
     """Only our own tags, no link, no source, no event handler, and a policy that forbids the rest."""
     read = _read(hostile)
     assert set(read.tags) <= OURS
-    assert read.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class", "open"}
+    drawn = {"viewbox", "width", "height", "role", "aria-label", "x", "y", "x1", "x2", "y1", "y2", "d", "fill", "stroke",
+             "stroke-width", "stroke-dasharray", "font-size", "text-anchor"}  # fmt: skip
+    assert read.attributes <= {"lang", "charset", "http-equiv", "content", "name", "class", "open"} | drawn
     assert "default-src 'none'" in html.render(hostile, Page())
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from hybridcheck.cases import CoreQuestion, Dimension, Group, Phase, Reason, SafetyClass, Severity
+from hybridcheck.load_document import FailureExample, LeftOut, LoadPart, LoadPhase, LoadSeries
 from hybridcheck.verdict import (
     AppliedWaiver,
     CaseVerdict,
@@ -11,7 +12,6 @@ from hybridcheck.verdict import (
     DimensionScore,
     EvidenceRef,
     Finding,
-    LoadPhase,
     Outcome,
     PlanCounts,
     Policy,
@@ -102,7 +102,7 @@ def verdict(ruling: Ruling = Ruling.READY, checks: tuple[CheckVerdict, ...] = ()
         ),
         "dimensions": {Dimension.FUNCTIONAL: score},
         "checks": checks,
-        "load": (_phase(),),
+        "load": (phase(),),
         "waivers": WaiverCounts(ruling_without=ruling),
         "integration": {"cpython_tests": {}},
         "production": {"performance_validation": {}},
@@ -129,7 +129,26 @@ def _run() -> RunInfo:
     )
 
 
-def _phase() -> LoadPhase:
+def part(name: str = "list", text: str = "status 500", **changes: Any) -> LoadPart:
+    """An operation of a load phase, of which ten answers were wrong."""
+    fields: dict[str, Any] = {
+        "name": name,
+        "operations": (name,),
+        "planned": 2000,
+        "ok": 1990,
+        "failed": {"status": 10},
+        "unsent": 0,
+        "cut": 0,
+        "response_ms": {"p50": 3.25, "p95": 8.5, "p99": 12.0},
+        "service_ms": {"p50": 3.0, "p95": 8.0, "p99": 11.0},
+        "examples": {"status": FailureExample(second=7, detail=text)},
+    }
+    return LoadPart(**{**fields, **changes})
+
+
+def phase(text: str = "status 500") -> LoadPhase:
+    """A load phase of two operations; what a target can reach of it is `text`."""
+    well = part("whoami", ok=2000, failed={}, examples={}, response_ms={"p50": 1.0, "p95": 2.0, "p99": 3.0})
     return LoadPhase(
         stream="load/steady",
         planned=4000,
@@ -139,6 +158,22 @@ def _phase() -> LoadPhase:
         cut=0,
         seconds=20,
         achieved_rps=199.5,
+        cause_detail="",
+        left_out=LeftOut(
+            seconds=2, planned=400, ok=399, failed={"reset": 1}, unsent=0, cut=0, response_ms={"p50": 90.0}
+        ),
+        operations=(well, part(text=text)),
+        tags=(part("slow", examples={}),),
+        series=LoadSeries(
+            step_s=1,
+            until_second=4,
+            planned=(200, 200, None, 200),
+            ok=(200, 190, None, 200),
+            failed=(0, 10, None, 0),
+            unsent=(0, 0, None, 0),
+            cut=(0, 0, None, 0),
+            judged=(0, 1, 0, 1),
+        ),
         response_ms={"p50": 3.25, "p95": 8.5, "p99": 12.0},
         service_ms={"p50": 3.0, "p95": 8.0, "p99": 11.0},
         lag_ms={"p50": 0.1, "p95": 0.2, "p99": 0.4},
@@ -203,4 +238,5 @@ def hostile() -> Verdict:
         to_decide=(ToDecide(what=text, kind="target"),),
         subject=Subject(target=text, base_url=f"http://x/{text}", environment="staging"),
         core={CoreQuestion.ACCESS: CoreAnswer(answered=False, not_applicable=text)},
+        load=(phase(text).model_copy(update={"cause_detail": text}),),
     )
