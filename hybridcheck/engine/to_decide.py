@@ -7,6 +7,7 @@ from typing import Literal
 from hybridcheck.cases import Reason
 from hybridcheck.engine.decision import Decision, run_troubles
 from hybridcheck.engine.judged import UNDECIDED, Judged, importance
+from hybridcheck.engine.load_advice import LoadAdvice
 from hybridcheck.engine.subject import profile_of
 from hybridcheck.plan import Plan, open_questions
 from hybridcheck.profile.advice import first_profile
@@ -28,7 +29,7 @@ DEEDS: Mapping[Reason, tuple[Kind, str]] = {
     Reason.TARGET_CHANGED: ("rerun", "a run during which nobody deploys"),
     Reason.GENERATOR_SATURATED: ("rerun", "a run with a lower rate or on a less busy machine"),
     Reason.WORKER_LOST: ("rerun", "a run whose load generator lives to its end"),
-    Reason.TOO_FEW_SAMPLES: ("rerun", "a longer load phase (load: duration_s) or a larger --budget"),
+    Reason.TOO_FEW_SAMPLES: ("flag", "more samples: a larger --budget"),
     Reason.TOO_FEW_CORES: ("profile", "services: {NAME: {cores: N}} with two free cores beside that of the tester"),
     Reason.TOO_FEW_CONNECTIONS: ("profile", "load: {PHASE: {max_connections: N}} with enough for the declared load"),
     Reason.STOPPED_EARLY: ("rerun", "a run whose load phase goes on to its end (load: stop_early: never)"),
@@ -63,10 +64,11 @@ def to_decide(judged: Judged, decision: Decision) -> tuple[ToDecide, ...]:
     undecided = sorted((c for c in judged.required if c.finding.outcome in UNDECIDED), key=importance)
     if _silent(judged):
         return (ToDecide(what=DEEDS[Reason.TARGET_UNREACHABLE][1], kind="target"),)
+    advice = LoadAdvice(judged.start, judged.streams)
     return (
         *_open_lines(judged, decision),
-        *_prices(undecided),
-        *_deeds(judged, undecided),
+        *_prices(undecided, advice),
+        *_deeds(judged, undecided, advice),
     )
 
 
@@ -97,31 +99,36 @@ def _open_lines(judged: Judged, decision: Decision) -> Iterator[ToDecide]:
         yield ToDecide(what=flag, kind="flag", cases=tuple(cases))
 
 
-def _prices(undecided: list[CaseVerdict]) -> Iterator[ToDecide]:
+def _prices(undecided: list[CaseVerdict], advice: LoadAdvice) -> Iterator[ToDecide]:
     for case in undecided:
         price = case.finding.price
         if price is not None:
             seconds = f", about {price.seconds:.0f} s" if price.seconds is not None else ""
-            yield ToDecide(what=f"{price.requests:,} more requests{seconds}", kind="requests", cases=(case.id,))
+            line = advice.longer_by(case.id, price.seconds)
+            where = f": {line}" if line else ""
+            what = f"{price.requests:,} more requests{seconds}{where}"
+            yield ToDecide(what=what, kind="requests", cases=(case.id,))
 
 
-def _deeds(judged: Judged, undecided: list[CaseVerdict]) -> Iterator[ToDecide]:
-    cases_of: dict[tuple[Kind, str], list[str]] = defaultdict(list)
+def _deeds(judged: Judged, undecided: list[CaseVerdict], advice: LoadAdvice) -> Iterator[ToDecide]:
+    """One deed for all the cases that it helps; why, where all of them say the same."""
+    helped: dict[tuple[Kind, str], list[CaseVerdict]] = defaultdict(list)
     for reason, _ in run_troubles(judged):
         empty = reason is Reason.EVIDENCE_INCOMPLETE and not judged.required
-        cases_of[EMPTY_SELECTION if empty else DEEDS[reason]] = []
+        helped[EMPTY_SELECTION if empty else DEEDS[reason]] = []
     for case in undecided:
         if case.finding.price is None:
-            cases_of[_deed(case)].append(case.id)
-    for (kind, what), cases in cases_of.items():
-        why = next((f" ({case.finding.observed[:MOST_WHY]})" for case in undecided if case.id in cases), "")
-        yield ToDecide(what=what + why, kind=kind, cases=tuple(cases))
+            helped[_deed(case, advice)].append(case)
+    for (kind, what), cases in helped.items():
+        said = {case.finding.observed[:MOST_WHY] for case in cases}
+        why = f" ({said.pop()})" if len(said) == 1 else ""
+        yield ToDecide(what=what + why, kind=kind, cases=tuple(case.id for case in cases))
 
 
-def _deed(case: CaseVerdict) -> tuple[Kind, str]:
+def _deed(case: CaseVerdict, advice: LoadAdvice) -> tuple[Kind, str]:
     """What to do about an undecided case: where a source stays silent, no line about operations helps."""
     reason = case.finding.reason or Reason.EVIDENCE_INCOMPLETE
     if reason in (Reason.NO_TEST_DATA, Reason.SHALLOW) and case.check.startswith(OWN_SOURCES):
         words = f'a source in observability that says it, or not_applicable: {{{case.check}: "why it cannot be known"}}'
         return "profile", words
-    return DEEDS[reason]
+    return advice.deed(case) or DEEDS[reason]

@@ -130,8 +130,8 @@ def _to_decide(console: Console, verdict: Verdict) -> None:
         return
     _heading(console, "What would decide it" if verdict.verdict == Ruling.INCONCLUSIVE else "What would widen it")
     ways = wording.ways(verdict)
-    for what, count in ways[:MOST_TO_DECIDE]:
-        brings = f"  ({wording.counted(count, 'case')})" if count else ""
+    for what, cases in ways[:MOST_TO_DECIDE]:
+        brings = f"  [for {for_terminal(cases)}]" if cases else ""
         lines = what.splitlines() or [""]
         block = ["in hybridcheck.yaml:", *lines] if len(lines) > 1 else lines
         for position, line in enumerate(block):

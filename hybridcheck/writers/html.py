@@ -76,9 +76,9 @@ def _ways(verdict: Verdict) -> Iterator[str]:
     ways = wording.ways(verdict)
     if ways:
         yield f"<h2>What would {'decide' if verdict.verdict is Ruling.INCONCLUSIVE else 'widen'} it</h2>"
-    for what, count in ways:
+    for what, cases in ways:
         lines = "\n".join(text(line) for line in what.splitlines())
-        yield f"<pre>{lines}</pre>" + (f"<p>{text(wording.counted(count, 'case'))}</p>" if count else "")
+        yield f"<pre>{lines}</pre>" + (f"<p>for {text(cases)}</p>" if cases else "")
 
 
 def _core(verdict: Verdict) -> Iterator[str]:

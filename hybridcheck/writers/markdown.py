@@ -86,8 +86,8 @@ def _to_decide(verdict: Verdict) -> Iterator[str]:
     if not verdict.to_decide:
         return
     yield "\n### What would decide it\n" if verdict.verdict is Ruling.INCONCLUSIVE else "\n### What would widen it\n"
-    for what, count in wording.ways(verdict):
-        brings = f" ({wording.counted(count, 'case')})" if count else ""
+    for what, cases in wording.ways(verdict):
+        brings = f" (for {code(cases)})" if cases else ""
         yield as_markdown_block(what) if "\n" in what.strip() else f"- {code(what)}{brings}"
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hybridcheck.cases import CoreQuestion, Group, Reason
 from hybridcheck.verdict import (
@@ -21,6 +21,9 @@ _SELECTING = frozenset({"only", "skip", "tags", "suites"})
 """Options that make a run scoped."""
 
 _NOT_PASSED = frozenset({Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.ERROR})
+
+MOST_NAMED = 4
+"""Cases that a line of what would decide names."""
 
 MEANINGS = {
     Ruling.READY: "every required promise held",
@@ -54,11 +57,18 @@ def measured(finding: Finding) -> str:
     if finding.lower is not None or finding.upper is not None:
         parts.append(f"bounds {number(finding.lower)} to {number(finding.upper, finding.unit)}")
     if finding.n is not None:
-        effective = f" (effective {number(finding.effective_n)})" if finding.effective_n is not None else ""
-        parts.append(f"n {number(finding.n)}{effective}")
+        parts.append(f"n {number(finding.n)}{_effective(finding.n, finding.effective_n)}")
     if finding.method:
         parts.append(finding.method)
     return " · ".join(parts)
+
+
+def _effective(n: int, effective_n: float | None) -> str:
+    """How many independent observations they are worth: fewer where what went wrong came together."""
+    if effective_n is None or effective_n >= n:
+        return ""
+    worth = number(effective_n) if effective_n >= 1 else "less than one"
+    return f" (worth {worth} independent: what went wrong came together)"
 
 
 def price(finding: Finding) -> str:
@@ -71,12 +81,16 @@ def price(finding: Finding) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """A reason that forbids READY, its case where it has one, and how many cases are undecided for just this reason."""
+    """A reason that forbids READY, its case where it has one, and how many cases are undecided for just this reason.
+
+    `alike`: further cases of which nothing else is known than of this one.
+    """
 
     reason: ReasonLine
     check: CheckVerdict | None
     case: CaseVerdict | None
     affected: int = 0
+    alike: tuple[str, ...] = ()
 
 
 def blockers(verdict: Verdict) -> list[Blocker]:
@@ -89,14 +103,29 @@ def blockers(verdict: Verdict) -> list[Blocker]:
     blocking = [reason for reason in verdict.reasons if reason.blocking]
     of_run = {reason.code for reason in blocking if reason.case is None}
     affected = Counter(reason.code for reason in blocking if reason.case is not None and reason.code in of_run)
-    found = []
+    found: list[Blocker] = []
+    places: dict[tuple[str, str], int] = {}
     for reason in blocking:
         check, case = known.get(reason.case or "", (None, None))
         if reason.case is None:
             found.append(Blocker(reason, None, None, affected.pop(reason.code, 0)))
         elif reason.code not in of_run:
+            said = _all_that_is_said(reason, case)
+            if said is not None and said in places:
+                first = found[places[said]]
+                found[places[said]] = replace(first, alike=(*first.alike, reason.case))
+                continue
+            if said is not None:
+                places[said] = len(found)
             found.append(Blocker(reason, check, case))
     return found
+
+
+def _all_that_is_said(reason: ReasonLine, case: CaseVerdict | None) -> tuple[str, str] | None:
+    """Reason and words of an undecided case without any figure, which others may share; None for those that stand alone."""
+    if case is None or case.finding.outcome is not Outcome.INCONCLUSIVE or case.finding.value is not None:
+        return None
+    return reason.code, case.finding.observed
 
 
 def rows(blocker: Blocker) -> list[tuple[str, str]]:
@@ -112,6 +141,7 @@ def rows(blocker: Blocker) -> list[tuple[str, str]]:
         ("expected", finding.expected),
         ("observed", finding.observed),
         ("measured", measured(finding)),
+        ("also", ", ".join(blocker.alike)),
         ("price", price(finding)),
         ("to do", check.remedy if proved or finding.reason is Reason.SUSPECTED else ""),
     )
@@ -161,17 +191,23 @@ def undecided_rows(catalogue: BoundaryCatalogue) -> list[tuple[str, str]]:
     return [(", ".join(rows), need) for need, rows in needs.items()]
 
 
-def ways(verdict: Verdict) -> list[tuple[str, int]]:
-    """What would decide, in the document's order, each once with the number of its cases.
+def ways(verdict: Verdict) -> list[tuple[str, str]]:
+    """What would decide, in the document's order, each once with the names of its cases (the first few of many).
 
     The lines of a first profile are one text, to be copied as it stands.
     """
     if verdict.run.flags.get("without_profile") and verdict.to_decide and _is_first_profile(verdict):
-        return [("\n".join(way.what for way in verdict.to_decide), 0)]
-    found: dict[str, set[str]] = {}
+        return [("\n".join(way.what for way in verdict.to_decide), "")]
+    found: dict[str, dict[str, None]] = {}
     for way in verdict.to_decide:
-        found.setdefault(way.what, set()).update(way.cases)
-    return [(what, len(ids)) for what, ids in found.items()]
+        found.setdefault(way.what, {}).update(dict.fromkeys(way.cases))
+    return [(what, _named(list(ids))) for what, ids in found.items()]
+
+
+def _named(ids: list[str]) -> str:
+    more = len(ids) - MOST_NAMED
+    shown = ids if more <= 0 else [*ids[: MOST_NAMED - 1], f"and {more + 1} more cases"]
+    return ", ".join(shown)
 
 
 def _is_first_profile(verdict: Verdict) -> bool:

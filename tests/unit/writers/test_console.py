@@ -49,7 +49,8 @@ def test_a_blocking_case_says_what_why_and_how_to_go_on(blocked: Verdict) -> Non
         "Answer with the declared status.",
         "hybridcheck explain contract.status",
         "hybridcheck replay 'out/run1/verdict.json#contract.status[GET /orders]'",
-        "value 0.041 ratio · limit 0.05 ratio · bounds 0.02 to 0.07 ratio · n 400 (effective 310) · Clopper-Pearson",
+        "value 0.041 ratio · limit 0.05 ratio · bounds 0.02 to 0.07 ratio",
+        "· n 400 (worth 310 independent: what went wrong came together) · Clopper-Pearson",
         "TOO_FEW_SAMPLES: the bound does not decide",
         "1,900 more requests, about 40 s",
         "3. RUN_NOT_SEALED the run has no end",
@@ -160,7 +161,7 @@ def test_what_would_decide_is_told_once_with_all_its_cases(blocked: Verdict) -> 
     [first, _] = blocked.to_decide
     same = (first, first.model_copy(update={"cases": ("b[c]",)}))
     text = console.render(blocked.model_copy(update={"to_decide": same}), Page())
-    assert text.count("1,900 more requests, about 40 s  (2 cases)") == 1
+    assert text.count("1,900 more requests, about 40 s  [for load.latency[load/steady], b[c]]") == 1
 
 
 def test_a_scoped_run_shows_no_question_that_it_need_not_answer(ready: Verdict) -> None:

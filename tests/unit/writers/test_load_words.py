@@ -4,9 +4,10 @@ from html import unescape
 
 import pytest
 
+from hybridcheck.cases import Reason
 from hybridcheck.load_document import LoadPhase
-from hybridcheck.verdict import Verdict
-from hybridcheck.writers import console, html, load_words, markdown
+from hybridcheck.verdict import Outcome, ReasonLine, ToDecide, Verdict, undecided
+from hybridcheck.writers import console, html, load_words, markdown, wording
 from hybridcheck.writers.formats import Page, Writer
 from hybridcheck.writers.load_chart import drawing
 from tests.unit.writers import verdicts
@@ -99,3 +100,34 @@ def test_a_phase_in_which_nothing_came_can_be_drawn() -> None:
     assert series is not None
     none = series.model_copy(update={"planned": (0,) * 4, "ok": (0,) * 4})
     assert any("<path" in line for line in drawing(none))
+
+
+def test_cases_of_which_nothing_else_is_known_are_told_once(ready: Verdict) -> None:
+    """A load that was broken off leaves many undecided: one entry names them; what has a figure, or failed, stands alone."""
+    silent = undecided(Reason.SAFETY_ABORT, "a promise", "the load phase was broken off")
+    named = [verdicts.case(f"load.limit[{name}]", finding=silent) for name in ("a", "b", "c")]
+    measured = verdicts.case("load.limit[d]", finding=silent.model_copy(update={"value": 0.5}))
+    cases = (*named, measured)
+    reasons = tuple(ReasonLine(code="SAFETY_ABORT", message="", case=case.id) for case in cases)
+    checks = tuple(verdicts.check_of(case, outcome=Outcome.INCONCLUSIVE) for case in cases)
+    found = wording.blockers(ready.model_copy(update={"checks": checks, "reasons": reasons}))
+    assert [(one.reason.case, one.alike) for one in found] == [
+        ("load.limit[a]", ("load.limit[b]", "load.limit[c]")),
+        ("load.limit[d]", ()),
+    ]
+    assert ("also", "load.limit[b], load.limit[c]") in wording.rows(found[0])
+
+
+def test_what_comes_together_is_explained_and_less_than_one_is_no_number() -> None:
+    """`effective 0.05773` said nothing to anybody."""
+    finding = undecided(Reason.TOO_FEW_SAMPLES, "", "", n=2300, effective_n=0.05773)
+    assert wording.measured(finding) == "n 2,300 (worth less than one independent: what went wrong came together)"
+    assert wording.measured(finding.model_copy(update={"effective_n": 2300.0})) == "n 2,300"
+
+
+def test_of_many_cases_a_few_are_named(ready: Verdict) -> None:
+    """A line of what would decide says for which cases."""
+    many = ready.model_copy(
+        update={"to_decide": (ToDecide(what="x", kind="rerun", cases=tuple(f"c[{number}]" for number in range(9))),)}
+    )
+    assert wording.ways(many) == [("x", "c[0], c[1], c[2], and 6 more cases")]

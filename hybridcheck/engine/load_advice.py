@@ -1,0 +1,103 @@
+"""What would decide a case of a load phase: the line of the profile or the flag, with the phase's own name and length."""
+
+import math
+from typing import Literal
+
+from hybridcheck.cases import Budget, Reason
+from hybridcheck.engine.streams import Streams
+from hybridcheck.engine.subject import profile_of
+from hybridcheck.evidence import LoadEnd, RunStart
+from hybridcheck.profile.drives import scaled
+from hybridcheck.profile.load_phases import judged_seconds
+from hybridcheck.profile.load_spec import LoadPhaseSpec
+from hybridcheck.verdict import CaseVerdict
+
+STREAMS = ("load/", "listen/")
+"""What the names of a phase's streams begin with."""
+
+LONGEST_S = 86_400
+"""The longest phase that a profile may declare."""
+
+Deed = tuple[Literal["profile", "flag", "target"], str]
+
+
+class LoadAdvice:
+    """Knows the phases of a run as they were driven."""
+
+    def __init__(self, start: RunStart, streams: Streams) -> None:
+        self._cases = {planned.case.id: planned.case for planned in start.plan}
+        self._profile = profile_of(start)
+        self._budget = next((budget for budget in Budget if budget == start.budget), Budget.FULL)
+        self._ends = {record.stream: record for record in streams.records if isinstance(record, LoadEnd)}
+
+    def longer_by(self, case_id: str, seconds: float | None) -> str:
+        """The line that makes a case's phase, or its window, so much longer; empty where it is of no phase."""
+        case, name = self._cases[case_id], self._phase_of(case_id)
+        spec = self._driven(name)
+        if spec is None or seconds is None:
+            return ""
+        window = case.params.get("window")
+        if window is not None:
+            return (
+                f"a limit of load: {{{name}: ...}} whose window_s is about {window[1] - window[0] + seconds:.0f} s long"
+            )
+        share = len(judged_seconds(spec)) / spec.duration_s if spec.judge == "hold" else 1.0
+        whole_s = math.ceil(spec.duration_s + seconds / share) if share else math.inf
+        if whole_s > LONGEST_S:
+            return f"load: {{{name}: ...}} at a higher rate, or a limit that is further from what is seen"
+        return self._of_length(name, spec, f"{whole_s}", float(whole_s))
+
+    def deed(self, case: CaseVerdict) -> Deed | None:
+        """What would decide an undecided case without a price; None where its reason has nothing to do with its phase."""
+        name, reason = self._phase_of(case.id), case.finding.reason
+        spec = self._driven(name)
+        if spec is None:
+            return None
+        if reason is Reason.STOPPED_EARLY:
+            lines = f"hybridcheck load --stop-early never, or load: {{{name}: {{stop_early: never}}}}"
+            return "flag", f"a load phase that goes on to its end: {lines}"
+        if reason is Reason.SAFETY_ABORT:
+            lines = f"a lower rate or another abort_when under load: {{{name}: ...}}"
+            return "target", f"a target that stands the load, {lines}"
+        return self._more_samples(case, name, spec) if reason is Reason.TOO_FEW_SAMPLES else None
+
+    def _more_samples(self, case: CaseVerdict, name: str, spec: LoadPhaseSpec) -> Deed:
+        params, end = self._cases[case.id].params, self._ends.get(f"load/{name}")
+        if params.get("cannot_decide"):
+            return "profile", f"load: {{{name}: ...}} that can decide the limit, which {params['cannot_decide']}"
+        if end is not None and end.proves_until is not None:
+            return "profile", f"load: {{{name}: ...}} of which more seconds count"
+        if case.finding.unit == "ratio" and case.finding.value is not None:
+            near = "at this share and spread of bad answers no longer phase is known to decide"
+            return "profile", f"a limit that is further from what load: {{{name}: ...}} shows: {near}"
+        declared = self._profile.load[name] if self._profile is not None else spec
+        if spec.duration_s < declared.duration_s:
+            driven = f"this run drove {spec.duration_s:g} s of it"
+            return "flag", self._of_length(
+                name, declared, f"{declared.duration_s:g}", declared.duration_s
+            ) + f" ({driven})"
+        longer = self._of_length(name, spec, f"more than {spec.duration_s:g}", spec.duration_s + 1)
+        if params.get("find_warmup"):
+            longer += ", or warmup_s there instead of a warm-up that is found"
+        return "profile", longer
+
+    def _of_length(self, name: str, spec: LoadPhaseSpec, words: str, whole_s: float) -> str:
+        """The line for a phase of this length, with the budget that drives it whole."""
+        line = f"stages that last {words} s in all" if spec.shape == "stages" else f"duration_s: {words}"
+        longer = spec.model_copy(update={"duration_s": whole_s})
+        phases = len(self._profile.load) if self._profile is not None else 1
+        wide = (Budget.QUICK, Budget.STANDARD, Budget.FULL)
+        enough = next(budget for budget in wide if scaled(longer, budget, phases).duration_s >= whole_s)
+        flag = "" if wide.index(enough) <= wide.index(self._budget) else f" with --budget {enough}"
+        return f"load: {{{name}: {{{line}}}}}{flag}"
+
+    def _phase_of(self, case_id: str) -> str:
+        shared = self._cases[case_id].shared
+        return next((stream[len(head) :] for stream in shared for head in STREAMS if stream.startswith(head)), "")
+
+    def _driven(self, name: str) -> LoadPhaseSpec | None:
+        """The phase as this run drove it; None where the profile has none of this name, or cannot be read again."""
+        declared = self._profile.load.get(name) if self._profile is not None else None
+        if declared is None or self._profile is None:
+            return None
+        return scaled(declared, self._budget, len(self._profile.load))
