@@ -6,7 +6,7 @@ from typing import Literal
 from hybridcheck.cases import Budget, Reason
 from hybridcheck.engine.streams import Streams
 from hybridcheck.engine.subject import profile_of
-from hybridcheck.evidence import LoadEnd, RunStart
+from hybridcheck.evidence import LoadEnd, LoadSecond, RunStart
 from hybridcheck.profile.drives import scaled
 from hybridcheck.profile.load_phases import judged_seconds
 from hybridcheck.profile.load_spec import LoadPhaseSpec
@@ -28,6 +28,11 @@ class LoadAdvice:
         self._cases = {planned.case.id: planned.case for planned in start.plan}
         self._profile = profile_of(start)
         self._budget = next((budget for budget in Budget if budget == start.budget), Budget.FULL)
+        self._unsent = {
+            record.stream.removeprefix("load/")
+            for record in streams.records
+            if isinstance(record, LoadSecond) and record.unsent
+        }
         self._ends = {record.stream: record for record in streams.records if isinstance(record, LoadEnd)}
 
     def longer_by(self, case_id: str, seconds: float | None) -> str:
@@ -67,6 +72,11 @@ class LoadAdvice:
             return "profile", f"load: {{{name}: ...}} that can decide the limit, which {params['cannot_decide']}"
         if end is not None and end.proves_until is not None:
             return "profile", f"load: {{{name}: ...}} of which more seconds count"
+        if name in self._unsent:
+            return (
+                "profile",
+                f"{self._connections(name, spec)}, or a target that answers sooner: arrivals were never sent",
+            )
         if case.finding.unit == "ratio" and case.finding.value is not None:
             near = "at this share and spread of bad answers no longer phase is known to decide"
             return "profile", f"a limit that is further from what load: {{{name}: ...}} shows: {near}"
@@ -80,6 +90,13 @@ class LoadAdvice:
         if params.get("find_warmup"):
             longer += ", or warmup_s there instead of a warm-up that is found"
         return "profile", longer
+
+    def _connections(self, name: str, spec: LoadPhaseSpec) -> str:
+        """The line that bounded the connections of a phase: its own, or that of the whole profile."""
+        most = self._profile.limits.max_connections if self._profile is not None else spec.max_connections
+        if most < spec.max_connections:
+            return f"limits: {{max_connections: more than {most}}}"
+        return f"load: {{{name}: {{max_connections: more than {spec.max_connections}}}}}"
 
     def _of_length(self, name: str, spec: LoadPhaseSpec, words: str, whole_s: float) -> str:
         """The line for a phase of this length, with the budget that drives it whole."""

@@ -84,7 +84,7 @@ def _generator(phase: LoadPhase) -> str:
     late = f", late by p99 {number(own, 'ms')}" if own is not None else ""
     wait = phase.connection_wait_ms.get("p99")
     waits = phase.connection_waits or 0
-    waited = f" · {waits:,} waited for a free connection, p99 {number(wait, 'ms')}" if waits else ""
+    waited = f" · {waits:,} waited for a free connection (max_connections), p99 {number(wait, 'ms')}" if waits else ""
     return f"generator{shared}: {cpu}{late}{waited}"
 
 

@@ -39,9 +39,13 @@ def told(finding: Finding, params: dict[str, Any] | None = None, **changes: Any)
     return [way.what for way in run([case], {check.id: check}, **changes).to_decide]
 
 
-def run(cases: list[Any], checks: dict[str, Check], proves_until: int | None = None, **changes: Any) -> Verdict:
+def run(
+    cases: list[Any], checks: dict[str, Check], proves_until: int | None = None, unsent: int = 0, **changes: Any
+) -> Verdict:
     """A run with a load phase of three seconds."""
-    rows: list[Record] = [LoadSecond(second=second, operation="GET /a", planned=1, ok=1) for second in range(3)]
+    rows: list[Record] = [
+        LoadSecond(second=second, operation="GET /a", planned=1 + unsent, ok=1, unsent=unsent) for second in range(3)
+    ]
     end = LoadEnd(
         cause="completed", seconds=3, planned=3, ok=3, failed=0, unsent=0, cut=0, detail="rows ran out",
         proves_until=proves_until,
@@ -102,6 +106,15 @@ def test_seconds_that_prove_nothing_are_not_cured_by_more_of_them() -> None:
     """Rows that are used once ran out: more seconds would be like them."""
     [way] = told(few(), proves_until=2)
     assert way == "load: {day: ...} of which more seconds count (seen)"
+
+
+def test_arrivals_that_were_never_sent_need_connections() -> None:
+    """A longer phase would leave more of them behind."""
+    [way] = told(few(value=0.035, unit="ratio"), unsent=2)
+    assert way.startswith("load: {day: {max_connections: more than 64}}, or a target that answers sooner")
+    bounded = {**PROFILE, "limits": {"max_connections": 8}}
+    [way] = told(few(value=0.035, unit="ratio"), unsent=2, profile=bounded)
+    assert way.startswith("limits: {max_connections: more than 8}, ")
 
 
 def test_a_phase_that_the_budget_shortened_is_to_be_driven_as_declared() -> None:

@@ -50,7 +50,8 @@ def test_where_all_is_well_a_phase_of_one_operation_needs_no_table(ready: Verdic
 def test_a_queue_at_the_target_is_not_the_generators_fault() -> None:
     """Own lag and the wait for a free connection stand apart."""
     _, ending, _ = load_words.lines(phase(**WAITED))
-    assert "generator: CPU at most 31 %, late by p99 0.4 ms · 538 waited for a free connection, p99 1,670 ms" in ending
+    assert "generator: CPU at most 31 %, late by p99 0.4 ms · 538 waited for a free connection" in ending
+    assert ending.endswith("p99 1,670 ms")
 
 
 @pytest.mark.parametrize(
