@@ -5,6 +5,8 @@ command line or pick them with `--class-picker`. The phases run one after the ot
 and operations that `hybridcheck load` would drive (budget full), and a headless Locust quits after the last. The target is
 `-H`, else the one that the profile declares. Nothing is judged here.
 
+It is for one process: Locust's master deals out users, not arrivals. `hybridcheck load --processes N` and `--master` do.
+
 Scenarios, feeders, identities per user, setup and teardown are those of `hybridcheck load`. Whoever has to log in does so
 before the phase begins; that is in no statistics.
 """
@@ -21,10 +23,13 @@ from urllib.request import Request, urlopen
 
 import gevent
 from locust import User, events, task
+from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from hybridcheck.cases import Budget
+from hybridcheck.errors import HybridcheckError
 from hybridcheck.generator.plain_locust import PlainRun
+from hybridcheck.generator.plain_options import asked_of, refuse
 from hybridcheck.load.credentials import senders
 from hybridcheck.load.phase import Site, plan_of
 from hybridcheck.paths import value_at
@@ -36,7 +41,21 @@ from hybridcheck.profile.row_identities import row_identities
 from hybridcheck.profile.templates import filled
 
 PATH = Path(os.environ.get("HYBRIDCHECK_PROFILE", "hybridcheck.yaml"))
-PROFILE = read_profile(PATH, os.environ).profile
+
+
+def _profile() -> Profile:
+    """The profile, or an end with what is wrong with it."""
+    try:
+        profile = read_profile(PATH, os.environ).profile
+    except HybridcheckError as error:
+        where = "" if error.where in error.message else f"{error.where}: "
+        refuse(f"{where}{error.message}", error.hint or "HYBRIDCHECK_PROFILE=FILE says where the profile is")
+    if not profile.load:
+        refuse(f"{PATH} has no load phase", "declare one under load:, or use hybrid.py, which needs no profile")
+    return profile
+
+
+PROFILE = _profile()
 
 LOGIN_PATIENCE_S = 15
 
@@ -111,6 +130,17 @@ def _run(environment: Environment, phase: str) -> PlainRun:
     return PlainRun(environment, plan.model_dump(mode="json"), secrets, bodies, following=False)
 
 
+@events.init_command_line_parser.add_listener
+def _one_process_only(parser: LocustArgumentParser) -> None:
+    """Each of Locust's workers would send the whole load: refuse them."""
+    asked = asked_of(parser)
+    if asked is not None and (asked.processes or asked.master or asked.worker):
+        refuse(
+            "plain Locust cannot share the load of a profile among processes: each would send all of it",
+            "hybridcheck load --processes N on one machine, hybridcheck load --master on several",
+        )
+
+
 @events.test_start.add_listener
 def _begin(environment: Environment, **_: Any) -> None:
     """What is to be done: the phases whose classes were chosen, in the order of the profile."""
@@ -136,14 +166,15 @@ class _PhaseUser(User):
 
     @task
     def carry_out_the_phases(self) -> None:
-        """Run phase after phase to its end; a headless Locust quits after the last."""
+        """Run phase after phase to its end; after the last a headless Locust quits, and one with a UI stops."""
         mine = bool(_to_do)
         while _to_do:
             run = _run(self.environment, _to_do.pop(0))
             _runs.append(run)
             run.done.wait()
-        if mine and self.environment.web_ui is None:
-            gevent.spawn(self.environment.runner.quit)
+        if mine:
+            runner = self.environment.runner
+            gevent.spawn(runner.quit if self.environment.web_ui is None else runner.stop)
         gevent.sleep(365 * 86_400)
 
 

@@ -1,10 +1,11 @@
 """Plain Locust with the lean user: `locust -f hybrid.py -H http://127.0.0.1:8000 --paths /,/items`.
 
 Each of Locust's users keeps one connection and sends the next request when the answer is there (after `--think-time`).
-Locust's own statistics and web UI show the numbers, exact once the test has stopped. TLS certificates are verified.
+Locust's own statistics and web UI show the numbers, exact once the test has stopped: the master of several processes waits
+for the last report of each worker. TLS certificates are verified.
 
-With `--class-picker` the load shapes can be chosen too: `-u` is then the highest number of users and `-t` the length of
-the whole shape; a spike and a stress phase begin at a fifth of the users.
+`--shape spike` drives a shape, and with `--class-picker` one can be chosen in the UI: `-u` is then the highest number of
+users and `-t` the length of the whole shape; a spike and a stress phase begin at a fifth of the users.
 """
 
 import os
@@ -16,16 +17,21 @@ import gevent
 from locust import LoadTestShape, User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
+from locust.runners import MasterRunner
 
 from hybridcheck import shapes
+from hybridcheck.generator.last_reports import await_last_reports
 from hybridcheck.generator.plain_locust import FOREVER_S, PlainRun
+from hybridcheck.generator.plain_options import asked_of, named_before_parsing, refuse
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.profile.load_phases import stages
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 
 DEFAULT_LENGTH_S = 60.0
-SHAPES_WANTED = "--class-picker" in sys.argv or bool(os.environ.get("LOCUST_USERCLASS_PICKER"))
-"""Locust uses the first shape that it finds, so there are none unless they can be chosen."""
+SHAPES = ("steady", "ramp", "steps", "soak", "breakpoint", "stress", "spike")
+SHAPE = named_before_parsing("--shape", "LOCUST_SHAPE")
+PICKER = "--class-picker" in sys.argv or bool(os.environ.get("LOCUST_USERCLASS_PICKER"))
+"""Locust uses the first shape that it finds, so there are none but the one that is named, or all where one can be chosen."""
 
 _runs: list[PlainRun] = []
 
@@ -40,12 +46,24 @@ def _options(parser: LocustArgumentParser) -> None:
     parser.add_argument(
         "--ca-file", default="", help="certificate authority of the target, where the system's is not it"
     )
+    parser.add_argument("--shape", choices=SHAPES, env_var="LOCUST_SHAPE", help="load shape, scaled to -u and -t")
+    asked = asked_of(parser)
+    if asked is not None and asked.headless and not (asked.host or asked.worker):
+        refuse("nobody said where the target is", "-H URL, such as -H http://127.0.0.1:8000")
+
+
+@events.init.add_listener
+def _distributed(environment: Environment, **_: Any) -> None:
+    """The numbers of several processes are complete before the master shows them."""
+    await_last_reports(environment)
 
 
 @events.test_start.add_listener
 def _begin(environment: Environment, **_: Any) -> None:
-    """A run of its own for each test, so that a second start begins at zero."""
+    """A run of its own for each test, so that a second start begins at zero; the master of others has none."""
     given: Any = environment.parsed_options
+    if isinstance(environment.runner, MasterRunner):
+        return
     if not environment.host:
         raise ValueError("the target is given with -H, such as -H http://127.0.0.1:8000")
     statuses = tuple(int(status) for status in given.statuses.split(","))
@@ -114,10 +132,11 @@ class _Picked(LoadTestShape):
         return max(round(shapes.level_at(parts, at_s)), 0), float(users)
 
 
-def _picked(name: str, **more: Any) -> type[_Picked]:
-    spec = {"shape": name, **more}
-    return type(name.capitalize(), (_Picked,), {"abstract": not SHAPES_WANTED, "spec": spec, "__doc__": name})
+def _picked(name: str) -> type[_Picked]:
+    spec = {"shape": name, **({"peak": True} if name in {"stress", "spike"} else {})}
+    wanted = name == SHAPE if SHAPE else PICKER
+    return type(name.capitalize(), (_Picked,), {"abstract": not wanted, "spec": spec, "__doc__": name})
 
 
-Steady, Ramp, Steps, Soak, Breakpoint = (_picked(name) for name in ("steady", "ramp", "steps", "soak", "breakpoint"))
-Stress, Spike = (_picked(name, peak=True) for name in ("stress", "spike"))
+for _name in SHAPES:
+    globals()[_name.capitalize()] = _picked(_name)

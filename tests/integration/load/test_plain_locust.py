@@ -87,3 +87,54 @@ def test_one_phase_can_be_named(target: Target, tmp_path: Path) -> None:
     stats, _ = locust("from_profile.py", tmp_path, "-H", target.url, "EvenPhase", variables=variables)
     assert {name: entry["num_requests"] for name, entry in stats.items()} == {"plain": 60, "mine": 20}
     assert (target.counts()["/ok"], target.counts()["/chunked"]) == (60, 20)
+
+
+@pytest.mark.parametrize(
+    ("options", "variables"), [(["--processes", "2"], {}), (["--master"], {}), ([], {"LOCUST_PROCESSES": "2"})]
+)
+def test_a_profile_is_for_one_process_of_plain_locust(
+    target: Target, tmp_path: Path, options: list[str], variables: dict[str, str]
+) -> None:
+    """Each of Locust's workers would send the whole load: refused before anything is sent, with what does share it."""
+    profile = tmp_path / "hybridcheck.yaml"
+    profile.write_text(PROFILE % target.url)
+    given = {"ALICE_TOKEN": "secret-token", **variables}
+    said = refused("from_profile.py", tmp_path, *options, variables=given)
+    assert "hybridcheck load --processes N" in said
+    assert "/ok" not in target.counts()
+
+
+def test_what_is_missing_is_said_and_ends_locust(tmp_path: Path) -> None:
+    """No profile, one with mistakes, one without load; no target: exit 2 with what to do, and no traceback."""
+    assert "HYBRIDCHECK_PROFILE=FILE" in refused("from_profile.py", tmp_path)
+    profile = tmp_path / "hybridcheck.yaml"
+    for text, word in ((PROFILE % "nowhere", "nowhere"), ("version: 1\n", "no load phase")):
+        profile.write_text(text)
+        assert word in refused("from_profile.py", tmp_path, variables={"ALICE_TOKEN": "secret-token"})
+    assert "-H URL" in refused("hybrid.py", tmp_path, "--processes", "2")
+
+
+def refused(name: str, folder: Path, *options: str, variables: Mapping[str, str] | None = None) -> str:
+    """What Locust says when it ends at once with the exit code of a mistake."""
+    command = [sys.executable, "-m", "locust", "-f", str(data_file("locustfiles", name)), "--headless", *options]
+    environment = {**os.environ, **(variables or {})}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=folder, check=False, env=environment)
+    assert done.returncode == 2, done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_two_processes_of_plain_locust_count_to_the_last_request(target: Target, tmp_path: Path) -> None:
+    """The master shows its numbers when each worker has sent its last, with answers that take longer than Locust waits."""
+    options = ("-u", "4", "-r", "4", "-t", "3s", "--processes", "2", "--paths", "/slow/800", "--request-deadline", "5")
+    stats, _ = locust("hybrid.py", tmp_path, "-H", target.url, *options)
+    assert stats["/slow/800"]["num_requests"] == target.counts()["/slow/800"] >= 4
+
+
+def test_a_shape_can_be_named(target: Target, tmp_path: Path) -> None:
+    """`--shape` drives that shape; it ends by itself."""
+    options = ("--shape", "spike", "-u", "5", "-t", "6s", "--think-time", "0.05", "--paths", "/ok")
+    stats, log = locust("hybrid.py", tmp_path, "-H", target.url, *options)
+    assert stats["/ok"]["num_requests"] == target.counts()["/ok"] > 20
+    assert "5 total users" in log  # the peak
+    assert "1 total users" in log  # what it rises from
