@@ -20,7 +20,7 @@ from hybridcheck.evidence import (
     Observation,
 )
 from hybridcheck.ledger import Ledger
-from hybridcheck.load import recorded, reports
+from hybridcheck.load import endings, recorded, reports
 from hybridcheck.load.child import drive as drive_child
 from hybridcheck.load.credentials import Known, credentials, users_of
 from hybridcheck.load.listening import Overhear, listening_to
@@ -311,10 +311,13 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
         ledger.append(stream, recorded.warm_up(totals.by_second))
     detail = "; ".join(part for part in (end.detail, *end.stderr_tail[-3:]) if part)[:2000]
     if totals.completed:
-        detail = totals.why_no_longer
+        spent = endings.spent(totals.plan, totals.planned, totals.seconds) if totals.plan else ""
+        detail = totals.why_no_longer or spent
     ending = totals.watch.ending if totals.watch is not None and end.cause is reports.EndCause.ABORTED else None
     if ending is not None:
         detail = ending.detail
+    elif end.cause is reports.EndCause.ABORTED:  # nothing is lost, and whoever stopped it asked for no verdict
+        detail = endings.by_hand(totals.seconds)
     elif end.cause is not reports.EndCause.COMPLETED:
         reason = _LOST_BY.get(end.cause, GapReason.GENERATOR_LOST)
         told = detail if reason is GapReason.SETUP_FAILED else f"{end.cause}: {detail}"

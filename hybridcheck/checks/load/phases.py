@@ -75,8 +75,9 @@ USED = "used"
 EXPIRES = "token expires"
 """The label of the observation that a token will expire within the phase, told when it begins."""
 
-STOPPED_EARLY, SAFETY_ABORT = "stopped_early", "safety_abort"
-"""Causes of a `LoadEnd` beside `completed`: a limit was certainly broken (or kept); the target was melting down."""
+STOPPED_EARLY, SAFETY_ABORT, BY_HAND = "stopped_early", "safety_abort", "aborted"
+"""Causes of a `LoadEnd` beside `completed`: a limit was certainly broken (or kept); the target was melting down; somebody
+pressed Stop."""
 
 
 def chosen_by(case: Case) -> Choice:
@@ -144,6 +145,8 @@ def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phas
     end = next(iter(evidence.all(LoadEnd, stream=stream)), None)
     if end is not None and end.cause == SAFETY_ABORT:
         raise Undecided(Reason.SAFETY_ABORT, f"the load phase was broken off: {end.detail}")
+    if end is not None and end.cause == BY_HAND:
+        raise Undecided(Reason.INTERRUPTED, f"the load phase was {end.detail}")
     if end is None or end.cause not in {"completed", STOPPED_EARLY}:
         raise Undecided(Reason.WORKER_LOST, f"the load phase did not end: {end.cause if end else 'no end marker'}")
     records = evidence.all(LoadSecond, stream=stream)

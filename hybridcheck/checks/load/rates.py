@@ -180,15 +180,16 @@ def _open_finding(case: Case, phase: Phase, rate: Rate, decision: RateDecision, 
     Fewer than ten seconds of them say nothing about how seconds differ, so that no less is asked for.
     """
     price = None
-    if decision.needed_requests is not None:
+    if decision.needed_requests is not None and not phase.end.detail:  # else more of the same cannot be sent
         per_second = decision.n / len(phase.seconds)
         requests = max(decision.needed_requests, math.ceil(MIN_BATCHES * per_second))
         price = Price(requests=requests, seconds=requests / per_second)
     short = str(case.params.get("cannot_decide", ""))
     text = f"{observed}; as said before the start, it {short}" if short else observed
+    text += f"; {phase.end.detail}" if phase.end.detail else ""
     details = _details(decision, rate.limit, phase)
     if phase.end.rows_of is not None:  # more time brings nothing
-        return undecided(Reason.NO_TEST_DATA, rate.expected, f"{text}; {phase.end.detail}", **details)
+        return undecided(Reason.NO_TEST_DATA, rate.expected, text, **details)
     return undecided(Reason.TOO_FEW_SAMPLES, rate.expected, text, price=price, **details)
 
 

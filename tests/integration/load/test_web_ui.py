@@ -59,6 +59,11 @@ def test_start_stop_reset_and_ctrl_c(target: Target, tmp_path: Path) -> None:
     assert any(reason["code"] == "INTERRUPTED" for reason in second["reasons"])
     (stopped,) = first["load"]
     assert stopped["cause"] == "aborted"
+    codes = {reason["case"]: reason["code"] for reason in first["reasons"]}
+    assert set(codes.values()) == {"INTERRUPTED"}  # nobody was lost: somebody pressed Stop
+    assert "load.latency-limit[endless]" in codes
+    assert not [case for case in codes if "recovery" in case]  # it can be asked all the same
+    assert all("stopped by hand after" in reason["message"] for reason in first["reasons"])
     assert 0 < sent_by(ui.results / run_id) <= target.counts()["/ok"]  # Reset has taken nothing away
 
 
