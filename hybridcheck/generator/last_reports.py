@@ -21,10 +21,11 @@ _STOP, _SAID = "hc_stop_and_tell", "hc_last_report"
 def await_last_reports(environment: Environment) -> None:
     """Have the master wait for its workers, or the worker answer its master; nothing where there is one process."""
     runner: Any = environment.runner
+    stopping: Any = environment.events.test_stopping
     if isinstance(runner, MasterRunner):
         awaited: set[str] = set()
         runner.register_message(_SAID, lambda msg, **_: awaited.discard(msg.node_id))
-        runner.environment.events.test_stopping.add_listener(lambda **_: _wait(runner, awaited))
+        stopping.add_listener(lambda **_: _wait(runner, awaited))
     elif isinstance(runner, WorkerRunner):
         runner.register_message(_STOP, lambda **_: _stop_and_tell(runner))
 

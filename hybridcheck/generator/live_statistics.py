@@ -51,6 +51,11 @@ def begin(environment: Environment) -> LiveFold:
     return _current[0]
 
 
+def end() -> None:
+    """The load is over: there is no last second any more, and the charts go down to zero."""
+    _current.clear()
+
+
 def be_exact() -> None:
     """Replace what Locust rounds and averages; for a process that only shows."""
     anything: Any = stats
@@ -62,7 +67,7 @@ def be_exact() -> None:
 
 def _of_last_second(entry: Any, per_second: dict[int, int]) -> float:
     last = entry.stats.last_request_timestamp
-    return 0 if last is None else float(per_second.get(int(last), 0))
+    return 0 if last is None or not _current else float(per_second.get(int(last), 0))
 
 
 def _current_percentile(_: Any, share: float) -> float | None:

@@ -90,6 +90,7 @@ class LocustFold:
             key = locust_stats.StatsError.create_key(operation.method, operation.name, kind)
             error = self._stats.errors.setdefault(key, locust_stats.StatsError(operation.method, operation.name, kind))
             error.occurrences += count
+            error.first_seen, error.last_seen = error.first_seen or float(second), float(second)
 
     def _fold_times(self, operation: Named, pairs: list[tuple[int, int]]) -> None:
         for entry in self._entries(operation):

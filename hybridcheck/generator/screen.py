@@ -24,9 +24,7 @@ from hybridcheck.generator import live_statistics
 from hybridcheck.generator.command_pipe import CommandPipe
 from hybridcheck.generator.kept import die_with_parent
 from hybridcheck.generator.report_pipe import ReportPipe
-from hybridcheck.generator.screen_pages import Pages, Shown
-
-IDLE = frozenset({"ready", "stopped"})
+from hybridcheck.generator.screen_pages import IDLE, Pages, Shown
 
 
 class Lanes(User):
@@ -85,17 +83,20 @@ class Screen:
         self._environment, self._runner, self._shown = environment, runner, shown
         self._fold: live_statistics.LiveFold | None = None
         self._methods: dict[str, str] = {}
+        self._examples: dict[tuple[str, str], str] = {}
 
     def take(self, message: dict[str, Any]) -> None:
         """One message of the parent."""
         match message["kind"]:
             case "begin":
                 self._fold = live_statistics.begin(self._environment)
-                self._methods = message["methods"]
+                self._methods, self._examples = message["methods"], {}
                 self._runner.update_state("running")
                 self._shown.words = f"{message['phase']}: under load"
             case "second" | "times":
                 self._count(message)
+            case "failure_example":
+                self._examples[message["operation"], message["failure"]] = message["detail"]
             case "generator":
                 self._runner.lanes_busy = message["in_flight"]
                 self._shown.health(message)
@@ -104,6 +105,7 @@ class Screen:
             case "words":
                 self._shown.words = message["words"]
             case "load_over":
+                live_statistics.end()
                 self._runner.update_state("cleanup")
                 self._shown.words = "the load is over; the verdict is being made"
             case "verdict":
@@ -118,8 +120,13 @@ class Screen:
     def _count(self, row: dict[str, Any]) -> None:
         if self._fold is not None:
             self._fold(_Named(row["operation"], self._methods.get(row["operation"], "")), row)
+        for error in self._environment.stats.errors.values():
+            example = self._examples.get((error.name, str(error.error)))
+            if example:
+                error.error = f"{error.error}, such as {example}"
 
     def _end(self) -> None:
+        live_statistics.end()
         self._runner.lanes_busy = 0
         self._runner.update_state("stopped")
 

@@ -19,10 +19,17 @@ from flask_login import login_user  # type: ignore[import-untyped]
 
 USER = "hybridcheck"
 MOST_RUNS = 100
+LISTED_RUNS = 10
+"""Beside a verdict; the others are one link away."""
+
 REFUSED_PAUSE_S = 1.0
+IDLE = frozenset({"ready", "stopped"})
+"""States of Locust's runner in which nothing is under way."""
+
+_OF_THE_LAST = {"verdict": "verdict", "fresh": "run_id", "phase": "phase"}
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
-_BAR = """
+_BAR = r"""
 <style>
 body { padding-bottom: 3.5rem }
 /* what means nothing here: users and target are the profile's */
@@ -31,26 +38,46 @@ body { padding-bottom: 3.5rem }
 </style>
 <div id="hybridcheck-bar" style="position:fixed;bottom:0;left:0;right:0;z-index:9999;padding:.5rem 1rem;background:#1b1f24;
 color:#fff;font:15px/1.5 system-ui,sans-serif;display:flex;gap:1.5rem;align-items:center"><b>hybridcheck</b>
-<span id="hybridcheck-words"></span><a id="hybridcheck-verdict" href="verdict" style="color:#7cc4ff;margin-left:auto"></a></div>
+<span id="hybridcheck-words"></span><a id="hybridcheck-verdict" href="verdict" style="color:#7cc4ff;margin-left:auto"></a>
+<a id="hybridcheck-all" href="verdicts" style="color:#7cc4ff" hidden>all verdicts</a></div>
 <script>
+let hybridcheckRun;
+const hybridcheckId = /^\d{8}T\d{6}Z-[0-9a-f]+$/;
 async function hybridcheckLook() {
   try {
     const seen = await (await fetch("hybridcheck/state")).json();
+    hybridcheckRun ??= seen.run;
+    if (seen.run !== hybridcheckRun) return location.reload(); // each run has its own page: charts begin anew
     document.getElementById("hybridcheck-words").textContent = seen.words;
     const link = document.getElementById("hybridcheck-verdict");
-    link.textContent = seen.verdict ? "Verdict: " + seen.verdict : "";
-    if (seen.fresh && seen.fresh !== sessionStorage.hybridcheckSeen) {
-      if (sessionStorage.hybridcheckSeen !== undefined || seen.started) location.href = "verdict";
-      sessionStorage.hybridcheckSeen = seen.fresh;
-    } else if (!seen.fresh) sessionStorage.hybridcheckSeen = "";
+    link.textContent = seen.verdict ? "last verdict: " + seen.phase + ": " + seen.verdict : "";
+    document.getElementById("hybridcheck-all").hidden = !seen.verdict;
+    if (seen.busy) sessionStorage.hybridcheckSaw = seen.run;
+    else if (sessionStorage.hybridcheckSaw) { // only a run that this tab saw under way takes it to its verdict
+      const saw = Number(sessionStorage.hybridcheckSaw);
+      delete sessionStorage.hybridcheckSaw;
+      if (saw === seen.run && seen.judged === saw) location.href = "verdict/" + seen.fresh;
+      else location.reload();
+    }
+    for (const tab of document.querySelectorAll('[role="tab"]')) {
+      if (tab.textContent === "Current Ratio") tab.style.display = "none"; // of users, and there are none
+    }
+    for (const cell of document.querySelectorAll("td")) if (hybridcheckId.test(cell.textContent)) {
+      cell.style.cssText = "cursor:pointer;text-decoration:underline"; // a link, without touching what React has made
+    }
   } catch (error) {
     document.getElementById("hybridcheck-words").textContent = "hybridcheck has ended; the evidence is on disk";
   }
 }
+document.addEventListener("click", (event) => {
+  if (event.target.tagName === "TD" && hybridcheckId.test(event.target.textContent)) {
+    location.href = "verdict/" + event.target.textContent;
+  }
+});
 hybridcheckLook(); setInterval(hybridcheckLook, 1000);
 </script>
 """
-_NAV = """<nav style="display:flex;gap:1.5rem;padding:.5rem 0;border-bottom:1px solid #d0d7de"><a href="{back}">Back to the load
+_NAV = """<nav style="display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;padding:.5rem 0;border-bottom:1px solid #d0d7de"><a href="{back}">Back to the load
 test</a><a href="{at}/verdict.json" download>Download JSON</a><a href="{at}/verdict.html" download>Download HTML</a>{others}</nav>"""
 
 TABS = [
@@ -100,6 +127,9 @@ class Shown:
     limits: list[dict[str, Any]] = field(default_factory=list)
     processes: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
+    begun: int = 0
+    judged: int = 0
+    """The number of the run that is under way or was the last, and of the last that has a verdict."""
 
     def health(self, second: dict[str, Any]) -> None:
         """The health of the generator's processes in its last second."""
@@ -118,7 +148,7 @@ class Shown:
     def add_run(self, run: dict[str, Any]) -> None:
         """A run has its verdict."""
         self.runs = [*self.runs, run][-MOST_RUNS:]
-        self.words = f"{run['phase']}: {run['verdict']}"
+        self.words, self.judged = f"{run['phase']}: {run['verdict']}", self.begun
 
     def tables(self) -> list[dict[str, Any]]:
         """The rows of our tabs."""
@@ -147,7 +177,6 @@ class Pages:
     def __init__(self, ui: Any, runner: Any, shown: Shown, given: dict[str, Any]) -> None:
         self._ui, self._runner, self._shown, self._given = ui, runner, shown, given
         self._locusts_arguments = ui.update_template_args
-        self._started = False
 
     def attach(self) -> None:
         """Close what Locust leaves open, then add our pages."""
@@ -162,6 +191,7 @@ class Pages:
         guarded = self._ui.auth_required_if_enabled
         app.add_url_rule("/hybridcheck/state", "hc_state", guarded(self._state))
         app.add_url_rule("/verdict", "hc_verdict", guarded(self._latest))
+        app.add_url_rule("/verdicts", "hc_verdicts", guarded(self._verdicts))
         app.add_url_rule("/verdict/<run_id>", "hc_run", guarded(self._run))
         app.add_url_rule("/verdict/<run_id>/<name>", "hc_file", guarded(self._file))
         if self._given["password"] is not None:
@@ -177,6 +207,8 @@ class Pages:
             return make_response("this address is not mine", 403)  # DNS rebinding
         origin = request.headers.get("Origin")
         own = {f"http://{host}", f"https://{host}"}
+        if request.path == "/stats/requests":  # or Locust would tell for two seconds what was true before
+            self._ui.app.view_functions["locust.request_stats"].clear_cache()
         foreign = origin is not None and origin not in own
         if foreign or request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
             return make_response("cross-origin requests are closed", 403)
@@ -197,11 +229,11 @@ class Pages:
             return _answer(success=False, message=f"the target is fixed: {target}", host=target)
         if phase not in self._ui.environment.available_shape_classes:
             return _answer(success=False, message="choose a phase of the profile under Shape", host=target)
-        if self._runner.state not in {"ready", "stopped"}:
+        if self._runner.state not in IDLE:
             return _answer(success=False, message="a phase is under way", host=target)
         self._ui.environment.shape_class = self._ui.environment.available_shape_classes[phase]
         self._shown.words, self._shown.limits, self._shown.processes = f"{phase}: getting ready", [], []
-        self._started = True
+        self._shown.begun += 1
         self._runner.start_shape()
         return _answer(success=True, message=f"phase {phase} begins", host=target)
 
@@ -239,8 +271,9 @@ class Pages:
     def _state(self) -> Response:
         """What the bar at the bottom shows."""
         last = self._shown.runs[-1] if self._shown.runs else None
-        seen = {"words": self._shown.words, "verdict": last and last["verdict"], "fresh": last and last["run_id"]}
-        return _answer(**seen, started=self._started)
+        shown, busy = self._shown, self._runner.state not in IDLE
+        seen = {name: last and last[key] for name, key in _OF_THE_LAST.items()}
+        return _answer(**seen, words=shown.words, busy=busy, run=shown.begun, judged=shown.judged)
 
     def _latest(self) -> Response:
         if not self._shown.runs:
@@ -258,13 +291,21 @@ class Pages:
     def _run(self, run_id: str) -> Response:
         """The verdict's page with a way back and the downloads."""
         page = (self._folder(run_id) / "verdict.html").read_text(encoding="utf-8")
-        others = "".join(
-            f'<a href="/verdict/{escape(run["run_id"])}">{escape(run["phase"])}: {escape(run["verdict"])}</a>'
-            for run in self._shown.runs
-            if run["run_id"] != run_id
-        )
-        nav = _NAV.format(back="/", at=f"/verdict/{escape(run_id)}", others=others)
+        others = [run for run in reversed(self._shown.runs) if run["run_id"] != run_id]
+        links = "".join(_link(run) for run in others[:LISTED_RUNS])
+        if len(others) > LISTED_RUNS:
+            links += f'<a href="/verdicts">all {len(others) + 1} verdicts</a>'
+        nav = _NAV.format(back="/", at=f"/verdict/{escape(run_id)}", others=links)
         return make_response(page.replace("<body>", "<body>\n" + nav, 1))
+
+    def _verdicts(self) -> Response:
+        """All runs of this session, the last one first."""
+        rows = "".join(f"<li>{_link(run)}</li>" for run in reversed(self._shown.runs))
+        nav = '<p><a href="/">Back to the load test</a></p>'
+        style = "font:15px/1.7 system-ui,sans-serif;margin:1rem 2rem"
+        return make_response(
+            f'<!doctype html><title>Verdicts</title><body style="{style}">{nav}<ol reversed>{rows}</ol>'
+        )
 
     def _file(self, run_id: str, name: str) -> Response:
         """A download."""
@@ -284,6 +325,13 @@ class Pages:
         gevent.sleep(REFUSED_PAUSE_S)
         session["auth_error"] = "Invalid username or password"
         return make_response(redirect("/login"))
+
+
+def _link(run: dict[str, Any]) -> str:
+    """A run as a link: when it began (UTC, as its id says), its phase and its verdict."""
+    id_, began = escape(run["run_id"]), run["run_id"][9:15]
+    shown = f"{began[:2]}:{began[2:4]}:{began[4:]} {run['phase']}: {run['verdict']}"
+    return f'<a href="/verdict/{id_}">{escape(shown)}</a>'
 
 
 def _answer(**fields: Any) -> Response:

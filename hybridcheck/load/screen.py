@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from hybridcheck.errors import UsageError
 from hybridcheck.load.piped import PipedProcess
-from hybridcheck.load.reports import GeneratorSecond, OperationSecond, OperationTimes, Report
+from hybridcheck.load.reports import FailureExample, GeneratorSecond, OperationSecond, OperationTimes, Report
 
 SCREEN = Path(__file__).resolve().parent.parent / "generator" / "screen.py"
 GRACE_S = 3.0
@@ -59,7 +59,8 @@ class Screen:
             said = "; ".join([*self._piped.trouble, *list(self._piped.stderr)[-2:]])
             await self.__aexit__(None, None, None)
             where = f"{self._about['host']}:{self._about['port']}"
-            raise UsageError(f"the web UI cannot be opened: {said}", where=where, hint="choose another --ui-port")
+            hint = "is the port taken, or --ui-host no address of this machine?"
+            raise UsageError(f"the web UI cannot be opened: {said}", where=where, hint=hint)
         self.port = json.loads(first)["port"]
         return self
 
@@ -81,5 +82,5 @@ class Screen:
 
     async def show(self, report: Report) -> None:
         """Let it show a report of the generators, where it is one that it shows."""
-        if isinstance(report, OperationSecond | OperationTimes | GeneratorSecond):
+        if isinstance(report, OperationSecond | OperationTimes | GeneratorSecond | FailureExample):
             await self._piped.say(report.model_dump(mode="json"))

@@ -7,10 +7,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.integration.load.conftest import Target
-from tests.integration.load.web_ui import SPIKE, OpenUi, serving_ui
+from tests.integration.load.web_ui import ENDLESS, SPIKE, OpenUi, serving_ui
 
 CHROMIUM = shutil.which("chromium")
 PATIENCE_MS = 30_000
@@ -48,6 +48,50 @@ async def test_a_spike_from_a_click_to_its_verdict(target: Target, tmp_path: Pat
             await browser.close()
         assert faults == []
         assert ui.end(signal.SIGTERM) == 143
+
+
+async def test_a_stopped_run_does_not_keep_the_next_from_starting(target: Target, tmp_path: Path) -> None:
+    """Stop leads to the verdict, back there is a form again, and a tab that saw no run end stays where it is."""
+    with serving_ui(target, tmp_path) as ui:
+        async with async_playwright() as driver:
+            browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = await browser.new_page()
+            await page.goto(ui.url)
+            await _start(page, ENDLESS)
+            await page.get_by_role("button", name="Stop").click()
+            await page.wait_for_url(re.compile(r"/verdict/[^/]+$"), timeout=PATIENCE_MS)
+            await page.get_by_role("link", name="Back to the load test").click()
+            await page.get_by_role("button", name="New").click(timeout=PATIENCE_MS)
+            await _start(page, ENDLESS)
+            await _stays(browser, ui, "endless")  # opened while a run is under way, after another had its verdict
+            chart = await page.evaluate("window.templateArgs.history.length")
+            assert chart <= 2  # the page is that of this run: none of the one before is in its charts
+            await page.get_by_role("button", name="Stop").click()
+            await page.wait_for_url(re.compile(r"/verdict/[^/]+$"), timeout=PATIENCE_MS)
+            await _stays(browser, ui, "INCONCLUSIVE")  # opened when all is over
+            await page.goto(f"{ui.url}/verdicts")
+            await expect(page.get_by_role("link", name="endless: INCONCLUSIVE")).to_have_count(2)
+            await browser.close()
+        assert ui.end(signal.SIGTERM) == 143
+
+
+async def _start(page: Page, phase: str) -> None:
+    """Choose a phase and start it."""
+    await page.locator("select").last.select_option(phase)
+    await page.get_by_role("button", name="Start").last.click()
+    await expect(page.locator("#hybridcheck-words")).to_contain_text("under load", timeout=PATIENCE_MS)
+
+
+async def _stays(browser: Browser, ui: OpenUi, words: str) -> None:
+    """A new tab (with a memory of its own) shows the load test, looks twice, and goes nowhere."""
+    tab = await (await browser.new_context()).new_page()
+    await tab.goto(ui.url)
+    await expect(tab.locator("#hybridcheck-words")).to_contain_text(words, timeout=PATIENCE_MS)
+    async with tab.expect_response("**/hybridcheck/state"):
+        pass
+    async with tab.expect_response("**/hybridcheck/state"):
+        pass
+    assert tab.url.rstrip("/") == ui.url
 
 
 async def _read(page: Page, ui: OpenUi) -> None:
