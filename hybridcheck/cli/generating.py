@@ -5,9 +5,10 @@ import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
+from hybridcheck import gate
 from hybridcheck.cli import terminal
 from hybridcheck.cli.generators import Generators
-from hybridcheck.errors import ExitCode, UsageError
+from hybridcheck.errors import ExitCode, ToolError, UsageError
 from hybridcheck.load import fleet
 from hybridcheck.load.distributed import Master, Meeting, work
 from hybridcheck.load.fleet import refuse_unshared
@@ -16,6 +17,18 @@ from hybridcheck.load.phase import CarryOut, alone
 from hybridcheck.load.plan import LoadPlan
 from hybridcheck.load.reports import Report
 from hybridcheck.profile.consistency import url_fault
+
+
+def refuse_no_load(request: gate.Request) -> None:
+    """Refuse a profile that neither has a load phase nor is given one by the options; the demo has its own.
+
+    Raises:
+        UsageError: there is nothing to drive.
+        ProfileError: the profile has mistakes.
+    """
+    if not request.demo and not gate.bind(request).loaded.profile.load:
+        hint = "declare one under load:, or say one: --shape ramp --rate 50 --duration 60"
+        raise UsageError("the profile has no load phase", where=str(request.profile_path or ""), hint=hint)
 
 
 def carry_out_of(asked: Generators) -> AbstractAsyncContextManager[CarryOut]:
@@ -64,19 +77,25 @@ async def _master(asked: Generators) -> AsyncIterator[CarryOut]:
 
 
 def be_worker(asked: Generators, only_to: str | None) -> ExitCode:
-    """Generate for a master until it ends; it judges, so there is no verdict here.
+    """Generate for a master until it ends; it judges, so there is no verdict here. A plan that was refused gives exit code 2.
 
     Raises:
         UsageError: what it may send to is no URL, or no master answered.
+        ToolError: the process that generates died.
     """
     fault = "" if only_to is None else url_fault(only_to)
     if fault:
         raise UsageError(fault, where="--base-url", hint="a worker reads no profile: http(s)://host[:port][/path]")
-    if asyncio.run(_work(asked, only_to)) != 0:
-        where = f"{asked.master_host}:{asked.master_port}"
+    where = f"{asked.master_host}:{asked.master_port}"
+    code = asyncio.run(_work(asked, only_to))
+    if code == ExitCode.UNREACHABLE:
         hint = "start `hybridcheck load --master` there, or say where it is with --master-host and --master-port"
         raise UsageError("no master answered", where=where, hint=hint)
-    return ExitCode.READY
+    if code not in {ExitCode.READY, ExitCode.USAGE}:
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with {code}"
+        hint = "start the worker again; a phase that it had a share in is undecided"
+        raise ToolError(f"the process that generates {how}", where=f"worker of {where}", hint=hint)
+    return ExitCode(code)
 
 
 async def _work(asked: Generators, only_to: str | None) -> int:

@@ -101,14 +101,19 @@ def refuse_contradictions(asked: Generators, ui: Ui | None = None) -> None:
         if idle and not chosen[needed]:
             where = "--" + idle[0].replace("_", "-")
             raise UsageError(f"it does nothing without {needed}", where=where, hint=f"add {needed}, or leave it out")
+    if asked.expect_workers_max_wait != Generators().expect_workers_max_wait and not (asked.master or asked.worker):
+        hint = "add one of them, or leave it out"
+        raise UsageError("it does nothing without --master or --worker", where="--expect-workers-max-wait", hint=hint)
 
 
-def refuse_what_the_master_says(*groups: Run | Load | Showing) -> None:
+def refuse_what_the_master_says(*groups: Run | Load | Showing, demo: bool = False) -> None:
     """Refuse options of a worker that would do nothing: what is sent, for how long and what is judged comes from the master.
 
     Raises:
         UsageError: where there are such.
     """
+    if demo:
+        raise UsageError("it does nothing with --worker", where="--demo", hint="say it where the master is")
     for group in groups:
         for option in fields(group):
             if option.name != "base_url" and getattr(group, option.name) != option.default:

@@ -28,11 +28,12 @@ def command(
     from hybridcheck.cli import generating, running  # the gate and all that it brings, not for --help
 
     if generators.worker:
-        refuse_what_the_master_says(run, load, showing)
+        refuse_what_the_master_says(run, load, showing, demo=demo or bool(defect))
         return generating.be_worker(generators, run.base_url)
     about_load = tuple(check.id for check in CHECKS if check.safety is SafetyClass.LOAD)
     chosen = running.Chosen(only=about_load, demo=demo, defects=tuple(defect or ()), load=load, generators=generators)
     request = running.request_of(run, chosen)
+    generating.refuse_no_load(request)
     if ui.ui:
         from hybridcheck.cli import serving  # the web UI, where it is asked for
 

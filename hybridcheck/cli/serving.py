@@ -51,8 +51,6 @@ async def _serve(
         bound = gate.bind(request)
         profile = bound.loaded.profile
         phases = {name: label(name, drive_of(profile, name, request.budget).spec) for name in profile.load}
-        if not phases:
-            raise UsageError("the profile has no load phase to choose from", hint="declare one under load:")
         password = _password(ui)
         carry_out = await stack.enter_async_context(generators)
         screen = Screen(ui.ui_host, ui.ui_port, phases, bound.target.url, password)

@@ -243,6 +243,8 @@ class Conductor:
 
     def _joined(self, client_id: str, **_: Any) -> None:
         known = client_id in self._crew
+        if not known and client_id in self._runner.clients:
+            return  # it says so again each second until it is answered
         detail = f"{client_id} came back" if known else f"{client_id} joined"
         self._tell({"kind": "joined", "detail": detail, "late": self._under_way})
 

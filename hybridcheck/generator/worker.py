@@ -25,7 +25,7 @@ from locust.env import Environment
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # run as a script, wherever the package lies
 
-from hybridcheck.errors import HybridcheckError
+from hybridcheck.errors import ExitCode, HybridcheckError
 from hybridcheck.generator.allowed_target import refusal
 from hybridcheck.generator.command_pipe import CommandPipe
 from hybridcheck.generator.kept import die_with_parent, started
@@ -80,6 +80,7 @@ class Station:
         self._runner, self._said, self._only_to = runner, said, only_to
         self._run: LoadRun | None = None
         self._drive = -1
+        self.refused = False
         self._stopped = False
         self._acknowledged = Event()
         for name in ("clock", "order", "go", "stop", "ack"):
@@ -98,6 +99,7 @@ class Station:
             about = {"drive": self._drive, "host": socket.gethostname(), "started": started(run.prepare())}
         except (HybridcheckError, OSError, KeyError, ValueError) as error:
             self._say(f"refused: {error}")
+            self.refused = True
             self._runner.send_message(
                 "hc_refused", {"drive": self._drive, "why": str(error), "setup": isinstance(error, SetupFailed)}
             )
@@ -177,17 +179,18 @@ def main() -> None:
     station.watch()
     environment.events.quitting.fire(environment=environment, reverse=True)  # type: ignore[no-untyped-call]
     gevent.sleep(0.1)
-    _leave(said, "the master has ended, or is not heard any more", 0)
+    code = ExitCode.USAGE if station.refused else ExitCode.READY
+    _leave(said, "the master has ended, or is not heard any more", code)
 
 
 def _joined(environment: Environment, given: dict[str, Any], said: ReportPipe) -> Any:
     try:
         return environment.create_worker_runner(given["host"], given["port"])
     except OSError:
-        return _leave(said, "no master answered", 1)
+        return _leave(said, "no master answered", ExitCode.UNREACHABLE)
 
 
-def _leave(said: ReportPipe, words: str, code: int) -> NoReturn:
+def _leave(said: ReportPipe, words: str, code: ExitCode) -> NoReturn:
     said.write({"kind": "said", "words": words})
     said.flush(1.0)
     os._exit(code)

@@ -101,7 +101,7 @@ class Master:
             await self._piped.reap()
             said = "; ".join([*self._piped.trouble, *list(self._piped.stderr)[-1:]])
             await self.__aexit__(None, None, None)
-            hint = "is the port taken? choose another with --master-bind-port"
+            hint = "is the port taken, or --master-bind-host no address of this machine?"
             raise UsageError(f"the master cannot listen on {meeting.host}:{meeting.port}: {said}", hint=hint)
         self.port = json.loads(first)["port"]
         self._tell(f"master: waiting for {meeting.expect} workers on {meeting.host}:{self.port}")

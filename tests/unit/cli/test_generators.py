@@ -44,6 +44,7 @@ def test_one_way_of_generating_at_a_time(asked: Generators) -> None:
         (Generators(expect_workers=2), Ui(), "--expect-workers"),
         (Generators(worker=True, trusted_network=True), Ui(), "--trusted-network"),
         (Generators(master=True, master_host="ctrl"), Ui(), "--master-host"),
+        (Generators(expect_workers_max_wait=5), Ui(), "--expect-workers-max-wait"),
         (Generators(), Ui(ui_host="0.0.0.0"), "--ui-host"),
         (Generators(worker=True), Ui(ui=True), "--worker --ui"),
     ],
