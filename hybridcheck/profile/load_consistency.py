@@ -7,8 +7,8 @@ from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.contradiction import Contradiction, near
 from hybridcheck.profile.document import KeyPath
 from hybridcheck.profile.listener_consistency import listener_contradictions
-from hybridcheck.profile.load_foresight import thinking_at_once
-from hybridcheck.profile.load_limits import LoadLimit
+from hybridcheck.profile.load_foresight import most_rps, thinking_at_once
+from hybridcheck.profile.load_limits import QUANTILES, LoadLimit
 from hybridcheck.profile.load_phases import (
     ROUNDING,
     callable_in_load,
@@ -154,6 +154,7 @@ def _limit(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit, place: KeyP
     elif window is not None and window[0] >= window[1]:
         message = "the window holds no whole second: whole seconds are judged"
         yield Contradiction((*place, "window_s"), message, "window_s: [from, until], in seconds of the phase")
+    yield from _within_deadline(phase, limit, place)
     if limit.min_rps is not None:
         yield from _offers(profile, phase, limit, limit.min_rps, (*place, "min_rps"))
 
@@ -173,10 +174,21 @@ def _offers(
         when = "within this window" if limit.window_s else "in its judged seconds"
         message = f"{wanted:g} per second can never be seen: {of_it} is sent {offered:.6g} times per second at the least {when}"
         yield Contradiction(place, message, f"min_rps: at most {offered:.6g}, or a higher rate")
-    most = share_of(profile, phase, covered(profile, phase, limit)) * profile.limits.max_rps
+    most, why = most_rps(profile, phase)
+    most *= share_of(profile, phase, covered(profile, phase, limit))
     if phase.model == "closed" and most < wanted * (1 - ROUNDING):
-        message = f"{wanted:g} per second can never be seen: limits.max_rps leaves {most:.6g} for it"
-        yield Contradiction(place, message, f"min_rps: at most {most:.6g}, or a higher limits.max_rps")
+        message = f"{wanted:g} per second can never be seen: {why} {most:.6g} for it"
+        yield Contradiction(place, message, f"min_rps: at most {most:.6g}, or a load that may be more")
+
+
+def _within_deadline(phase: LoadPhaseSpec, limit: LoadLimit, place: KeyPath) -> Iterator[Contradiction]:
+    """What takes longer than the deadline is no answer: a latency beyond it limits nothing but errors, a mean nothing at all."""
+    deadline_ms = phase.deadline_s * 1000
+    given = [(key, getattr(limit, key)) for key in (*QUANTILES, "mean_ms")]
+    for key, limit_ms in given:
+        if limit_ms is not None and (limit_ms > deadline_ms or (key == "mean_ms" and limit_ms == deadline_ms)):
+            message = f"{limit_ms:g} ms can never be exceeded: a request ends at deadline_s, {phase.deadline_s:g} s"
+            yield Contradiction((*place, key), message, f"deadline_s: {limit_ms / 500:g}, or a lower limit")
 
 
 RULES: tuple[Callable[[Profile], Iterator[Contradiction]], ...] = (_load, _budget, _throughput)

@@ -9,6 +9,7 @@ from hybridcheck.profile.load_phases import (
     connections_needed,
     peak_level,
     promised_answer_s,
+    requests_per_arrival,
     stages,
     thinking_s,
 )
@@ -44,3 +45,11 @@ def thinking_at_once(phase: LoadPhaseSpec) -> int:
         shapes.area_until(parts, at_s) - shapes.area_until(parts, at_s - think_s) for at_s in moments if at_s <= end
     )
     return math.floor(max(begun) + ROUNDING)
+
+
+def most_rps(profile: Profile, phase: LoadPhaseSpec) -> tuple[float, str]:
+    """How many requests per second users send at the most, however quick the target is, and what keeps them from more."""
+    rest_s = max(phase.pacing_s, sum(phase.thinks_s) / 2 + phase.think_mean_s + thinking_s(phase))
+    rested = peak_level(phase) * requests_per_arrival(phase) / rest_s if rest_s else math.inf
+    most = profile.limits.max_rps
+    return (most, "limits.max_rps leaves") if most <= rested else (rested, "users who rest leave")

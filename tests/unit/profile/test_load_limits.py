@@ -36,6 +36,21 @@ def test_windows_lie_within_their_phase(phase: dict[str, Any], message: str) -> 
     assert [text.startswith(message) for text in found] == [True] * bool(message), found
 
 
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"p95_ms": 1000}, ""),
+        ({"p95_ms": 1001}, "p95_ms: 1001 ms can never be exceeded: a request ends at deadline_s, 1 s"),
+        ({"mean_ms": 999}, ""),
+        ({"mean_ms": 1000}, "mean_ms: 1000 ms can never be exceeded"),  # a failure counts with the deadline
+    ],
+)
+def test_a_latency_beyond_the_deadline_limits_nothing(limit: dict[str, Any], message: str) -> None:
+    """Such a mean would pass whatever happens."""
+    found = complaints({"deadline_s": 1, "limits": [limit]})
+    assert [text.startswith(message) for text in found] == [True] * bool(message), found
+
+
 @pytest.mark.parametrize("where", ["limits", "objectives", "thresholds"])
 def test_a_share_of_all_is_no_limit(where: str) -> None:
     """Everything may fail: whoever writes that means something else."""

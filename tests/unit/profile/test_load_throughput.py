@@ -51,6 +51,9 @@ def profile(phase: dict[str, Any], **more: Any) -> Profile:
         ({"rate_rps": 30, "scenarios": STEPS}, {"min_rps": 91}, "this phase is sent 90 times per second"),
         ({"users": 5}, {"min_rps": 120, "operation": "a"}, ""),
         ({"users": 5}, {"min_rps": 121, "operation": "a"}, "limits.max_rps leaves 120 for it"),
+        ({"users": 20, "think_s": [1, 3]}, {"min_rps": 10}, ""),
+        ({"users": 20, "think_s": [1, 3]}, {"min_rps": 11}, "11 per second can never be seen: users who rest leave 10"),
+        ({"users": 20, "pacing_s": 4}, {"min_rps": 6}, "users who rest leave 5 for it"),
         ({"rate_rps": 30}, {"min_rps": 0.5}, "0.5 per second: seconds are judged, and have whole requests"),
     ],
 )
