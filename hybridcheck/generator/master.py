@@ -125,7 +125,7 @@ class Conductor:
             answer = self._within(member.ready, patience_s)
             if answer is None or "why" in answer:
                 why = answer["why"] if answer else f"it was not ready within {patience_s:g} s"
-                self._setup_failed = answer is not None and answer["setup"]
+                self._setup_failed = answer is not None and answer.get("setup", False)
                 self._stop_all()
                 return f"worker {member.name} ({member.client_id}): {why}"
             ready.append(answer)
