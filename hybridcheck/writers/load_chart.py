@@ -10,6 +10,8 @@ TOP, RATE_HEIGHT, GAP, BAD_HEIGHT, BOTTOM = 30, 150, 26, 60, 36
 HEIGHT = TOP + RATE_HEIGHT + GAP + BAD_HEIGHT + BOTTOM
 PLANNED, RIGHT_ANSWERS, BAD = "#6e7781", "#0969da", "#cf222e"
 MOST_TICKS = 10
+LEAST_BAR = 1.5
+"""Pixels: a single failure among thousands is seen."""
 
 Rates = list[float | None]
 
@@ -101,7 +103,7 @@ def _bars(series: LoadSeries, rates: Rates, worst: float) -> Iterator[str]:
         if rate:
             begin = index * series.step_s
             left, right = _x(series, begin), _x(series, begin + _length_s(series, index))
-            y = _y(top, BAD_HEIGHT, rate, worst)
+            y = min(_y(top, BAD_HEIGHT, rate, worst), top + BAD_HEIGHT - LEAST_BAR)
             width = max(right - left - 0.5, 0.5)
             height = top + BAD_HEIGHT - y
             yield f'<rect x="{left:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{BAD}"></rect>'
