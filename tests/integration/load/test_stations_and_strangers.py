@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import cast
 
 import pytest
 
@@ -22,6 +23,28 @@ for host, headers in json.load(sys.stdin):
         answer = pages._refuse_strangers()
     answers.append(answer and answer.status_code)
 print(json.dumps(answers))
+"""
+
+MANY_RUNS = """
+import json, re, sys, tempfile
+from pathlib import Path
+from flask import Flask
+from hybridcheck.generator.screen_pages import Pages, Shown
+given = {"password": None, "host": "127.0.0.1", "target": "http://127.0.0.1:1"}
+class Ui:
+    app = Flask("ui")
+    def update_template_args(self): pass
+shown = Shown(given)
+pages = Pages(Ui(), None, shown, given)
+folder = Path(tempfile.mkdtemp())
+(folder / "verdict.html").write_text("<body></body>")
+for n in range(json.load(sys.stdin)):
+    run_id = f"20261201T1204{n:02}Z-00000{n % 10}"
+    shown.add_run({"run_id": run_id, "phase": "day", "verdict": "PASSED", "folder": str(folder)})
+with Ui.app.test_request_context("/"):
+    beside = pages._run(run_id).get_data(as_text=True)
+    everything = pages._verdicts().get_data(as_text=True)
+print(json.dumps([re.findall(">([^<]+)</a>", page) for page in (beside, everything)]))
 """
 
 STATION = """
@@ -105,6 +128,16 @@ def test_strangers_are_refused() -> None:
         ("127.0.0.1:8089", {"Sec-Fetch-Site": "cross-site"}),
     ]
     assert told(STRANGERS, answered + refused) == [None] * len(answered) + [403] * len(refused)
+
+
+def test_a_verdict_names_the_last_runs_and_the_way_to_all() -> None:
+    """Ten with their times beside it, all of them one link away; with few there is no such link."""
+    beside, everything = cast("list[list[str]]", told(MANY_RUNS, 25))
+    assert beside[3:5] == ["12:04:23 day: PASSED", "12:04:22 day: PASSED"]
+    assert beside[-1] == "all 25 verdicts"
+    assert (len(beside), len(everything)) == (3 + 10 + 1, 1 + 25)
+    few, _ = cast("list[list[str]]", told(MANY_RUNS, 2))
+    assert few[3:] == ["12:04:00 day: PASSED"]
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,20 @@ def test_a_safety_abort_decides_nothing() -> None:
     assert raised.value.reason is Reason.SAFETY_ABORT
 
 
+def test_a_stop_by_hand_decides_nothing_and_lost_nobody() -> None:
+    """However bad it looked: somebody pressed Stop, and no generator was lost."""
+    with pytest.raises(Undecided, match="the load phase was seen") as raised:
+        ended(100, "aborted")
+    assert raised.value.reason is Reason.INTERRUPTED
+
+
+def test_what_cannot_be_sent_is_no_price() -> None:
+    """A load that had sent all it may (or whose rows or token ran out) says so, and asks for no more requests."""
+    open_ = ended(1, "completed", seconds=3)
+    assert (open_.outcome, open_.reason, open_.price) == (Outcome.INCONCLUSIVE, Reason.TOO_FEW_SAMPLES, None)
+    assert open_.observed.endswith("; seen")
+
+
 @pytest.mark.parametrize(
     ("more", "says"),
     [
