@@ -1,6 +1,7 @@
 """What the load phases and the samplers recorded, summed up for the document; nothing here judges."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from hybridcheck.cases import Json
 from hybridcheck.checks.load.phases import SWEEP, USED, WARM_UP
@@ -52,9 +53,6 @@ def load_phase(
     whole = [row for row in rows if row.second in _whole(everything, end, duration_s)]
     whole_s = len({row.second for row in whole})
     in_time = counted(whole)
-    all_lag, own_lag = merged(records, "lag"), merged(records, "own_lag")
-    waits = connection_waits(all_lag, own_lag)
-    generator = [record for record in records if isinstance(record, GeneratorSecond) and record.counts]
     return LoadPhase(
         stream=stream,
         planned=counts.planned,
@@ -68,25 +66,36 @@ def load_phase(
         achieved_rps=rounded(in_time.ok / whole_s) if whole_s else None,
         response_ms=quantiles_ms(merged(records, "response")),
         service_ms=quantiles_ms(merged(records, "service")),
-        lag_ms=quantiles_ms(all_lag),
-        generator_lag_ms=quantiles_ms(own_lag),
-        connection_wait_ms=quantiles_ms(waits),
-        connection_waits=waits.count if all_lag.count else None,
-        generator_cpu_max_ratio=_busiest(records),
         cause=end.cause if end else None,
         cause_detail=end.detail[:MOST_TEXT] if end else "",
         warm_up_s=warm_up_s,
         left_out=load_parts.left_out([record for record in others if isinstance(record, LoadSecond)], others),
         items=items,
         items_per_s=rounded(in_time.ok * items / whole_s) if whole_s and items is not None else None,
-        held=sum(record.held for record in generator),
-        behind=sum(record.behind for record in generator),
         used=next((r.values["used"] for r in everything if isinstance(r, Observation) and r.label == USED), {}),
-        processes=load_processes(records),
         operations=load_parts.operations(records, everything),
         tags=load_parts.tags(records, tagged or {}),
         series=load_parts.series([record for record in everything if isinstance(record, LoadSecond)], seconds),
+        **_of_generator(records),
     )
+
+
+def _of_generator(records: tuple[Record, ...]) -> dict[str, Any]:
+    """How late and how busy the generator was, what waited for a connection, whom it held back, and its processes."""
+    all_lag, own_lag = merged(records, "lag"), merged(records, "own_lag")
+    waits = connection_waits(all_lag, own_lag)
+    seconds = [record for record in records if isinstance(record, GeneratorSecond) and record.counts]
+    busy = [record.cpu_ratio for record in seconds if record.cpu_ratio is not None]
+    return {
+        "lag_ms": quantiles_ms(all_lag),
+        "generator_lag_ms": quantiles_ms(own_lag),
+        "connection_wait_ms": quantiles_ms(waits),
+        "connection_waits": waits.count if all_lag.count else None,
+        "generator_cpu_max_ratio": rounded(max(busy, default=None)),
+        "held": sum(record.held for record in seconds),
+        "behind": sum(record.behind for record in seconds),
+        "processes": load_processes(records),
+    }
 
 
 def _parted(records: Iterable[Record], warm_up_s: int) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
@@ -104,12 +113,6 @@ def _whole(records: Iterable[Record], end: LoadEnd | None, duration_s: float | N
     planned_end_within = duration_s is not None and until - 1 < duration_s < until
     broken_off = end is None or end.cause != COMPLETED
     return range(until - 1 if broken_off or planned_end_within else until)
-
-
-def _busiest(records: Iterable[Record]) -> float | None:
-    """The highest CPU share of the generator in a judged second."""
-    shares = [r.cpu_ratio for r in records if isinstance(r, GeneratorSecond) and r.counts and r.cpu_ratio is not None]
-    return rounded(max(shares, default=None))
 
 
 def load_processes(records: tuple[Record, ...]) -> tuple[LoadProcess, ...]:

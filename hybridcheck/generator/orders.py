@@ -89,21 +89,7 @@ def read_orders(
     """
     url = urlsplit(plan["base_url"])
     stages = shapes.stages_of(plan["shape"]["name"], plan["shape"]["parameters"])
-    operations = tuple(
-        Operation(
-            ordered,
-            _request(url.netloc, url.path.rstrip("/"), ordered, secrets, body_of[ordered["name"]]),
-            Book(
-                ordered["name"],
-                tuple(ordered["limits_ns"]),
-                plan["warm_up_s"],
-                plan["window_s"],
-                one_time=plan["model"] == "closed",
-            ),
-            sampler_of(ordered, plan["seed"]),
-        )
-        for ordered in plan["operations"]
-    )
+    operations = tuple(_operation(plan, ordered, secrets, body_of[ordered["name"]]) for ordered in plan["operations"])
     return Orders(
         tls=url.scheme == "https",
         host=url.hostname or "",
@@ -128,6 +114,22 @@ def read_orders(
         share=share,
         script=read_script(plan, {found.name: found for found in operations}, secrets, (share.index, share.of)),
     )
+
+
+def _operation(
+    plan: Mapping[str, Any], ordered: Mapping[str, Any], secrets: Mapping[str, str], body: bytes
+) -> Operation:
+    """One kind of request of a plan, with its book."""
+    url = urlsplit(plan["base_url"])
+    book = Book(
+        ordered["name"],
+        tuple(ordered["limits_ns"]),
+        plan["warm_up_s"],
+        plan["window_s"],
+        one_time=plan["model"] == "closed",
+    )
+    request = _request(url.netloc, url.path.rstrip("/"), ordered, secrets, body)
+    return Operation(ordered, request, book, sampler_of(ordered, plan["seed"]))
 
 
 def _request(authority: str, prefix: str, ordered: Mapping[str, Any], secrets: Mapping[str, str], body: bytes) -> bytes:
