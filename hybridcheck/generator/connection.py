@@ -1,10 +1,11 @@
 """Connections of the lean user: raw non-blocking sockets below gevent, and TLS over memory BIOs on top of them.
 
 Both have the same face: `send` takes what it can, `receive` gives bytes, `b""` at the end of the stream, or raises
-`BlockingIOError` when there is nothing yet. TLS hands out everything that it has decrypted at once, so that waiting for
-the socket can never hang on bytes that were read already.
+`BlockingIOError` when there is nothing yet, or no room. TLS hands out everything that it has decrypted at once, so that
+waiting for the socket can never hang on bytes that were read already.
 """
 
+import contextlib
 import errno
 import os
 import socket as patched_socket
@@ -17,6 +18,7 @@ from gevent import ssl as gevent_ssl
 
 from hybridcheck.addresses import is_never_requested
 from hybridcheck.errors import ToolError
+from hybridcheck.generator.failures import CutOff
 from hybridcheck.generator.orders import Orders
 
 CHUNK_BYTES = 65_536
@@ -122,11 +124,13 @@ class PlainConnection:
 class TlsConnection:
     """TLS over a socket; the host name is sent (SNI) and checked against the certificate."""
 
-    __slots__ = ("_incoming", "_outgoing", "_socket", "_tls", "_wait")
+    __slots__ = ("_accepted", "_ended", "_incoming", "_outgoing", "_socket", "_tls", "_unsent", "_wait")
 
     def __init__(self, raw: Any, context: Any, host: str, wait: Wait) -> None:
         self._socket = raw
         self._wait = wait
+        self._accepted, self._unsent = 0, b""
+        self._ended = False
         self._incoming, self._outgoing = gevent_ssl.MemoryBIO(), gevent_ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
 
@@ -151,26 +155,37 @@ class TlsConnection:
         self._push()
 
     def _push(self) -> None:
-        data = self._outgoing.read()
-        while data:
+        """Send the handshake's own bytes, waiting for room where it must."""
+        self._unsent += self._outgoing.read()
+        while self._unsent:
             try:
-                data = data[self._socket.send(data) :]
+                self._flush()
             except BlockingIOError:
                 self._wait(self.fileno(), writable=True)
 
+    def _flush(self) -> None:
+        while self._unsent:
+            self._unsent = self._unsent[self._socket.send(self._unsent) :]
+
     def send(self, data: Any) -> int:
-        """Encrypt and send all of it, waiting for the socket where it must."""
-        sent = 0
-        while sent < len(data):
-            sent += int(self._tls.write(data[sent : sent + CHUNK_BYTES]))
-            self._push()
-        return sent
+        """Encrypt a piece and send it; says how much of the data it was. After a `BlockingIOError` the same data are due again."""
+        if not self._unsent:
+            self._accepted = int(self._tls.write(data[:CHUNK_BYTES]))
+            self._unsent = self._outgoing.read()
+        self._flush()
+        return self._accepted
 
     def receive(self, limit: int) -> bytes:
-        """Everything that has arrived and can be decrypted."""
+        """Everything that has arrived and can be decrypted.
+
+        Raises:
+            CutOff: the target closed without a word (RFC 9112, section 9.8): nobody knows whether it had said everything.
+        """
+        if self._ended:
+            return b""
         data = self._socket.recv(limit)
         if not data:
-            return b""
+            raise CutOff("the connection was closed without the goodbye of TLS (close_notify)")
         self._incoming.write(data)
         pieces: list[bytes] = []
         while self._incoming.pending or self._tls.pending():
@@ -178,12 +193,21 @@ class TlsConnection:
                 piece = self._tls.read(limit)
             except gevent_ssl.SSLWantReadError:
                 break  # the rest of a record is still on its way
-            except (gevent_ssl.SSLZeroReturnError, gevent_ssl.SSLEOFError):
-                return b"".join(pieces)  # the target said goodbye
+            except gevent_ssl.SSLZeroReturnError:
+                piece = b""
+            if not piece:
+                self._say_ended()
+                break
             pieces.append(piece)
-        if not pieces:
+        if not pieces and not self._ended:
             raise BlockingIOError
         return b"".join(pieces)
+
+    def _say_ended(self) -> None:
+        """The target said goodbye: from now on the socket is readable, and the end is what is read."""
+        self._ended = True
+        with contextlib.suppress(OSError):  # not connected any more: readable as well
+            self._socket.shutdown(patched_socket.SHUT_RD)
 
     def fileno(self) -> int:
         """The file descriptor to watch."""

@@ -24,6 +24,11 @@ OTHER = "other"
 
 _LONGEST_DETAIL = 200
 
+
+class CutOff(OSError):
+    """The connection was closed without the goodbye that its protocol asks for: what came last may be a part only."""
+
+
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, TLS),
     (socket.gaierror, DNS),
@@ -31,6 +36,7 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (ConnectionResetError, RESET),
     (BrokenPipeError, RESET),
     (TimeoutError, CONNECT_TIMEOUT),  # the kernel gave up connecting; our own deadlines are `Failed`
+    (CutOff, EARLY_CLOSE),
     (HttpParserError, FRAMING),
     (HttpParserUpgrade, FRAMING),
 )

@@ -30,14 +30,17 @@ def gzipped(body: bytes) -> bytes:
 
 
 CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n{"stat\r\n9\r\nus":"ok"}\r\n0\r\n\r\n'
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + BODY
 ANSWERS = {
     "/ok": framed(),
     "/fails": framed(b"broken", "500 Internal Server Error"),
     "/chunked": CHUNKED,
     "/head": framed(b"", extra=b"")[: framed(b"").index(b"Content-Length")] + b"Content-Length: 4711\r\n\r\n",
-    "/interim": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + framed(),
+    "/interim": HINTS + framed(),
     "/gzip": framed(gzipped(BODY), extra=b"Content-Encoding: gzip\r\n"),
     "/twice": framed() + framed(),
+    "/once-and-a-bit": framed() + framed()[:-20],
     "/large": framed(b"0123456789abcdef" * 200_000),
     "/garbage": b"SSH-2.0-OpenSSH_9.2\r\n",
     "/redirect": framed(b"", "302 Found", b"Location: /ok\r\n"),
@@ -48,7 +51,12 @@ ENDLESS = {
 }
 THEN_CLOSES = {
     "/close": framed(extra=b"Connection: close\r\n"),
-    "/until-close": b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + BODY,
+    "/until-close": UNTIL_CLOSE,
+    "/interim-until-close": HINTS + UNTIL_CLOSE,
+    "/interim-alone": HINTS,
+    "/interim-early": HINTS + framed(b"x" * 100)[:-60],
+    "/leaves": framed(),
+    "/large-early": framed(b"x" * 1_000_000)[:-60],
     "/early": framed(b"x" * 100)[:-60],
     "/fails-and-closes": framed(b"broken", "500 Internal Server Error", b"Connection: close\r\n"),
     "/nothing": b"",
@@ -65,6 +73,31 @@ async def numbered(path: str) -> None:
         os._exit(1)
 
 
+async def talk_on(writer: asyncio.StreamWriter) -> bool:
+    """A second answer that nobody asked for, a little later."""
+    writer.write(framed())
+    await asyncio.sleep(0.005)
+    writer.write(framed())
+    return True
+
+
+async def tear(writer: asyncio.StreamWriter) -> bool:
+    """The end of the stream without TLS's goodbye, where there is TLS."""
+    writer.write(UNTIL_CLOSE)
+    writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+    return False
+
+
+async def refuse(writer: asyncio.StreamWriter) -> bool:
+    """An answer before the request is there, of which no more is read."""
+    writer.write(framed(b"", "413 Content Too Large"))
+    await asyncio.sleep(2)
+    return False
+
+
+ODD = {"/talks-on": talk_on, "/torn": tear, "/refuses": refuse}
+
+
 async def answer(path: str, writer: asyncio.StreamWriter) -> bool:
     """Answer one request; True when the connection lives on."""
     if path == "/count":
@@ -76,6 +109,8 @@ async def answer(path: str, writer: asyncio.StreamWriter) -> bool:
         writer.write(framed())
     elif path == "/hangs":
         await asyncio.sleep(60)
+    elif path in ODD:
+        return await ODD[path](writer)
     elif path == "/drips":
         for byte in framed():
             writer.write(bytes([byte]))
@@ -102,7 +137,8 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             length = next((line[15:] for line in head.split("\r\n") if line.lower().startswith("content-length:")), "0")
-            await reader.readexactly(int(length))
+            if " /refuses " not in head:
+                await reader.readexactly(int(length))
             COUNTS["authorized"] += "Authorization: Bearer secret-token" in head
             if not await answer(head.split(" ")[1], writer):
                 break

@@ -208,17 +208,22 @@ async def test_child_that_cannot_start_says_why(target: Target, monkeypatch: pyt
 
 
 async def test_tls_is_verified(tmp_path: Path) -> None:
-    """With the right CA everything is ok over kept connections; without it every request fails as tls."""
+    """With the right CA everything is ok over kept connections; without it every request fails as tls.
+
+    The end of the stream ends an answer only where TLS says so: without its goodbye the answer may be half of it.
+    """
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
     with serving(tmp_path / "server.pem") as tls:
-        paths, ca_file = ("/ok", "/chunked", "/drips"), str(tmp_path / "ca.pem")
+        paths, ca_file = ("/ok", "/chunked", "/drips", "/until-close", "/close"), str(tmp_path / "ca.pem")
         trusted = await run(plan_for(tls.url, *paths, ca_file=ca_file, duration_s=1, level=45, deadline_s=10.0))
+        torn = await run(plan_for(tls.url, "/torn", ca_file=ca_file, duration_s=1, level=10, deadline_s=10.0))
         stranger = await run(plan_for(tls.url, "/ok", duration_s=1, level=10))
         unverified = await run(plan_for(tls.url, "/ok", duration_s=1, level=10, verify_tls=False))
     assert trusted.total("ok") == trusted.total("planned") == 45
-    assert trusted.markers[0].connections_opened <= 16
+    assert trusted.markers[0].connections_opened <= 16 + 18  # /until-close and /close take one for each
+    assert torn.failures() == {"early_close": 10}
     assert stranger.failures() == {"tls": 10}
     assert "CERTIFICATE_VERIFY_FAILED" in stranger.examples[0].detail
     assert unverified.total("ok") == 10
