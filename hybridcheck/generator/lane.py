@@ -15,15 +15,17 @@ import gevent
 from greenlet import greenlet
 
 from hybridcheck.generator import failures
-from hybridcheck.generator.answer import LONGEST_HEAD_BYTES, HeadReader, LookingReader, Reader
+from hybridcheck.generator.answer import Beginning, HeadReader, LookingReader, Reader
 from hybridcheck.generator.connection import CHUNK_BYTES, Address, Connection, open_connection
 from hybridcheck.generator.failures import Failed
 from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck.generator.pace import NOTHING_DUE, Pace
-from hybridcheck.generator.recording import FINE_NS, GRAIN_NS, Cell, book_answer
+from hybridcheck.generator.recording import FINE_NS, GRAIN_NS, Cell, book_answer, take_back
 
-READABLE, WAKE, EXPIRED = "readable", "wake", "expired"
-_HEAD_END = b"\r\n\r\n"
+READABLE, WRITABLE, WAKE, EXPIRED = "readable", "writable", "wake", "expired"
+_GIVEN_UP = (b"HTTP/1.1 408 ", b"HTTP/1.0 408 ")
+"""An answer that needs no request: the target waited long enough for one, and closes (RFC 9110, section 15.5.9)."""
+_BROKEN_OFF = frozenset({failures.EARLY_CLOSE, failures.RESET})
 _READ, _WRITE = 1, 2
 _AFTER_NO_CONNECTION_S = 0.1
 """In the closed model a user without a connection tries again after this time: at once would be a flood of attempts."""
@@ -44,6 +46,13 @@ class Run(Protocol):
     pool_lag: dict[int, int]
     all_busy_ns: int
     connections_opened: int
+    wary: bool
+    """The target has closed a connection that it had kept, or sent what nobody asked for: each lane looks before it sends.
+
+    Without that, only lanes that were idle know what waits for them: a look costs a tenth of what a request does."""
+
+    def wake_next(self, lane: "Lane") -> None:
+        """Let an idle lane have the next request."""
 
     def addresses(self) -> tuple[Address, ...]:
         """The target's addresses; raises the resolver's error."""
@@ -69,6 +78,10 @@ class Lane:
         self._watcher: Any = None
         self._refused = False
         self._woken = True  # to whom nothing has come yet, nobody has been in the way
+        self._response_ns = self._service_ns = -1
+        """The times of the last answer, -1 where it was not ok: it may have to be taken back."""
+        self._owed = ""
+        """What was wrong with an answer that could not be taken back: the next request fails by it."""
         self._reader: Reader
         self._send: Callable[[Any], int]
         self._receive: Callable[[int], bytes]
@@ -121,15 +134,45 @@ class Lane:
             timer.close()
 
     def _rest(self) -> None:
-        """Wait to be woken; meanwhile the target may close the connection."""
+        """Wait to be woken; meanwhile the target may close the connection, or send what nobody asked for."""
         while self._wait() is not WAKE:
-            try:
-                self._receive(CHUNK_BYTES)
-            except BlockingIOError:
-                continue  # TLS session tickets and the like
-            except OSError:
-                pass
-            self._close()  # closed by the target, or bytes that nobody asked for: not fit for another request
+            self._look()
+
+    def _look(self) -> bool:
+        """Take what waits on the connection while no answer is due; False when it is not fit for another request.
+
+        That is the target's goodbye, or bytes that nobody asked for. Empty lines are let pass (RFC 9112, section 9.2), as are TLS session tickets and the like.
+        """
+        try:
+            data = self._receive(CHUNK_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        if data and not data.strip(b"\r\n"):
+            return True
+        if data and not data.startswith(_GIVEN_UP):
+            self._spoiled(f"{len(data)} bytes that nobody asked for: {data[:40]!r}")
+        self._close()
+        return False
+
+    def _spoiled(self, detail: str) -> None:
+        """Bytes without a request: the answer before them was not right, whatever it looked like.
+
+        Where there was none on this connection, or its row is out, the next request fails in its place.
+        """
+        reader, run, cell = self._reader, self._run, self.cell
+        run.wary = True
+        if self.deadline_ns or cell is None or not reader.keep_alive:
+            self._owed = detail
+        elif self._response_ns >= 0:
+            if take_back(reader.operation.book, cell, self._response_ns, self._service_ns):
+                reader.detail = detail
+                self._book_failure(reader.operation, cell, cell.from_ns, failures.FRAMING)
+            else:
+                self._owed = detail
+        if self._owed and self in run.idle:  # the next request is this lane's
+            run.wake_next(self)
 
     def _book_lag(self, intended: int, now: int) -> None:
         """Lag is the generator's own unless all lanes were busy when this arrival became due."""
@@ -151,24 +194,23 @@ class Lane:
         cell.planned += 1
         self.cell = cell
         self.deadline_ns = deadline = started + self._patience_ns
-        size = 0
         try:
-            if self._connection is None:
-                self._connect()
+            if self._connection is None or self._run.wary:
+                self._make_ready()
             reader = self._reader
             reader.expect(operation)
             feed = reader.feed if not operation.head else HeadReader(reader).parser.feed_data
-            self._send_all(operation.request)
-            if self._wait() is not READABLE:
-                raise Failed(failures.TIMEOUT, "no answer within the deadline")
-            try:
-                data = self._receive(CHUNK_BYTES)
-            except BlockingIOError:
-                data = self._next_bytes()
-            feed(data)
-            size = len(data)
-            if reader.complete != 1:
-                size = self._read_on(data, feed)
+            if self._send_all(operation.request, feed):
+                if self._wait() is not READABLE:
+                    raise Failed(failures.TIMEOUT, "no answer within the deadline")
+                try:
+                    data = self._receive(CHUNK_BYTES)
+                except BlockingIOError:
+                    data = self._next_bytes()
+                cell.bytes_received += len(data)
+                feed(data)
+                if not reader.complete:
+                    self._read_on(data, feed)
             if not reader.keep_alive:
                 self._close()
             problem = reader.problem
@@ -176,9 +218,10 @@ class Lane:
             problem = self._failed(operation, intended, error)
         ended = _clock() - self._run.origin_ns
         self.deadline_ns = 0
-        cell.bytes_received += size
         if problem is None and ended <= deadline:
-            book_answer(book, cell, ended - intended, ended - started)
+            self._response_ns = response_ns = ended - intended
+            self._service_ns = service_ns = ended - started
+            book_answer(book, cell, response_ns, service_ns)
         else:
             self._book_failure(operation, cell, intended, problem)
         return ended
@@ -186,6 +229,11 @@ class Lane:
     def _failed(self, operation: Operation, intended: int, error: Exception) -> str:
         """Name a failure that broke the exchange off; its connection is not used again."""
         kind, detail = failures.named(error)
+        if self._connection is not None and kind in _BROKEN_OFF:
+            if self._reader.keep_alive:
+                self._run.wary = True
+            else:
+                self._refused = True
         self._close()
         self._run.example(operation, intended, kind, detail)
         return kind
@@ -193,23 +241,59 @@ class Lane:
     def _book_failure(self, operation: Operation, cell: Cell, intended: int, problem: str | None) -> None:
         """A failure of its kind; an answer that came after the deadline and before the sweeper is a timeout."""
         kind = failures.TIMEOUT if problem is None else problem
+        self._response_ns = -1
         cell.failed[kind] = cell.failed.get(kind, 0) + 1
         if kind not in operation.book.examples:  # what broke the exchange off has been told by `_failed`
             detail = "the answer came after the deadline" if problem is None else self._reader.detail
             self._run.example(operation, intended, kind, detail)
 
-    def _send_all(self, request: bytes) -> None:
+    def _send_all(self, request: bytes, feed: Callable[[bytes], None]) -> bool:
+        """Send a request; False when the answer came before all of it was sent, and has been read."""
         try:
             sent = self._send(request)
         except BlockingIOError:
             sent = 0
-        while sent < len(request):
-            assert self._connection is not None
-            self._wait_for(self._connection.fileno(), writable=True)
-            try:
-                sent += self._send(memoryview(request)[sent:])
-            except BlockingIOError:
-                continue
+        return sent == len(request) or self._send_on(memoryview(request)[sent:], feed)
+
+    def _send_on(self, rest: memoryview, feed: Callable[[bytes], None]) -> bool:
+        """What the socket did not take at once, reading what comes meanwhile: a refusal need not wait for the whole."""
+        assert self._connection is not None
+        reader, beginning = self._reader, Beginning()
+        watcher = self._run.hub.loop.io(self._connection.fileno(), _WRITE)
+        watcher.start(self.greenlet.switch, WRITABLE)
+        broken: OSError | None = None
+        try:
+            while rest and not broken and not reader.complete:
+                ready = self._wait()
+                if ready not in {READABLE, WRITABLE}:
+                    raise Failed(failures.TIMEOUT, "the deadline passed while sending")
+                try:
+                    if ready is WRITABLE:
+                        rest = rest[self._send(rest) :]
+                    else:
+                        self._take_in(self._receive(CHUNK_BYTES), feed, beginning)
+                except BlockingIOError:
+                    continue
+                except ConnectionError as error:
+                    broken = error
+        finally:
+            watcher.stop()
+            watcher.close()
+        if not (rest or beginning.size or reader.complete):
+            return True
+        self._hear_out(feed, beginning, broken)
+        reader.keep_alive = reader.keep_alive and not rest
+        return False
+
+    def _hear_out(self, feed: Callable[[bytes], None], beginning: Beginning, broken: OSError | None) -> None:
+        """The rest of an answer that began early; where nothing comes after a broken sending, that is what happened."""
+        try:
+            while not self._reader.complete:
+                self._take_in(self._next_bytes(), feed, beginning)
+        except (Failed, OSError):
+            if broken is not None and not beginning.size:
+                raise broken from None
+            raise
 
     def _next_bytes(self) -> bytes:
         """Whatever comes next, b"" at the end of the stream."""
@@ -221,52 +305,64 @@ class Lane:
             except BlockingIOError:
                 continue
 
-    def _read_on(self, data: bytes, feed: Callable[[bytes], None]) -> int:
-        """The rest of an answer that did not come in one piece; returns its size so far on the wire."""
-        reader, head, size = self._reader, data, len(data)
-        while not reader.complete:
-            if not data:
-                if reader.ends_with_connection(head):
-                    break
-                raise Failed(failures.EARLY_CLOSE, f"the connection was closed after {size} bytes of the answer")
-            data = self._next_bytes()
-            size += len(data)
-            if _HEAD_END not in head:
-                head += data
-                if len(head) > LONGEST_HEAD_BYTES and _HEAD_END not in head:
-                    raise Failed(failures.FRAMING, f"no end of the header after {size} bytes")
-            feed(data)
-        if reader.complete > 1:
-            raise Failed(failures.FRAMING, "more than one answer came to one request")
-        return size
+    def _read_on(self, data: bytes, feed: Callable[[bytes], None]) -> None:
+        """The rest of an answer that did not come in one piece."""
+        beginning = Beginning()
+        self._go_on(data, beginning)
+        while not self._reader.complete:
+            self._take_in(self._next_bytes(), feed, beginning)
+
+    def _take_in(self, data: bytes, feed: Callable[[bytes], None], beginning: Beginning) -> None:
+        assert self.cell is not None
+        self.cell.bytes_received += len(data)
+        feed(data)
+        self._go_on(data, beginning)
+
+    def _go_on(self, data: bytes, beginning: Beginning) -> None:
+        """A piece has been read; the end of the stream ends an answer that has no other end, or breaks it off."""
+        if self._reader.complete:
+            return
+        if data:
+            beginning.add(data)
+        elif beginning.until_close:
+            self._reader.on_message_complete()
+        else:
+            raise Failed(failures.EARLY_CLOSE, f"the connection was closed after {beginning.size} bytes of the answer")
 
     def _wait_for(self, descriptor: int, *, writable: bool) -> None:
-        """Wait for a file descriptor outside of the usual turn: connecting, handshakes, requests that fill the buffer."""
-        if self._watcher is not None:
-            self._watcher.stop()
+        """Wait for a file descriptor that is not a connection yet: connecting, handshakes."""
         watcher = self._run.hub.loop.io(descriptor, _WRITE if writable else _READ)
         watcher.start(self.greenlet.switch, READABLE)
         try:
             if self._wait() is not READABLE:
-                kind = failures.CONNECT_TIMEOUT if self._connection is None else failures.TIMEOUT
-                raise Failed(kind, "the deadline passed while " + ("sending" if self._connection else "connecting"))
+                raise Failed(failures.CONNECT_TIMEOUT, "the deadline passed while connecting")
         finally:
             watcher.stop()
             watcher.close()
-            if self._watcher is not None:
-                self._watcher.start(self.greenlet.switch, READABLE)
+
+    def _make_ready(self) -> None:
+        """Open a connection, or look whether the kept one is still fit for a request."""
+        if self._connection is None or not self._look():
+            self._connect()
 
     def _connect(self) -> None:
         run = self._run
+        owed, self._owed = self._owed, ""
+        if owed:
+            raise Failed(failures.FRAMING, owed)
         self._refused = True
         connection = open_connection(run.orders, run.addresses(), run.tls_context, self._wait_for)
-        self._refused = False
         run.connections_opened += 1
         self._connection = connection
         self._send, self._receive = connection.send, connection.receive
         self._reader = self._new_reader()
         self._watcher = run.hub.loop.io(connection.fileno(), _READ)
         self._watcher.start(self.greenlet.switch, READABLE)
+        if not self._look():
+            owed, self._owed = self._owed, ""
+            kind = failures.FRAMING if owed else failures.EARLY_CLOSE
+            raise Failed(kind, owed or "the connection was closed before a request was sent")
+        self._refused = False
 
     def _new_reader(self) -> Reader:
         return LookingReader(self._looked_into) if self._run.orders.looks_into_answers else Reader()

@@ -109,11 +109,11 @@ class Book:
             self.windows[start] = Window(start, until, one_time=self.one_time)
         return self.windows[start]
 
-    def count_late(self, cell: Cell, response_ns: int) -> None:
+    def count_late(self, cell: Cell, response_ns: int, count: int = 1) -> None:
         """Count an ok answer for each limit that it broke."""
         for index, limit_ns in enumerate(self.limits_ns):
             if response_ns > limit_ns:
-                cell.late[index] += 1
+                cell.late[index] += count
 
     def settled(self, second: int) -> bool:
         """True when no arrival of that second is without an outcome."""
@@ -168,21 +168,32 @@ class Book:
         return True
 
 
-def book_answer(book: Book, cell: Cell, response_ns: int, service_ns: int) -> None:
+def book_answer(book: Book, cell: Cell, response_ns: int, service_ns: int, count: int = 1) -> None:
     """Book an ok answer; the bucket formula of `statistics.histogram` stands here inline, for speed."""
-    cell.ok += 1
+    cell.ok += count
     if response_ns > book.tightest_ns:
-        book.count_late(cell, response_ns)
+        book.count_late(cell, response_ns, count)
     if response_ns < FINE_NS:
         response_ns &= -GRAIN_NS
     shift = response_ns.bit_length() - 11
     bucket = response_ns if shift <= 0 else (shift << 10) + (response_ns >> shift)
     histogram = cell.response
-    histogram[bucket] = histogram.get(bucket, 0) + 1
+    histogram[bucket] = histogram.get(bucket, 0) + count
     histogram = cell.service
     if histogram is not cell.response:
         if service_ns < FINE_NS:
             service_ns &= -GRAIN_NS
         shift = service_ns.bit_length() - 11
         bucket = service_ns if shift <= 0 else (shift << 10) + (service_ns >> shift)
-        histogram[bucket] = histogram.get(bucket, 0) + 1
+        histogram[bucket] = histogram.get(bucket, 0) + count
+
+
+def take_back(book: Book, cell: Cell, response_ns: int, service_ns: int) -> bool:
+    """An answer that was booked as ok was not: its row forgets it. False where the row has been reported already."""
+    if book.cells.get(cell.from_ns // NS_PER_S) is not cell:
+        return False
+    book_answer(book, cell, response_ns, service_ns, -1)
+    for histogram in (cell.response, cell.service):
+        for bucket in [bucket for bucket, count in histogram.items() if not count]:
+            del histogram[bucket]
+    return True

@@ -50,6 +50,7 @@ class LoadRun:
         self.pool_lag: Buckets = {}
         self.all_busy_ns = 0
         self.connections_opened = 0
+        self.wary = False
         self.done = Event()
         self.origin_ns = 0
         self.tls_context: Any = None
@@ -140,6 +141,11 @@ class LoadRun:
         """A lane has become idle: the next arrival has somebody who waits for it."""
         if len(self.idle) == 1 and self.pace.next_due != NEVER:
             self._alarm.at(self.origin_ns + self.pace.next_due)
+
+    def wake_next(self, lane: Lane) -> None:
+        """Let an idle lane have the next request."""
+        self.idle.remove(lane)
+        (self.idle.appendleft if self._rotates else self.idle.append)(lane)
 
     def _wake(self) -> None:
         """Switch to an idle lane for each arrival that is due; set the alarm for the next one.

@@ -60,7 +60,7 @@ class StepReader(LookingReader):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Also the cookies that the answer sets."""
         super().on_header(name, value)
-        if len(name) == 10 and name.lower() == b"set-cookie":
+        if len(name) == 10 and name.lower() == b"set-cookie" and not self.chunked:
             self._user.keep_cookie(value.decode("latin-1"))
 
     def look(self) -> None:

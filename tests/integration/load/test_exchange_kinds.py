@@ -9,7 +9,18 @@ from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.reports import EndCause
 from tests.integration.load.conftest import Target, plan_for, run
 
-GOOD = ("/ok", "/chunked", "/close", "/until-close", "/interim", "/gzip", "/drips", "/slow/20")
+GOOD = (
+    "/ok",
+    "/chunked",
+    "/close",
+    "/until-close",
+    "/interim",
+    "/interim-until-close",
+    "/gzip",
+    "/drips",
+    "/slow/20",
+    "/torn",
+)
 BAD = {
     "/fails": "status",
     "/fails-and-closes": "status",
@@ -17,8 +28,11 @@ BAD = {
     "/early": "early_close",
     "/half-chunk": "early_close",
     "/nothing": "early_close",
+    "/interim-alone": "early_close",
+    "/interim-early": "early_close",
     "/garbage": "framing",
     "/twice": "framing",
+    "/once-and-a-bit": "framing",
     "/reset": "reset",
     "/hangs": "timeout",
     "/endless-body": "timeout",

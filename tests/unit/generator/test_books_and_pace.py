@@ -10,7 +10,7 @@ import pytest
 from hybridcheck.errors import ToolError
 from hybridcheck.generator.orders import Orders, Share, read_orders
 from hybridcheck.generator.pace import NEVER, NOTHING_DUE, ClosedPace, OpenPace, scenario_turns, turns
-from hybridcheck.generator.recording import NS_PER_S, Book
+from hybridcheck.generator.recording import NS_PER_S, Book, book_answer, take_back
 from hybridcheck.generator.report_pipe import encoded
 from hybridcheck.load.plan import LoadPlan, Operation, Shape
 from hybridcheck.load.reports import OperationSecond, OperationTimes
@@ -241,3 +241,18 @@ def test_no_scenario_begins_after_the_end() -> None:
     assert given.operations[0].book.cell.unsent == 2
     plain = orders(deadline_s=5)
     assert OpenPace(plain, turns(plain)).take(0, 2001 * MS) == 0
+
+
+def test_answer_that_was_taken_back_was_never_booked() -> None:
+    """Its row and its window are as before; a row that has been reported is not touched."""
+    book = Book("a", (5 * MS,), 0, 5)
+    cell = book.cell_at(0)
+    cell.planned = 2
+    book_answer(book, cell, 3 * MS, 2 * MS)
+    before = (cell.ok, list(cell.late), dict(cell.response), dict(cell.service))
+    book_answer(book, cell, 9 * MS, 8 * MS)
+    assert take_back(book, cell, 9 * MS, 8 * MS)
+    assert (cell.ok, cell.late, cell.response, cell.service) == before
+    book.close_second(0)
+    assert not take_back(book, cell, 3 * MS, 2 * MS)
+    assert cell.ok == 1
