@@ -87,7 +87,7 @@ class OperationSecond(_Report):
     """What became of the arrivals of one operation whose intended start lies within one second.
 
     late: declared limit in ns as text → ok answers beyond it. sampled: answers whose body was held against schema and values.
-    bytes_received: of complete answers, head and framing
+    bytes_received: of all answers, whole or not, head and framing
     included, above TLS.
     """
 
