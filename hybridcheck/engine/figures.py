@@ -10,7 +10,7 @@ from typing import Literal
 from hybridcheck.cases import Dimension, Group, Json
 from hybridcheck.engine.findings import rounded
 from hybridcheck.engine.load_parts import NS_PER_MS, mean_ms, merged
-from hybridcheck.engine.load_report import load_phases
+from hybridcheck.engine.load_report import achieved_rps
 from hybridcheck.engine.scores import score_of
 from hybridcheck.engine.streams import Streams
 from hybridcheck.engine.subject import profile_of
@@ -73,7 +73,7 @@ def latency_mean_ms(seen: Seen) -> Figure:
 
 def best_rps(seen: Seen) -> Figure:
     """Right answers per whole judged second, of the load phase with the most."""
-    return max((p.achieved_rps for p in load_phases(seen.streams) if p.achieved_rps is not None), default=None)
+    return rounded(max(achieved_rps(seen.streams), default=None))
 
 
 def load_error_ratio(seen: Seen) -> Figure:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from hybridcheck.engine.findings import MOST_TEXT, rounded
@@ -42,11 +42,11 @@ def counted(rows: Iterable[LoadSecond]) -> Counts:
     return Counts(sums["planned"], sums["ok"], dict(sorted(failed.items())), sums["unsent"], sums["cut"])
 
 
-def merged(records: Iterable[Record], measure: Measure, *, judged: bool = True) -> Histogram:
-    """All histograms of a measure in one, of what is `judged` alone: bit-identical to one that had recorded everything."""
+def merged(records: Iterable[Record], measure: Measure) -> Histogram:
+    """All histograms of a measure that count in one: bit-identical to one that had recorded everything."""
     total = Histogram()
     for record in records:
-        if isinstance(record, LoadHistogram) and record.measure == measure and (record.counts or not judged):
+        if isinstance(record, LoadHistogram) and record.measure == measure and record.counts:
             total.merge(Histogram.from_pairs(record.pairs))
     return total
 
@@ -78,35 +78,53 @@ def connection_waits(lag: Histogram, own_lag: Histogram) -> Histogram:
     return Histogram() if min(left.values(), default=0) < 0 else Histogram.from_pairs((+left).items())
 
 
-def operations(judged: Iterable[Record], everything: Iterable[Record]) -> tuple[LoadPart, ...]:
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One operation's part of some records: its rows, and its histograms of a measure in one."""
+
+    rows: list[LoadSecond] = field(default_factory=list)
+    times: dict[Measure, Histogram] = field(default_factory=dict)
+
+
+def shares(records: Iterable[Record]) -> dict[str, Share]:
+    """Rows and times by operation; each histogram is read once, since a long phase has many."""
+    found: dict[str, Share] = {}
+    for record in records:
+        if isinstance(record, LoadSecond):
+            found.setdefault(record.operation, Share()).rows.append(record)
+        elif isinstance(record, LoadHistogram):
+            own = found.setdefault(record.operation, Share()).times.setdefault(record.measure, Histogram())
+            own.merge(Histogram.from_pairs(record.pairs))
+    return found
+
+
+def together(parts: Iterable[Share], measure: Measure) -> Histogram:
+    """The histograms of a measure in one: bit-identical to one that had recorded everything."""
+    total = Histogram()
+    for part in parts:
+        if measure in part.times:
+            total.merge(part.times[measure])
+    return total
+
+
+def operations(judged: Mapping[str, Share], everything: Iterable[Record]) -> tuple[LoadPart, ...]:
     """Each operation that has a row, by its name."""
     examples = _examples(everything)
-    parts = _by_operation(judged)
-    return tuple(_part(name, {name: parts[name]}, examples.get(name, {})) for name in sorted(parts))
+    names = sorted(name for name, share in judged.items() if share.rows)
+    return tuple(_part(name, {name: judged[name]}, examples.get(name, {})) for name in names)
 
 
-def tags(judged: Iterable[Record], tagged: Mapping[str, Collection[str]]) -> tuple[LoadPart, ...]:
+def tags(judged: Mapping[str, Share], tagged: Mapping[str, Collection[str]]) -> tuple[LoadPart, ...]:
     """Each tag with the operations of the phase that have it; their examples stand with themselves."""
-    parts = _by_operation(judged)
-    chosen = {tag: {name: parts[name] for name in sorted(names) if name in parts} for tag, names in tagged.items()}
+    chosen = {
+        tag: {name: judged[name] for name in sorted(names) if name in judged and judged[name].rows}
+        for tag, names in tagged.items()
+    }
     return tuple(_part(tag, chosen[tag], {}) for tag in sorted(chosen) if chosen[tag])
 
 
-def _by_operation(judged: Iterable[Record]) -> dict[str, list[Record]]:
-    """Rows and times of each operation that has a row."""
-    found: dict[str, list[Record]] = {}
-    rows = set[str]()
-    for record in judged:
-        if isinstance(record, LoadSecond | LoadHistogram):
-            found.setdefault(record.operation, []).append(record)
-            if isinstance(record, LoadSecond):
-                rows.add(record.operation)
-    return {name: records for name, records in found.items() if name in rows}
-
-
-def _part(name: str, chosen: Mapping[str, list[Record]], examples: Mapping[str, FailureExample]) -> LoadPart:
-    own = [record for records in chosen.values() for record in records]
-    counts = counted(row for row in own if isinstance(row, LoadSecond))
+def _part(name: str, chosen: Mapping[str, Share], examples: Mapping[str, FailureExample]) -> LoadPart:
+    counts = counted(row for share in chosen.values() for row in share.rows)
     return LoadPart(
         name=name,
         operations=tuple(chosen),
@@ -115,8 +133,8 @@ def _part(name: str, chosen: Mapping[str, list[Record]], examples: Mapping[str, 
         failed=counts.failed,
         unsent=counts.unsent,
         cut=counts.cut,
-        response_ms=quantiles_ms(merged(own, "response")),
-        service_ms=quantiles_ms(merged(own, "service")),
+        response_ms=quantiles_ms(together(chosen.values(), "response")),
+        service_ms=quantiles_ms(together(chosen.values(), "service")),
         examples=dict(sorted(examples.items())),
     )
 
@@ -136,12 +154,12 @@ def _examples(records: Iterable[Record]) -> dict[str, dict[str, FailureExample]]
     return found
 
 
-def left_out(rows: Iterable[LoadSecond], times: Iterable[Record]) -> LeftOut | None:
+def left_out(parts: Mapping[str, Share]) -> LeftOut | None:
     """What is in no figure of the phase; None where that is nothing."""
-    rows = list(rows)
+    rows = [row for part in parts.values() for row in part.rows]
     if not rows:
         return None
-    counts, histogram = counted(rows), merged(times, "response", judged=False)
+    counts, histogram = counted(rows), together(parts.values(), "response")
     return LeftOut(
         seconds=len({row.second for row in rows}),
         planned=counts.planned,

@@ -7,7 +7,7 @@ from hybridcheck.cases import Json
 from hybridcheck.checks.load.phases import SWEEP, USED, WARM_UP
 from hybridcheck.engine import load_parts
 from hybridcheck.engine.findings import MOST_TEXT, rounded
-from hybridcheck.engine.load_parts import connection_waits, counted, merged, quantiles_ms
+from hybridcheck.engine.load_parts import Counts, connection_waits, counted, quantiles_ms, together
 from hybridcheck.engine.streams import Streams
 from hybridcheck.engine.subject import profile_of
 from hybridcheck.evidence import GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation, Record, Sample
@@ -46,13 +46,11 @@ def load_phase(
     """One load phase; seconds of a warm-up that was found by its rule are left out like those that do not count."""
     warm_up_s, items = _told(everything, WARM_UP, "until_second"), _told(everything, SWEEP, "items")
     records, others = _parted(everything, warm_up_s or 0)
-    rows = [record for record in records if isinstance(record, LoadSecond)]
-    seconds = {row.second for row in rows}
-    counts = counted(rows)
     end = next((record for record in everything if isinstance(record, LoadEnd)), None)
-    whole = [row for row in rows if row.second in _whole(everything, end, duration_s)]
-    whole_s = len({row.second for row in whole})
-    in_time = counted(whole)
+    rows = [record for record in records if isinstance(record, LoadSecond)]
+    counts, seconds = counted(rows), {row.second for row in rows}
+    in_time, whole_s = _in_whole_seconds(rows, everything, duration_s)
+    parts = load_parts.shares(records)
     return LoadPhase(
         stream=stream,
         planned=counts.planned,
@@ -64,25 +62,25 @@ def load_phase(
         whole_seconds=whole_s,
         planned_rps=rounded(in_time.planned / whole_s) if whole_s else None,
         achieved_rps=rounded(in_time.ok / whole_s) if whole_s else None,
-        response_ms=quantiles_ms(merged(records, "response")),
-        service_ms=quantiles_ms(merged(records, "service")),
+        response_ms=quantiles_ms(together(parts.values(), "response")),
+        service_ms=quantiles_ms(together(parts.values(), "service")),
         cause=end.cause if end else None,
         cause_detail=end.detail[:MOST_TEXT] if end else "",
         warm_up_s=warm_up_s,
-        left_out=load_parts.left_out([record for record in others if isinstance(record, LoadSecond)], others),
+        left_out=load_parts.left_out(load_parts.shares(others)),
         items=items,
         items_per_s=rounded(in_time.ok * items / whole_s) if whole_s and items is not None else None,
         used=next((r.values["used"] for r in everything if isinstance(r, Observation) and r.label == USED), {}),
-        operations=load_parts.operations(records, everything),
-        tags=load_parts.tags(records, tagged or {}),
+        operations=load_parts.operations(parts, everything),
+        tags=load_parts.tags(parts, tagged or {}),
         series=load_parts.series([record for record in everything if isinstance(record, LoadSecond)], seconds),
-        **_of_generator(records),
+        **_of_generator(records, parts.values()),
     )
 
 
-def _of_generator(records: tuple[Record, ...]) -> dict[str, Any]:
+def _of_generator(records: tuple[Record, ...], parts: Collection[load_parts.Share]) -> dict[str, Any]:
     """How late and how busy the generator was, what waited for a connection, whom it held back, and its processes."""
-    all_lag, own_lag = merged(records, "lag"), merged(records, "own_lag")
+    all_lag, own_lag = together(parts, "lag"), together(parts, "own_lag")
     waits = connection_waits(all_lag, own_lag)
     seconds = [record for record in records if isinstance(record, GeneratorSecond) and record.counts]
     busy = [record.cpu_ratio for record in seconds if record.cpu_ratio is not None]
@@ -107,8 +105,31 @@ def _parted(records: Iterable[Record], warm_up_s: int) -> tuple[tuple[Record, ..
     return tuple(judged), tuple(others)
 
 
-def _whole(records: Iterable[Record], end: LoadEnd | None, duration_s: float | None) -> range:
+def achieved_rps(streams: Streams) -> list[float]:
+    """Right answers per whole judged second of each phase that has one."""
+    found = []
+    for name in {record.stream for record in streams.records if isinstance(record, LoadSecond)}:
+        everything = streams.sealed_records(name)
+        records, _ = _parted(everything, _told(everything, WARM_UP, "until_second") or 0)
+        rows = [record for record in records if isinstance(record, LoadSecond)]
+        counts, whole_s = _in_whole_seconds(rows, everything, streams.duration_s(name))
+        if whole_s:
+            found.append(counts.ok / whole_s)
+    return found
+
+
+def _in_whole_seconds(
+    rows: Iterable[LoadSecond], everything: Iterable[Record], duration_s: float | None
+) -> tuple[Counts, int]:
+    """What became of the judged arrivals of seconds that the phase's end did not cut short, and how many those are."""
+    seconds = _whole(everything, duration_s)
+    whole = [row for row in rows if row.second in seconds]
+    return counted(whole), len({row.second for row in whole})
+
+
+def _whole(records: Iterable[Record], duration_s: float | None) -> range:
     """The seconds in which arrivals were due throughout: not the last one where the phase, or its plan, ended within it."""
+    end = next((record for record in records if isinstance(record, LoadEnd)), None)
     until = max((record.second + 1 for record in records if isinstance(record, LoadSecond)), default=0)
     planned_end_within = duration_s is not None and until - 1 < duration_s < until
     broken_off = end is None or end.cause != COMPLETED
