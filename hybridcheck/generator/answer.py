@@ -3,7 +3,7 @@
 `should_keep_alive` is asked inside `on_message_complete`: afterwards the parser has forgotten, and would always say no.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from httptools import HttpResponseParser
@@ -24,9 +24,11 @@ class Reader:
     `keep_alive` is true as soon as an answer left the connection fit for another request.
     """
 
-    __slots__ = ("complete", "detail", "feed", "keep_alive", "operation", "parser", "problem")
+    __slots__ = ("complete", "detail", "feed", "keep_alive", "on_message_begin", "operation", "parser", "problem")
 
     def __init__(self) -> None:
+        self.on_message_begin = self._one_at_a_time().__next__
+        """Called by the parser at the first byte of an answer; resuming a generator costs half of what a call does."""
         self.parser = HttpResponseParser(self)
         self.feed = self.parser.feed_data
         self.complete = 0
@@ -41,10 +43,11 @@ class Reader:
         self.complete = 0
         self.problem = None
 
-    def on_message_begin(self) -> None:
-        """Called by the parser at the first byte of an answer: what comes after the one that was asked for is not another's."""
-        if self.complete:
-            raise Failed(failures.FRAMING, "bytes came after the end of the answer")
+    def _one_at_a_time(self) -> Iterator[None]:
+        """What comes after the answer that was asked for is not another request's."""
+        while not self.complete:
+            yield
+        raise Failed(failures.FRAMING, "bytes came after the end of the answer")
 
     def on_message_complete(self) -> None:
         """Called by the parser at the end of an answer; interim answers (1xx) are skipped."""
