@@ -35,7 +35,7 @@ layers: $(DEV_STAMP)
 	@$(BIN)/lint-imports --no-logo
 
 test: $(DEV_STAMP)
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # the generated part of docs/: a test of `make check` says when it is not current
 docs: $(DEV_STAMP)

@@ -33,7 +33,7 @@ from hybridcheck.integrators.roster import Roster
 from hybridcheck.integrators.self_scan import secrets_in
 from hybridcheck.ledger import Ledger, ReadLedger, peek, read
 from hybridcheck.load.credentials import lasting_s
-from hybridcheck.load.foreseen import Refuse, refuse_drives
+from hybridcheck.load.foreseen import Refuse, refuse_drives, refuse_no_load
 from hybridcheck.load.listening import Overhear
 from hybridcheck.load.phase import CarryOut, Site, alone, run_phase
 from hybridcheck.load.watch import Watch
@@ -119,6 +119,7 @@ async def run(
         for secret in bound.loaded.secrets:
             redactor.learn(secret)
         if refuse is not None:
+            refuse_no_load(bound.loaded)
             refuse_drives(bound.plan.drives, _site(bound), lambda text: bool(redactor.hits(text)), refuse)
         folder = make_folder(request.output_dir, bound.run_id)
         limit_s = request.timeout_s or bound.loaded.overrides.timeout_s or TIME_LIMIT_S[request.budget]

@@ -5,7 +5,6 @@ import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
-from hybridcheck import gate
 from hybridcheck.cli import terminal
 from hybridcheck.cli.generators import Generators
 from hybridcheck.errors import ExitCode, ToolError, UsageError
@@ -17,18 +16,6 @@ from hybridcheck.load.phase import CarryOut, alone
 from hybridcheck.load.plan import LoadPlan
 from hybridcheck.load.reports import Report
 from hybridcheck.profile.consistency import url_fault
-
-
-def refuse_no_load(request: gate.Request) -> None:
-    """Refuse a profile that neither has a load phase nor is given one by the options; the demo has its own.
-
-    Raises:
-        UsageError: there is nothing to drive.
-        ProfileError: the profile has mistakes.
-    """
-    if not request.demo and not gate.bind(request).loaded.profile.load:
-        hint = "declare one under load:, or say one: --shape ramp --rate 50 --duration 60"
-        raise UsageError("the profile has no load phase", where=str(request.profile_path or ""), hint=hint)
 
 
 def carry_out_of(asked: Generators) -> AbstractAsyncContextManager[CarryOut]:

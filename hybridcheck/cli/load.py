@@ -33,7 +33,6 @@ def command(
     about_load = tuple(check.id for check in CHECKS if check.safety is SafetyClass.LOAD)
     chosen = running.Chosen(only=about_load, demo=demo, defects=tuple(defect or ()), load=load, generators=generators)
     request = running.request_of(run, chosen)
-    generating.refuse_no_load(request)
     if ui.ui:
         from hybridcheck.cli import serving  # the web UI, where it is asked for
 

@@ -8,6 +8,7 @@ from hybridcheck.load.credentials import senders
 from hybridcheck.load.phase import Site, holds_secrets, plan_of
 from hybridcheck.load.plan import LoadPlan
 from hybridcheck.profile.drives import Drive
+from hybridcheck.profile.reading import Loaded
 
 
 class Refuse(Protocol):
@@ -15,6 +16,17 @@ class Refuse(Protocol):
 
     def __call__(self, plan: LoadPlan, *, secrets: bool) -> None:
         """Raises UsageError where that is so."""
+
+
+def refuse_no_load(loaded: Loaded) -> None:
+    """Refuse a profile that neither has a load phase nor is given one by the options, where load is all that was asked for.
+
+    Raises:
+        UsageError: there is nothing to drive.
+    """
+    if not loaded.profile.load:
+        hint = "declare one under load:, or say one: --shape ramp --rate 50 --duration 60"
+        raise UsageError("the profile has no load phase", where=str(loaded.path or ""), hint=hint)
 
 
 def refuse_drives(drives: Iterable[Drive], site: Site, has_secret: Callable[[bytes], bool], refuse: Refuse) -> None:

@@ -37,12 +37,13 @@ async def test_a_spike_is_driven_and_judged_beside_its_peak(target: Target, tmp_
     (end,) = [record for record in records if isinstance(record, LoadEnd)]
     assert end.cause == "completed"
     assert end.planned == target.counts()["/ok"] == 200
-    counted: Counter[str] = Counter()
+    counted: Counter[tuple[str, bool]] = Counter()
     for record in records:
         if isinstance(record, LoadHistogram):
-            counted[record.measure] += sum(count for _, count in record.pairs)
-    assert counted["response"] == sum(record.ok for record in seconds.values() if record.counts)
-    assert counted["lag"] > 0
+            counted[record.measure, record.counts] += sum(count for _, count in record.pairs)
+    for counts in (True, False):
+        assert counted["response", counts] == sum(row.ok for row in seconds.values() if row.counts is counts)
+    assert counted["lag", True] > 0
 
 
 async def test_users_think_between_requests(target: Target) -> None:
