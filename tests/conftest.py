@@ -14,12 +14,20 @@ settings.load_profile("hybridcheck")
 _FOREIGN_PREFIXES = ("HYBRIDCHECK_", "INTEGRATION_TEST_", "LOCUST_")
 _FOREIGN_NAMES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
-_LONGEST = ("tests/integration/gate/", "tests/e2e/test_init", "tests/e2e/test_hostile", "tests/e2e/test_strangers")
+_LONGEST = (
+    "tests/integration/gate/test_demo_run",
+    "tests/integration/gate/test_order_of_knowledge",
+    "tests/integration/gate/",
+    "tests/e2e/test_init",
+    "tests/e2e/test_hostile",
+    "tests/e2e/test_strangers",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the modules that take longest, so that no process works on one of them when the others have ended."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
+    ranks = {prefix: rank for rank, prefix in enumerate(_LONGEST)}
+    items.sort(key=lambda item: next((ranks[p] for p in _LONGEST if item.nodeid.startswith(p)), len(ranks)))
 
 
 @pytest.fixture(autouse=True)
