@@ -207,6 +207,9 @@ def main() -> int:
     parser.add_argument("--resume", type=Path, help="a file that keeps the runs: what it holds is not run again")
     parser.add_argument("--page", action="store_true", help="run nothing: write the page of what the file holds")
     options = parser.parse_args()
+    unknown = [name for name in options.only or () if name not in ROWS]
+    if unknown:
+        parser.error(f"no defect is called {', '.join(unknown)}: hybridcheck validate --demo --list-defects names them")
     defects = options.only or [defect.name for defect in CATALOGUE if not defect.demo_needs]
     seeds = {row.name: 1000 + index for index, row in enumerate(CATALOGUE)}
     wanted = [("", seed) for seed in range(options.healthy)] + [(defect, seeds[defect]) for defect in defects]
