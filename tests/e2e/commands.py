@@ -103,7 +103,7 @@ def end(process: psutil.Process) -> None:
         one.kill()
 
 
-def wait_for(condition: Callable[[], Any], what: str, most_s: float = 30.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, most_s: float = 60.0) -> Any:
     """The condition's first true value; the test fails when it does not come."""
     until = time.monotonic() + most_s
     while time.monotonic() < until:
@@ -115,7 +115,7 @@ def wait_for(condition: Callable[[], Any], what: str, most_s: float = 30.0) -> A
 
 def only_folder(cwd: Path) -> Path:
     """The folder of the run that has begun in `cwd`: waits for its ledger."""
-    found = wait_for(lambda: [*cwd.glob("hybridcheck-results/*/ledger.ndjson")], "a ledger")
+    found = wait_for(lambda: [*cwd.glob("hybridcheck-results/*/ledger.ndjson")], f"a ledger below {cwd}")
     return Path(found[0]).parent
 
 

@@ -30,8 +30,11 @@ What a call takes that has next to nothing to do is the way's own time, and come
 TOLD_MS = 2000
 ROUNDS = 2
 
-WORK_MS, LEAVE_S, LOOK_S, SETTLES_S = 3000, 0.4, 0.2, 1.6
-"""A call of WORK_MS is left after LEAVE_S; the gauge is read after LOOK_S, and has to be back SETTLES_S after leaving."""
+WORK_MS, LEAVE_S, SETTLES_S = 3000, 0.6, 1.6
+"""A call of WORK_MS is left after LEAVE_S; the gauge has to be back SETTLES_S after leaving."""
+
+LOOKS, LOOK_S = 2, 0.2
+"""How often the gauge is read before that, each time after LOOK_S: a busy target takes a while to begin."""
 
 POLL_S = 0.15
 NEEDS_SLOW = "probes: {slow: {operation: ID, in: $.ms}}"
@@ -158,15 +161,20 @@ class CancellationReaches(ReadCheck):
     async def _round(self, case: Case, target: ReadTarget, label: str, work: Ask, look: Ask) -> bool:
         before = number_in(await target.read(f"{label}.before", look), case.params["out"])
 
-        async def look_meanwhile() -> Exchange:
-            await target.sleep(LOOK_S)
-            return await target.read(f"{label}.during", look)
+        async def look_meanwhile() -> None:
+            for number in range(1, LOOKS + 1):
+                await target.sleep(LOOK_S)
+                await target.read(f"{label}.during.{number}", look)
 
-        await target.together([target.read(f"{label}.work", work), look_meanwhile()])
-        left_s = target.now_s()
-        number = 0
-        while target.now_s() < left_s + SETTLES_S:
-            number += 1
+        async def work_until_left() -> None:
+            await target.read(f"{label}.work", work)
+
+        began_s = target.now_s()
+        await target.together([work_until_left(), look_meanwhile()])
+        left_s = max(target.now_s(), began_s + LEAVE_S)
+        number, late = 0, False
+        while not late:
+            number, late = number + 1, target.now_s() >= left_s + SETTLES_S
             now = number_in(await target.read(f"{label}.after.{number}", look), case.params["out"])
             if now is not None and before is not None and now <= before:
                 return True
@@ -196,20 +204,23 @@ class CancellationReaches(ReadCheck):
 
         before, during, after = read("before"), read("during"), read("after")
         work = evidence.exchanges(f"{label}.work")
-        complete = [*before, *during, *after]
-        if len(before) != 1 or len(during) != 1 or not after or len(work) != 1 or work[0].failure is None:
+        if len(before) != 1 or len(during) != LOOKS or not after or len(work) != 1 or work[0].failure is None:
             return None
-        if any(value is None for value in complete):
+        values = [value for value in [*before, *during, *after] if value is not None]
+        if len(values) < len(before) + len(during) + len(after):
             return None
-        start, seen, *rest = [value for value in complete if value is not None]
-        if seen <= start:
+        start, seen, settled = values[0], values[1 : LOOKS + 1], values[-1]
+        if max(seen) <= start:
             return None
-        if rest[-1] <= start:
-            return True
-        last = evidence.exchanges(f"{label}.after")[-1]
-        long_enough = last.at_s - work[0].at_s >= LEAVE_S + SETTLES_S / 2
-        by_itself = last.at_s + (last.total_ms or 0) / 1000 - work[0].at_s >= WORK_MS / 1000
-        return False if long_enough and not by_itself else None
+        looks = [look for look in evidence.exchanges(f"{label}.after") if _before_its_end(look, work[0])]
+        if settled <= start:
+            return True if len(looks) == len(after) else None
+        return False if any(look.at_s - work[0].at_s >= LEAVE_S + SETTLES_S for look in looks) else None
+
+
+def _before_its_end(look: Exchange, work: Exchange) -> bool:
+    """Whether a look was answered before the work could have ended by itself."""
+    return look.at_s + (look.total_ms or 0) / 1000 - work.at_s < WORK_MS / 1000
 
 
 def _late(exchange: Exchange, control: Exchange) -> bool:
