@@ -52,7 +52,7 @@ class Streams:
         records = self._by_name.get(stream, [])
         ends = [record for record in records if isinstance(record, CaseEnd)]
         if not ends:
-            return f"'{stream}' has no end"
+            return f"the record of '{stream}' breaks off"
         if len(ends) > 1 or records[-1] is not ends[0]:
             return f"'{stream}' goes on after its end"
         if ends[0].records != len(records) - 1:

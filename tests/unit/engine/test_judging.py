@@ -102,7 +102,7 @@ def test_a_case_without_its_end_is_not_judged() -> None:
     """The judge is not asked: EVIDENCE_INCOMPLETE."""
     case = one_case(GOOD, unsealed=["fake.repeated[x]"])
     assert (case.finding.outcome, case.finding.reason) == (Outcome.INCONCLUSIVE, Reason.EVIDENCE_INCOMPLETE)
-    assert case.finding.observed == "'fake.repeated[x]' has no end"
+    assert case.finding.observed == "the record of 'fake.repeated[x]' breaks off"
 
 
 def test_records_after_the_end_unseal_a_case() -> None:
@@ -128,7 +128,7 @@ def test_a_shared_stream_has_to_be_sealed_too() -> None:
     """A case that reads another stream is undecided where that stream has no end."""
     case = planned("fake.repeated", shared=["load/steady"])
     lines = lines_of(start([case]), {case.case.id: GOOD})
-    assert only(verdict_of(lines)).finding.observed == "'load/steady' has no end"
+    assert only(verdict_of(lines)).finding.observed == "the record of 'load/steady' breaks off"
 
 
 def test_everything_needs_a_run_without_a_hole() -> None:
