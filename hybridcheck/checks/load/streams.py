@@ -123,6 +123,11 @@ class EventsInTimeUnderLoad(ListenCheck):
             return ""
         return "services: {NAME: {sse: {sent_at: $.sent_at, max_delay_ms: 500}}}"
 
+    def expects(self, case: Case) -> str:
+        """The share of late events that may be, and from when an event is late."""
+        limit_ms = float(case.params["max_delay_ms"])
+        return f"at most {LATE_SHARE:.0%} of the events come later than {limit_ms:g} ms, or never"
+
     async def probe(self, case: Case, target: LoadTarget) -> None:
         """Read the target's clock several times, after the load: there it costs no time of its own."""
         target.observe(BEGAN, {"unix_s": target.unix_s() - target.now_s()})
@@ -131,7 +136,7 @@ class EventsInTimeUnderLoad(ListenCheck):
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Count late events with the clocks equal, and with the clocks as far apart as they can be."""
         listened, limit_ms = listened_in(case, evidence), float(case.params["max_delay_ms"])
-        expected = f"at most {LATE_SHARE:.0%} of the events come later than {limit_ms:g} ms, or never"
+        expected = self.expects(case)
         clock = evidence.exchanges("clock")
         if len(clock) < CLOCK_READS:
             raise Undecided(Reason.EVIDENCE_INCOMPLETE, "not all reads of the target's clock are recorded")
@@ -175,10 +180,14 @@ class EventsInOrderUnderLoad(ListenCheck):
             return "services: {NAME: {sse: {sequence: $.sequence}}}"
         return "" if scene.profile.thresholds.max_error_ratio is not None else "thresholds: {max_error_ratio: 0.01}"
 
+    def expects(self, case: Case) -> str:
+        """The share of events that may be missed or misplaced."""
+        return f"at most {float(case.params['limit_ratio']):.2%} of the events are lost or out of order"
+
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of what is lost or out of order."""
         listened, limit = listened_in(case, evidence), float(case.params["limit_ratio"])
-        expected = f"at most {limit:.2%} of the events are lost or out of order"
+        expected = self.expects(case)
         decision = decide(case, listened, limit, lambda s: Batch(bad=s.lost + s.disordered, total=s.events + s.lost))
         return finding_of(decision, limit, expected, "lost or out of order", listened)
 
@@ -214,10 +223,15 @@ class ListenersServedUnderLoad(ListenCheck):
             f"needs >= {needed:,} seconds of listeners, {plan}; users: {math.ceil(needed / max(seconds, 1))} would do"
         )
 
+    def expects(self, case: Case) -> str:
+        """The share of their seconds in which listeners may be without their stream."""
+        limit = float(case.params["limit_ratio"])
+        return f"at most {limit:.2%} of the listeners' seconds are without an open, whole stream that brings events"
+
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of unserved seconds."""
         listened, limit = listened_in(case, evidence), float(case.params["limit_ratio"])
-        expected = f"at most {limit:.2%} of the listeners' seconds are without an open, whole stream that brings events"
+        expected = self.expects(case)
         decision = decide(case, listened, limit, _unserved)
         finding = finding_of(decision, limit, expected, "seconds of listeners unserved", listened)
         short = case.params.get("cannot_decide")

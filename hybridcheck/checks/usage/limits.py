@@ -71,6 +71,11 @@ class KeepsGauge(LoadCheck):
     async def probe(self, case: Case, target: LoadTarget) -> None:
         """Nothing of its own: the samples are a shared stream."""
 
+    def expects(self, case: Case) -> str:
+        """The limit, where the profile gives its number."""
+        limit = case.params["limit"]
+        return self.title if limit is None else _promise(float(limit), self.unit)
+
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the readings made while the load was sent."""
         stream, limit = str(case.params["stream"]), float(case.params["limit"])
@@ -80,12 +85,14 @@ class KeepsGauge(LoadCheck):
         return proved(finding, case, evidence, samples)
 
 
+def _promise(limit: float, unit: str) -> str:
+    return f"at most {ALLOWED_SHARE:.0%} of the readings above {amount(limit, unit)}, never longer than {LONGEST_S:g} s"
+
+
 def within(samples: Sequence[Sample], limits: Sequence[float], interval_s: float, unit: str) -> Finding:
     """Judge readings against a limit each."""
     limit = max(limits, default=0.0)
-    expected = (
-        f"at most {ALLOWED_SHARE:.0%} of the readings above {amount(limit, unit)}, never longer than {LONGEST_S:g} s"
-    )
+    expected = _promise(limit, unit)
     high = [s.value is not None and s.value > most for s, most in zip(samples, limits, strict=True)]
     missed = [sample.value is None for sample in samples]
     highest = max((sample.value for sample in samples if sample.value is not None), default=None)

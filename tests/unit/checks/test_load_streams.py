@@ -85,6 +85,15 @@ def test_events_that_are_late_under_load_fail(late: int, outcome: Outcome) -> No
     assert "10 listeners, 2000 events" in finding.observed
 
 
+@pytest.mark.parametrize("check", [EventsInTimeUnderLoad(), EventsInOrderUnderLoad(), ListenersServedUnderLoad()])
+def test_what_is_expected_is_told_without_evidence_too(check: ListenCheck) -> None:
+    """With its number, as where it is judged."""
+    case = cases_of(check, profile())[0]
+    told = check.expects(case)
+    assert "at most" in told
+    assert judged(check, [second(n) for n in range(20)]).expected == told
+
+
 def test_an_event_that_never_came_is_late() -> None:
     """A leap in the numbers counts against the delay as well."""
     finding = judged(EventsInTimeUnderLoad(), [second(n, lost=30) for n in range(20)])

@@ -44,6 +44,7 @@ def test_within_its_limit_passes_and_above_fails(check: type[KeepsGauge], well: 
     assert failed.outcome is Outcome.FAIL
     assert failed.value == high
     assert failed.n == 40
+    assert failed.expected == check().expects(cases_of(check(), profile())[0])
 
 
 @pytest.mark.parametrize(("check", "well", "high"), LIMITS)
