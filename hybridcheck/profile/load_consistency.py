@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.contradiction import Contradiction, near
-from hybridcheck.profile.document import KeyPath
+from hybridcheck.profile.document import KeyPath, spelled
 from hybridcheck.profile.listener_consistency import listener_contradictions
 from hybridcheck.profile.load_foresight import most_rps, thinking_at_once
 from hybridcheck.profile.load_limits import QUANTILES, LoadLimit
@@ -51,6 +51,7 @@ def _load(profile: Profile) -> Iterator[Contradiction]:
         yield from listener_contradictions(profile, phase.listeners, (*place, "listeners"))
         for index, limit in enumerate(phase.limits):
             yield from _limit(profile, phase, limit, (*place, "limits", index))
+        yield from _said_twice(phase, (*place, "limits"))
 
 
 def _load_operation(
@@ -157,6 +158,29 @@ def _limit(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit, place: KeyP
     yield from _within_deadline(phase, limit, place)
     if limit.min_rps is not None:
         yield from _offers(profile, phase, limit, limit.min_rps, (*place, "min_rps"))
+
+
+def _said_twice(phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:
+    """Two limits of one thing would be one case: only one of them could be judged."""
+    first: dict[tuple[str, str], int] = {}
+    for index, limit in enumerate(phase.limits):
+        for key in _limited(limit):
+            before = first.setdefault((limit.scope(), key), index)
+            if before == index:
+                continue
+            one, other = getattr(phase.limits[before], key), getattr(limit, key)
+            stricter = max(one, other) if key == "min_rps" else min(one, other)
+            of_it = f" of {limit.scope()}" if limit.scope() else ""
+            message = f"{key}{of_it} is limited twice: {one:g} in {spelled((*place, before))}, {other:g} here"
+            hint = f"keep one of the two lines (the stricter says {key}: {stricter:g}), or give one another operation, tag or window_s"
+            yield Contradiction((*place, index, key), message, hint)
+
+
+def _limited(limit: LoadLimit) -> Iterator[str]:
+    """The keys that are judged; beside `min_rps`, `error_ratio` only says how much of that may be missed."""
+    for key in (*QUANTILES, "mean_ms", "min_rps", "error_ratio"):
+        if getattr(limit, key) is not None and (key != "error_ratio" or limit.min_rps is None):
+            yield key
 
 
 def _offers(

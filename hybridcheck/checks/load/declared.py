@@ -44,16 +44,14 @@ class KeepsDeclaredLimits(RateCheck):
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
         """One case per phase, limit and metric."""
-        made, seen = False, set[str]()
+        made = False
         for phase, spec in scene.profile.load.items():
             driven = scaled(spec, scene.budget, len(scene.profile.load))
             for limit in driven.limits:
                 for words, metric in _metrics(scene, driven, limit):
                     name = " ".join(part for part in (phase, limit.scope(), words) if part)
-                    if name not in seen:
-                        made = True
-                        seen.add(name)
-                        yield self._case(scene, phase, limit, name, metric)
+                    made = True
+                    yield self._case(scene, phase, limit, name, metric)
         if not made:
             yield Unmet(subject="load", needs="load: {steady: {limits: [{operation: ID, p99_ms: 400}]}}")
 

@@ -37,18 +37,19 @@ def both(second: int, *, slow_x: int = 0, slow_y: int = 0) -> list[LoadSecond]:
 
 
 def test_every_metric_of_every_line_is_a_case_of_its_own() -> None:
-    """The subject says what it is about; what is declared twice is one case; without any, the line is named."""
+    """The subject says what it is about; a share beside `min_rps` is of that; without any, the line is named."""
     given = profile(
         {"operation": "GET /x", "p95_ms": 100, "mean_ms": 50},
         {"tag": "fast", "window_s": [10, 30], "error_ratio": 0.01},
-        {"min_rps": 90},
-        {"operation": "GET /x", "p95_ms": 120},
+        {"min_rps": 90, "error_ratio": 0.02},
+        {"error_ratio": 0.05},
     )
     assert [case.subject for case in cases_of(CHECK, given)] == [
         "steady GET /x p95",
         "steady GET /x mean",
         "steady tag fast 10-30 s errors",
         "steady throughput",
+        "steady errors",
     ]
     assert "limits: [" in unmet_of(CHECK, profile())[0].needs
 

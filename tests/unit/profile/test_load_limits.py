@@ -51,6 +51,39 @@ def test_a_latency_beyond_the_deadline_limits_nothing(limit: dict[str, Any], mes
     assert [text.startswith(message) for text in found] == [True] * bool(message), found
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "message"),
+    [
+        ({"p95_ms": 400}, {"p95_ms": 100}, "p95_ms is limited twice: 400 in load.day.limits[0], 100 here"),
+        ({"error_ratio": 0.1}, {"error_ratio": 0.01}, "error_ratio is limited twice: 0.1 in load.day.limits[0], 0.01 here"),
+        (
+            {"operation": "GET /a", "mean_ms": 50},
+            {"operation": "GET /a", "mean_ms": 5},
+            "mean_ms of GET /a is limited twice: 50 in load.day.limits[0], 5 here",
+        ),
+        (
+            {"min_rps": 9, "error_ratio": 0.01},
+            {"min_rps": 8, "error_ratio": 0.02},
+            "min_rps is limited twice: 9 in load.day.limits[0], 8 here",
+        ),
+        (
+            {"window_s": [5, 10], "p99_ms": 9, "p50_ms": 5},
+            {"window_s": [5, 10], "p99_ms": 9},
+            "p99_ms of 5-10 s is limited twice: 9 in load.day.limits[0], 9 here",
+        ),
+        ({"p95_ms": 400}, {"p99_ms": 900}, ""),
+        ({"p95_ms": 400}, {"p95_ms": 100, "operation": "GET /a"}, ""),
+        ({"p95_ms": 400}, {"p95_ms": 100, "window_s": [5, 10]}, ""),
+        ({"p95_ms": 400, "window_s": [5, 11]}, {"p95_ms": 100, "window_s": [5, 10]}, ""),
+        ({"min_rps": 9, "error_ratio": 0.02}, {"error_ratio": 0.01}, ""),  # beside min_rps it is of that
+    ],
+)  # fmt: skip
+def test_two_limits_of_one_thing_are_one_too_many(one: dict[str, Any], other: dict[str, Any], message: str) -> None:
+    """Only one of them could be judged, and the other would pass whatever happens."""
+    expected = [f"{message.partition(' ')[0]}: {message}"] if message else []
+    assert complaints({"limits": [one, other]}) == expected
+
+
 @pytest.mark.parametrize("where", ["limits", "objectives", "thresholds"])
 def test_a_share_of_all_is_no_limit(where: str) -> None:
     """Everything may fail: whoever writes that means something else."""
