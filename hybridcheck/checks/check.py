@@ -107,6 +107,8 @@ class LoadCheck(Check):
 
     safety = SafetyClass.LOAD
     phase = Phase.LOAD
+    needs_whole_phase: ClassVar[bool] = True
+    """Whether a load phase that is ended early leaves a case undecided that shares its stream, unless the case is a rate."""
 
     async def before_load(self, case: Case, target: LoadTarget) -> None:
         """Gather, into the case's own stream, what the target is like before the load phases begin; by default nothing."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hybridcheck.cases import Case, Group, PlannedCase
-from hybridcheck.checks.check import Check
+from hybridcheck.checks.check import Check, LoadCheck
+from hybridcheck.checks.load.held import held_back
 from hybridcheck.checks.load.limits import RateCheck
 from hybridcheck.checks.load.own_share import Seen
 from hybridcheck.checks.load.phases import SAFETY_ABORT, STOPPED_EARLY, Choice, chosen_by, faults
@@ -55,7 +56,7 @@ class _Watched:
 
     def is_broken(self, health: Sequence[GeneratorSecond], lag_ms: float | None) -> bool:
         """Whether the limit is certainly broken by what the generator cannot have caused."""
-        if self.state() != "fail":
+        if self.state() != "fail" or (self.rate.per_second is not None and held_back(health, self.seconds.keys())):
             return False
         rows = [row for chosen in self.seconds.values() for row in chosen]
         own = own_share_of(self.case, Seen(rows=rows, health=health, lag_ms=lag_ms), self.rate)
@@ -74,8 +75,11 @@ class Watch:
         self._operations = len(drive.operations)
         self._stop_early, self._abort_when = drive.spec.stop_early, drive.spec.abort_when
         self._watched = list(_watched(required, checks, may_pass=self._stop_early == "pass"))
-        self._may_pass = self._stop_early == "pass" and len(self._watched) == len(required)
+        others = [planned for planned in required if planned.case.id not in {one.case.id for one in self._watched}]
+        self._may_pass = self._stop_early == "pass" and bool(self._watched) and not any(_need_its_end(others, checks))
         self._open: dict[int, list[LoadSecond]] = {}
+        self._told: set[int] = set()
+        self._silent: set[int] = set()
         self._health: list[GeneratorSecond] = []
         self._window: list[Batch] = []
         self.ending: Ending | None = None
@@ -86,12 +90,15 @@ class Watch:
             return None
         if isinstance(record, GeneratorSecond):
             self._health.append(record)
+            self._told.add(record.second)
+            self._silent.discard(record.second)
             return None
         rows = self._open.setdefault(record.second, [])
         rows.append(record)
         if len(rows) < self._operations:
             return None
         del self._open[record.second]
+        self._silent |= {record.second} - self._told
         for watched in self._watched:
             watched.take(rows)
         self.ending = self._melting(rows, own_lag_p99_ms) or self._decided(own_lag_p99_ms)
@@ -103,13 +110,18 @@ class Watch:
         broken = self._broken(own_lag_p99_ms)
         if broken is not None:
             return Ending(STOPPED_EARLY, f"certainly broken: {broken.words()}")
-        if self._may_pass and all(watched.state() == "pass" for watched in self._watched):
+        if self._may_pass and self._kept():
             return Ending(STOPPED_EARLY, "every limit is certainly kept")
         return None
 
+    def _kept(self) -> bool:
+        """Whether all cases are certain to pass, and of a generator that the judge believes."""
+        saturated, _ = faults(self._health)
+        return not self._silent and not saturated and all(watched.state() == "pass" for watched in self._watched)
+
     def _broken(self, own_lag_p99_ms: float | None) -> _Watched | None:
         """A case that is certain to fail by more than the generator can be blamed for."""
-        if any(faults(self._health)):
+        if self._silent or any(faults(self._health)):  # of a second without its health the judge believes nothing
             return None
         broken = (watched for watched in self._watched if watched.is_broken(self._health, own_lag_p99_ms))
         return next(broken, None)
@@ -130,6 +142,13 @@ class Watch:
         if broken is not None:
             return Ending(STOPPED_EARLY, f"{seen}; certainly broken: {broken.words()}")
         return Ending(SAFETY_ABORT, f"{seen} (abort_when: bad_ratio {when.bad_ratio:g})")
+
+
+def _need_its_end(others: Sequence[PlannedCase], checks: Mapping[str, Check]) -> Iterator[bool]:
+    """Of each case that is no rate, whether it would be left undecided by a phase that is ended early."""
+    for planned in others:
+        check = checks.get(planned.case.check)
+        yield not isinstance(check, LoadCheck) or check.needs_whole_phase
 
 
 def _watched(required: Sequence[PlannedCase], checks: Mapping[str, Check], *, may_pass: bool) -> Iterator[_Watched]:

@@ -32,6 +32,7 @@ class AnswersAfterLoad(LoadCheck):
     core = CoreQuestion.RECOVERY
     phase = Phase.LOAD  # at once when the load ends: abuse and faults come later
     suite = "api"
+    needs_whole_phase = False
     remedy = "Look for queues, pools or caches that stay full when the load has gone; restart is not recovery."
     refs = ("Metastable failures, HotOS 2021",)
 

@@ -49,6 +49,7 @@ class ReturnsToBaseline(LoadCheck):
     dimension = Dimension.RELIABILITY
     severity = Severity.MEDIUM
     suite = "monitoring"
+    needs_whole_phase = False
     remedy = "Look for work that is queued and never done, connections that are never closed, loops that keep spinning."
     refs = ("reliability catalogue R5, R12",)
 
@@ -158,6 +159,7 @@ class NoSilentRestart(LoadCheck):
     dimension = Dimension.RELIABILITY
     severity = Severity.HIGH
     suite = "monitoring"
+    needs_whole_phase = False
     remedy = "Look for the reason in the supervisor's log: out of memory, a crash, a worker that was recycled."
     refs = ("reliability catalogue R10",)
 

@@ -1,19 +1,45 @@
 """The watch over a running phase: it ends what is certain, breaks off what melts down, and blames nobody for our own lag."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from hybridcheck.cases import Budget, Dimension, Group, Phase, PlannedCase, SafetyClass, Severity
-from hybridcheck.checks.check import Scene
-from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
+from hybridcheck.checks.check import Check, Scene
+from hybridcheck.checks.load.declared import KeepsDeclaredLimits
+from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit, SustainsThroughput
+from hybridcheck.checks.load.streams import ListenersServedUnderLoad
+from hybridcheck.checks.performance.drift import NoDrift
+from hybridcheck.checks.recovery.after_load import AnswersAfterLoad
+from hybridcheck.checks.usage.afterwards import NoSilentRestart, ReturnsToBaseline
+from hybridcheck.checks.usage.limits import CpuWithinLimit
 from hybridcheck.evidence import GeneratorSecond
 from hybridcheck.load.watch import Watch
+from hybridcheck.plan import Selection, make
 from hybridcheck.profile.drives import drive_of
 from hybridcheck.profile.models import Environment, Profile
 from tests.unit.checks.load_records import rows
 
 CHECKS = (KeepsErrorLimit(), KeepsLatencyLimit())
+
+EVERY: Mapping[str, Check] = {
+    check.id: check
+    for check in (
+        *CHECKS,
+        SustainsThroughput(),
+        KeepsDeclaredLimits(),
+        AnswersAfterLoad(),
+        NoSilentRestart(),
+        ReturnsToBaseline(),
+        CpuWithinLimit(),
+        NoDrift(),
+        ListenersServedUnderLoad(),
+    )
+}
+METRICS = {"metrics": "/metrics", "cores": 2}
+STREAM = {"services": {"feed": {"sse": {"path": "/events"}}}}
+LISTENERS = [{"service": "feed", "stream": "sse", "users": 500}]
 
 
 def watch(group: Group = Group.REQUIRED, **phase: Any) -> Watch:
@@ -40,9 +66,21 @@ def watch(group: Group = Group.REQUIRED, **phase: Any) -> Watch:
     return Watch(drive_of(profile, "s", Budget.FULL), cases, {check.id: check for check in CHECKS})
 
 
-def ended(found: Watch, seconds: int, *, late: int = 0, failed: int = 0, lag_ms: float | None = 0.1) -> tuple[str, int]:
-    """The cause of the ending and the second that brought it; ("", seconds) where none came."""
+def healthy(second: int, **more: Any) -> GeneratorSecond:
+    """A second of a generator at ease, which does not say how late it was."""
+    return GeneratorSecond.model_validate({"second": second, "cpu_ratio": 0.1, "offered": 1, "sent": 1, **more})
+
+
+def ended(
+    found: Watch, seconds: int, *, late: int = 0, failed: int = 0, lag_ms: float | None = 0.1, told: bool = False
+) -> tuple[str, int]:
+    """The cause of the ending and the second that brought it; ("", seconds) where none came.
+
+    `told`: the generator's health was told before; else it is at ease in each second.
+    """
     for second in range(seconds):
+        if not told:
+            found.take(healthy(second), None)
         row = rows(second, 100, failed=failed, late={"100": late})
         ending = found.take(row, lag_ms)
         if ending is not None:
@@ -75,6 +113,68 @@ def test_a_pass_ends_the_phase_only_where_that_was_asked_for(stop_early: str, ca
     assert ended(watch(stop_early=stop_early), 120)[0] == cause
 
 
+def of_a_plan(more: dict[str, Any], *, checks: Mapping[str, Check] = EVERY, **phase: Any) -> Watch:
+    """The watch over the phase of a profile with all checks that share its stream, each in the group that it has by itself."""
+    level = {} if "users" in phase else {"rate_rps": 100}
+    spec = {**level, "duration_s": 600, "warmup_s": 0, "stop_early": "pass", **phase}
+    limits = {"max_latency_ms": 100, "max_error_ratio": 0.01, **more.get("thresholds", {})}
+    given = {"version": 1, "operations": ["GET /x"], "load": {"s": spec}, **more, "thresholds": limits}
+    profile = Profile.model_validate(given)
+    scene = Scene(profile, "http://target.test", Environment.LOCAL, Budget.FULL)
+    made = make(scene, EVERY, Selection(budget=Budget.FULL))
+    return Watch(made.drives[0], made.cases, checks)
+
+
+@pytest.mark.parametrize(
+    ("more", "phase", "cause"),
+    [
+        ({}, {}, "stopped_early"),  # beside the two limits recovery.after-load is required, which asks after the load
+        ({"observability": METRICS}, {}, "stopped_early"),  # and what compares before and after
+        ({"observability": METRICS, "policy": {"require": ["resources.returns-to-baseline"]}}, {}, "stopped_early"),
+        ({"observability": METRICS, "thresholds": {"max_cpu_ratio": 0.8}}, {}, ""),  # its readings would be cut
+        ({"policy": {"require": ["performance.no-drift"]}}, {}, ""),
+        (STREAM, {"listeners": LISTENERS}, ""),
+        ({}, {"limits": [{"mean_ms": 50}]}, ""),
+        ({}, {"limits": [{"window_s": [300, 420], "p95_ms": 100}]}, ""),
+        ({"policy": {"advise": ["load.*", "recovery.*", "performance.*"]}}, {}, ""),
+        ({"policy": {"advise": ["load.*"]}}, {}, ""),
+    ],
+)
+def test_a_pass_ends_the_phase_where_no_required_case_is_cut(
+    more: dict[str, Any], phase: dict[str, Any], cause: str
+) -> None:
+    """What asks only after the end loses nothing; what reads the whole phase would stay undecided; no limit is no pass."""
+    assert ended(of_a_plan(more, **phase), 200)[0] == cause
+
+
+def test_a_check_that_nobody_knows_may_need_the_whole_phase() -> None:
+    """A required case of it is neither watched nor known to lose nothing."""
+    found = of_a_plan({}, checks={check.id: check for check in CHECKS})
+    assert ended(found, 200) == ("", 200)
+
+
+@pytest.mark.parametrize(("missing", "busy"), [(5, None), (None, 0.99)])
+@pytest.mark.parametrize("late", [0, 30])
+def test_nothing_is_certain_of_a_generator_that_the_judge_does_not_believe(
+    missing: int | None, busy: float | None, late: int
+) -> None:
+    """A second through which it slept, or no core of its own: neither a pass nor a fail would come of it."""
+    found = of_a_plan({})
+    for second in range(200):
+        if second != missing:
+            found.take(healthy(second, cpu_ratio=busy or 0.1), None)
+    assert ended(found, 200, late=late, told=True) == ("", 200)
+
+
+@pytest.mark.parametrize(("held", "cause"), [(0, "stopped_early"), (9, "")])
+def test_users_whom_our_own_limit_holds_back_break_no_throughput(held: int, cause: str) -> None:
+    """The judge says GENERATOR_SATURATED to that."""
+    found = of_a_plan({"thresholds": {"min_throughput_rps": 150}}, users=50, stop_early="fail")
+    for second in range(40):
+        found.take(healthy(second, held=held), None)
+    assert ended(found, 40, told=True)[0] == cause
+
+
 def test_the_generators_own_lag_and_a_lost_core_end_nothing() -> None:
     """Late requests may be our own; unknown lag counts as too much."""
     for lag_ms in (20.0, None):
@@ -82,7 +182,7 @@ def test_the_generators_own_lag_and_a_lost_core_end_nothing() -> None:
     found = watch(stop_early="fail")
     for second in range(20):
         found.take(GeneratorSecond(second=second, cpu_ratio=0.5, runqueue_ratio=0.5, offered=1, sent=1), None)
-    assert ended(found, 20, failed=50) == ("", 20)
+    assert ended(found, 20, failed=50, told=True) == ("", 20)
 
 
 def test_a_target_that_melts_down_is_spared() -> None:
@@ -115,7 +215,7 @@ def test_lag_that_came_of_busy_connections_is_no_excuse(own_ms: float | None, lo
     for second in range(30):
         record = {"second": second, "own_lag_p99_ms": own_ms, "loop_lag_max_ms": loop_ms, **told}
         found.take(GeneratorSecond.model_validate(record), None)
-    assert ended(found, 30, late=100, lag_ms=None)[0] == ending
+    assert ended(found, 30, late=100, lag_ms=None, told=True)[0] == ending
 
 
 @pytest.mark.parametrize(("connections", "ending"), [(2, ""), (64, "stopped_early")])
