@@ -1,11 +1,12 @@
 """Are answers still right under load: a sample of the bodies, held against the declared schema and values."""
 
+import math
 from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Reason, Undecided, Unmet
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.load.limits import RateCheck, subject
-from hybridcheck.checks.load.phases import ALL
+from hybridcheck.checks.load.phases import ALL, Phase
 from hybridcheck.checks.load.rates import Rate, phase_of, rate_finding
 from hybridcheck.evidence import Evidence, LoadSecond
 from hybridcheck.profile.drives import scaled
@@ -13,7 +14,7 @@ from hybridcheck.profile.load_phases import check_every, looked_at, looked_into
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.statistics.binomial import min_clean_samples
 from hybridcheck.statistics.spread import Batch
-from hybridcheck.verdict import Finding
+from hybridcheck.verdict import Finding, Price
 
 KINDS = ("schema", "values")
 """The kinds of failure of an answer whose body is not as declared."""
@@ -63,7 +64,10 @@ class AnswersRightUnderLoad(RateCheck):
             raise Undecided(
                 Reason.TOO_FEW_SAMPLES, "no answer was held against what is declared: a lower check_every looks at more"
             )
-        return rate_finding(case, phase, self.rate(case))
+        finding = rate_finding(case, phase, self.rate(case))
+        if finding.price is None:
+            return finding
+        return finding.model_copy(update={"price": _in_requests(finding.price, phase)})
 
 
 def _enough(scene: Scene, driven: LoadPhaseSpec, limit: float) -> bool:
@@ -72,6 +76,12 @@ def _enough(scene: Scene, driven: LoadPhaseSpec, limit: float) -> bool:
     if every == 0 or limit == 0:
         return False
     return driven.model == "closed" or looked_into(scene.profile, driven) / every >= min_clean_samples(limit, 0.95)
+
+
+def _in_requests(price: Price, phase: Phase) -> Price:
+    """A price in answers that are looked into, as one in requests: not every answer is."""
+    requests = math.ceil(price.requests * phase.total("planned") / phase.total("sampled"))
+    return price.model_copy(update={"requests": requests})
 
 
 def _sampled(records: tuple[LoadSecond, ...]) -> Batch:

@@ -184,8 +184,8 @@ def test_a_limit_of_one_operation_has_its_share_of_the_arrivals_only() -> None:
     assert "2,995" in words[0.001]["cannot_decide"]
 
 
-def answers(limit: float = 0.01, wrong: int = 0, sampled: int = 20, **more: Any) -> Finding:
-    """The finding over 30 seconds of 100 answers each, of which some were looked into and some of these were wrong."""
+def answers(limit: float = 0.01, wrong: int = 0, sampled: int = 20, until: int = 30, **more: Any) -> Finding:
+    """The finding over 30 seconds of 100 answers each, of which some were looked into and, `until` then, some of these were wrong."""
     operation = {"id": "GET /x", "path": "/x", "expect": {"schema": {"type": "object"}}}
     load = {"steady": {"rate_rps": 100, "duration_s": 30, "warmup_s": 0, **more}}
     given = {"operations": [operation], "load": load, "thresholds": {"max_error_ratio": limit}}
@@ -195,8 +195,8 @@ def answers(limit: float = 0.01, wrong: int = 0, sampled: int = 20, **more: Any)
             second=n,
             operation="GET /x",
             planned=100,
-            ok=100 - wrong,
-            failed={"schema": wrong} if wrong else {},
+            ok=100 - wrong * (n < until),
+            failed={"schema": wrong} if wrong and n < until else {},
             sampled=sampled,
         )
         for n in range(30)
@@ -212,6 +212,15 @@ def test_wrong_answers_are_a_share_of_those_that_were_looked_into() -> None:
     assert found.value == pytest.approx(0.1)
     with pytest.raises(Undecided, match="check_every"):
         answers(sampled=0)
+
+
+@pytest.mark.parametrize(("sampled", "until"), [(10, 1), (20, 2), (100, 24)])
+def test_a_price_is_in_requests_also_where_few_are_looked_into(sampled: int, until: int) -> None:
+    """Whatever the share of answers that is looked into: each second that is lacking has a hundred requests."""
+    price = answers(wrong=1, sampled=sampled, until=until).price
+    assert price is not None
+    assert price.seconds is not None
+    assert price.requests == pytest.approx(100 * price.seconds, rel=0.01)
 
 
 @pytest.mark.parametrize("more", [{"rate_rps": 5}, {"check_every": 100}, {"check_every": 0}])
