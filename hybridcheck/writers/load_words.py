@@ -11,6 +11,7 @@ ENDINGS = {
     "completed": "went to its end",
     "stopped_early": "ended early",
     "safety_abort": "ended by a safety abort",
+    "aborted": "ended by hand",
     "": "no end marker",
 }
 """How a phase ended, where it was not for its generator; a phase without a cause has no end marker."""

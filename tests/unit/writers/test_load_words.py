@@ -60,6 +60,7 @@ def test_a_queue_at_the_target_is_not_the_generators_fault() -> None:
         ("completed", "went to its end: why"),
         ("stopped_early", "ended early: why (hybridcheck load --stop-early never goes on to the end)"),
         ("safety_abort", "ended by a safety abort: why"),
+        ("aborted", "ended by hand: why"),
         ("killed", "ended by the load generator (killed): why"),
         (None, "no end marker: why"),
     ],
