@@ -7,7 +7,7 @@ from hybridcheck.cases import Budget, Reason
 from hybridcheck.engine.streams import Streams
 from hybridcheck.engine.subject import profile_of
 from hybridcheck.evidence import LoadEnd, LoadSecond, RunStart
-from hybridcheck.profile.drives import scaled
+from hybridcheck.profile.drives import scaled, wider, with_budget
 from hybridcheck.profile.load_phases import judged_seconds
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.verdict import CaseVerdict
@@ -28,6 +28,7 @@ class LoadAdvice:
         self._cases = {planned.case.id: planned.case for planned in start.plan}
         self._profile = profile_of(start)
         self._budget = next((budget for budget in Budget if budget == start.budget), Budget.FULL)
+        self._phases = len(self._profile.load) if self._profile is not None else 1
         self._unsent = {
             record.stream.removeprefix("load/")
             for record in streams.records
@@ -43,14 +44,26 @@ class LoadAdvice:
             return ""
         window = case.params.get("window")
         if window is not None:
-            return (
-                f"a limit of load: {{{name}: ...}} whose window_s is about {window[1] - window[0] + seconds:.0f} s long"
-            )
+            return self._longer_window(name, spec, (window[0], window[1]), seconds)
         share = len(judged_seconds(spec)) / spec.duration_s if spec.judge == "hold" else 1.0
         whole_s = math.ceil(spec.duration_s + seconds / share) if share else math.inf
         if whole_s > LONGEST_S:
             return f"load: {{{name}: ...}} at a higher rate, or a limit that is further from what is seen"
-        return self._of_length(name, spec, f"{whole_s}", float(whole_s))
+        declared_s = self._declared(name, spec).duration_s
+        words = f"{whole_s}" if whole_s > declared_s or spec.duration_s == declared_s else f"{declared_s:g}"
+        return self._of_length(name, spec, words, float(whole_s))
+
+    def _longer_window(self, name: str, spec: LoadPhaseSpec, window: tuple[int, int], seconds: float) -> str:
+        """More of a window that the budget shortened with its phase, or else a longer one."""
+        declared, wanted_s = self._declared(name, spec), window[1] - window[0] + seconds
+        lines = [index for index, limit in enumerate(spec.limits) if limit.window() == window]
+        for budget in wider(self._budget):
+            driven = scaled(declared, budget, self._phases)
+            begin, end = next((driven.limits[line].window() for line in lines), None) or window
+            if end - begin >= wanted_s:
+                return f"load: {{{name}: ...}} with --budget {budget}, which drives more of the window"
+        flag = with_budget(declared.duration_s, self._budget, self._phases)
+        return f"a limit of load: {{{name}: ...}} whose window_s is about {wanted_s:.0f} s long{flag}"
 
     def deed(self, case: CaseVerdict) -> Deed | None:
         """What would decide an undecided case without a price; None where its reason has nothing to do with its phase."""
@@ -80,7 +93,7 @@ class LoadAdvice:
         if case.finding.unit == "ratio" and case.finding.value is not None:
             near = "at this share and spread of bad answers no longer phase is known to decide"
             return "profile", f"a limit that is further from what load: {{{name}: ...}} shows: {near}"
-        declared = self._profile.load[name] if self._profile is not None else spec
+        declared = self._declared(name, spec)
         if spec.duration_s < declared.duration_s:
             driven = f"this run drove {spec.duration_s:g} s of it"
             return "flag", self._of_length(
@@ -101,12 +114,10 @@ class LoadAdvice:
     def _of_length(self, name: str, spec: LoadPhaseSpec, words: str, whole_s: float) -> str:
         """The line for a phase of this length, with the budget that drives it whole."""
         line = f"stages that last {words} s in all" if spec.shape == "stages" else f"duration_s: {words}"
-        longer = spec.model_copy(update={"duration_s": whole_s})
-        phases = len(self._profile.load) if self._profile is not None else 1
-        wide = (Budget.QUICK, Budget.STANDARD, Budget.FULL)
-        enough = next(budget for budget in wide if scaled(longer, budget, phases).duration_s >= whole_s)
-        flag = "" if wide.index(enough) <= wide.index(self._budget) else f" with --budget {enough}"
-        return f"load: {{{name}: {{{line}}}}}{flag}"
+        return f"load: {{{name}: {{{line}}}}}{with_budget(whole_s, self._budget, self._phases)}"
+
+    def _declared(self, name: str, spec: LoadPhaseSpec) -> LoadPhaseSpec:
+        return self._profile.load[name] if self._profile is not None else spec
 
     def _phase_of(self, case_id: str) -> str:
         shared = self._cases[case_id].shared
@@ -117,4 +128,4 @@ class LoadAdvice:
         declared = self._profile.load.get(name) if self._profile is not None else None
         if declared is None or self._profile is None:
             return None
-        return scaled(declared, self._budget, len(self._profile.load))
+        return scaled(declared, self._budget, self._phases)

@@ -1,6 +1,7 @@
 """From a declared load phase to what the generator has to do: scaled to the budget, every request resolved. Pure."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Literal
 from urllib.parse import quote, urlencode
@@ -159,13 +160,30 @@ def _scenarios(
 
 def scaled(spec: LoadPhaseSpec, budget: Budget, phases: int = 1) -> LoadPhaseSpec:
     """One of so many phases within the budget's time. Limits, rates and users stay as declared; a climb gets steeper."""
-    longest_s = LONGEST_S.get(budget)
-    if budget is Budget.STANDARD:
-        longest_s = min(LONGEST_S[budget], max(LONGEST_S[Budget.QUICK], LONGEST_TOGETHER_S / phases))
-    if longest_s is None or spec.duration_s <= longest_s:
+    longest_s = _longest_s(budget, phases)
+    if spec.duration_s <= longest_s:
         return spec
     warmup_s = min(spec.warmup_s, longest_s - FEWEST_JUDGED_S)
     return shortened(spec, longest_s).model_copy(update={"warmup_s": warmup_s})
+
+
+def _longest_s(budget: Budget, phases: int) -> float:
+    """The longest of so many load phases within the budget's time."""
+    if budget is Budget.STANDARD:
+        return min(LONGEST_S[budget], max(LONGEST_S[Budget.QUICK], LONGEST_TOGETHER_S / phases))
+    return LONGEST_S.get(budget, math.inf)
+
+
+def wider(budget: Budget) -> tuple[Budget, ...]:
+    """The budgets that have room for longer load phases, the smallest first."""
+    every = tuple(Budget)
+    return every[every.index(budget) + 1 :]
+
+
+def with_budget(duration_s: float, budget: Budget, phases: int = 1) -> str:
+    """` with --budget full`, where that has room for so long a phase and this one has not; else empty."""
+    fits = next(one for one in (budget, *wider(budget)) if duration_s <= _longest_s(one, phases))
+    return "" if fits is budget else f" with --budget {fits}"
 
 
 def encode_path(operation: Operation) -> str:

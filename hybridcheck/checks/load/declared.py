@@ -47,15 +47,15 @@ class KeepsDeclaredLimits(RateCheck):
         made = False
         for phase, spec in scene.profile.load.items():
             driven = scaled(spec, scene.budget, len(scene.profile.load))
-            for limit in driven.limits:
+            for line, limit in enumerate(driven.limits):
                 for words, metric in _metrics(scene, driven, limit):
                     name = " ".join(part for part in (phase, limit.scope(), words) if part)
                     made = True
-                    yield self._case(scene, phase, limit, name, metric)
+                    yield self._case(scene, phase, limit, name, metric, line)
         if not made:
             yield Unmet(subject="load", needs="load: {steady: {limits: [{operation: ID, p99_ms: 400}]}}")
 
-    def _case(self, scene: Scene, phase: str, limit: LoadLimit, name: str, metric: dict[str, Json]) -> Case:
+    def _case(self, scene: Scene, phase: str, limit: LoadLimit, name: str, metric: dict[str, Json], line: int) -> Case:
         operations = covered(scene.profile, scene.profile.load[phase], limit)
         params: dict[str, Json] = {
             **self.params_over(scene, phase, operations),
@@ -66,7 +66,7 @@ class KeepsDeclaredLimits(RateCheck):
         window = limit.window()
         if window is not None:
             params["window"] = list(window)
-        return self.weighed(scene, phase, operations, name, params)
+        return self.weighed(scene, phase, operations, name, params, line)
 
     def rate(self, case: Case) -> Rate | None:
         """The rate of the case's metric; None for a mean."""

@@ -126,21 +126,27 @@ class RateCheck(LoadPhaseCheck):
         return self.weighed(scene, phase, operations, name, params)
 
     def weighed(
-        self, scene: Scene, phase: str, operations: Collection[str], name: str, params: dict[str, Json]
+        self,
+        scene: Scene,
+        phase: str,
+        operations: Collection[str],
+        name: str,
+        params: dict[str, Json],
+        line: int | None = None,
     ) -> Case:
-        """The case, with what the plan knows before the start: whether it can be decided at all."""
+        """The case, with what the plan knows before the start: whether it can be decided at all.
+
+        `line`: which of the phase's `limits` it is, if any.
+        """
         stream = str(params["stream"])
         case = Case(check=self.id, subject=name, params=params, shared=(stream,), statistical=True)
-        rate = self.rate(case)
-        if rate is None:
-            return case
-        profile = scene.profile
-        spec = scaled(profile.load[phase], scene.budget, len(profile.load))
-        chosen = weights(profile, profile.load[phase])
+        rate, profile = self.rate(case), scene.profile
+        spec, budget, phases = profile.load[phase], scene.budget, len(profile.load)
+        chosen = weights(profile, spec)
         share = sum(chosen[name] for name in operations or chosen) / sum(chosen.values())
-        window = params.get("window")
-        short = shortfall(spec, rate.limit, share=share, window=window, per_second=rate.per_second)
-        short = short or ("" if window else too_short_to_settle(spec))
+        limit, per_second = (None, None) if rate is None else (rate.limit, rate.per_second)
+        short = shortfall(spec, limit, share=share, line=line, per_second=per_second, budget=budget, phases=phases)
+        short = short or ("" if params.get("window") else too_short_to_settle(spec, budget, phases))
         return case.model_copy(update={"params": {**params, "cannot_decide": short}}) if short else case
 
     def expects(self, case: Case) -> str:

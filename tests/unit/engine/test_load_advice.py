@@ -85,6 +85,47 @@ def test_a_limit_of_a_window_needs_a_longer_window() -> None:
     assert way.endswith("a limit of load: {day: ...} whose window_s is about 14 s long")
 
 
+def of(**phase: Any) -> dict[str, Any]:
+    """The profile with another phase."""
+    return {**PROFILE, "load": {"day": {"rate_rps": 50, "operations": ["GET /a"], **phase}}}
+
+
+@pytest.mark.parametrize(
+    ("declared_s", "seconds", "line"),
+    [
+        (60, 20.0, "duration_s: 60}} with --budget standard"),  # of which a quick run drove thirteen seconds
+        (310, 20.0, "duration_s: 310}} with --budget standard"),  # two minutes of it are enough
+        (310, 200.0, "duration_s: 310}} with --budget full"),
+        (60, 70.0, "duration_s: 83}} with --budget standard"),
+        (13, 20.0, "duration_s: 33}} with --budget standard"),
+    ],
+)
+def test_no_phase_that_the_budget_shortened_is_to_be_shorter_than_declared(
+    declared_s: float, seconds: float, line: str
+) -> None:
+    """What a quick run lacks may be in the profile already."""
+    [way] = told(few(price=Price(requests=999, seconds=seconds)), profile=of(duration_s=declared_s), budget="quick")
+    assert way.endswith(f"load: {{day: {{{line}")
+
+
+@pytest.mark.parametrize(
+    ("window", "driven", "line"),
+    [
+        ([60, 90], [7, 9], "load: {day: ...} with --budget standard, which drives more of the window"),
+        ([60, 70], [7, 7], "a limit of load: {day: ...} whose window_s is about 10 s long with --budget standard"),
+    ],
+)
+def test_a_window_that_the_budget_shortened_is_told_in_seconds_of_the_profile(
+    window: list[float], driven: list[int], line: str
+) -> None:
+    """Of thirty seconds a quick run drives two; of ten none, and all of them would be one too few."""
+    limits = [{"window_s": window, "error_ratio": 0.01}]
+    price = Price(requests=500, seconds=8.0 if window[1] == 90 else 10.4)
+    changes = {"profile": of(duration_s=120, limits=limits), "budget": "quick"}
+    [way] = told(few(price=price), {"window": driven}, **changes)
+    assert way.endswith(line)
+
+
 @pytest.mark.parametrize(
     ("finding", "params", "words"),
     [
