@@ -72,7 +72,7 @@ class LoadSeries(Frozen):
 
 
 class LoadPhase(Frozen):
-    """What one load phase did (all measured; None where it was not). `warm_up_s`: what the rule found and left out.
+    """What one load phase did (all measured; None where it was not). `warm_up_s`: until when the rule found it to warm up.
 
     `planned_rps`, `achieved_rps`: arrivals and right answers per second of the `whole_seconds`: judged, and not broken off
     by the phase's end. Start lag (`lag_ms`) is from an arrival's intended start to the start of work on it:

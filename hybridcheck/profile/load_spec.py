@@ -98,7 +98,8 @@ class LoadPhaseSpec(Strict):
     `setup` before the clock starts and `teardown` after the end, outside of all numbers.
 
     `sweep`: a phase like this one for each value of one field of a request, to see how many items per second it makes.
-    `find_warmup`: what MSER-5 finds to be warm-up in the medians of the judged seconds is left out beside `warmup_s`.
+    `find_warmup`: what MSER-5 finds to be warm-up in the medians of the judged seconds is left out of latency and throughput
+    beside `warmup_s`.
 
     `listeners` hold declared streams open beside the requests; what they hear is in numbers of its own.
 

@@ -125,7 +125,7 @@ def _legend() -> Iterator[str]:
         yield _words(at + 17, 18, words, "start")
         at += 45 + 7 * len(words)
     yield f'<rect x="{at}" y="8" width="12" height="12" fill="#eaeef2"></rect>'
-    yield _words(at + 17, 18, "left out of the verdict", "start")
+    yield _words(at + 17, 18, "left out", "start")
 
 
 def _words(x: float, y: float, words: str, anchor: str) -> str:

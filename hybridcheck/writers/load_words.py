@@ -53,10 +53,13 @@ def lines(phase: LoadPhase) -> list[str]:
     left = phase.left_out
     told = [_figures(phase), f"{ending(phase.cause, phase.cause_detail)} · {_generator(phase)}"]
     if left is not None:
-        warm_up = f" (by its rule the warm-up lasted until second {phase.warm_up_s})" if phase.warm_up_s else ""
+        what = "the verdict"
+        if phase.warm_up_s:
+            found = f"by its rule the warm-up lasted until second {phase.warm_up_s}"
+            what = f"latency and throughput ({found}; errors in it count from warmup_s on)"
         timed = f" · {times(left.response_ms)}" if left.response_ms.get("p50") is not None else ""
         told.append(
-            f"left out of the verdict{warm_up}: {left.seconds} s, {left.planned:,} planned, {left.ok:,} ok, "
+            f"left out of {what}: {left.seconds} s, {left.planned:,} planned, {left.ok:,} ok, "
             f"{kinds(left.failed)}{_lost(left.unsent, left.cut)}{timed}"
         )
     return told

@@ -6,7 +6,6 @@ second and good: a saturated generator proves nothing about the target.
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterator
-from typing import ClassVar
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Severity, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
@@ -63,8 +62,6 @@ class LoadPhaseCheck(LoadCheck):
     dimension = Dimension.PERFORMANCE
     severity = Severity.HIGH
     suite = "api"
-    spares_warm_up: ClassVar[bool] = True
-    """Whether what the rule finds to be warm-up is left out: it is slow there, but no excuse for wrong answers."""
 
     async def before_load(self, case: Case, target: LoadTarget) -> None:
         """Ask once for each operation of the phase that needs a credential: is the credential any good?"""
@@ -90,8 +87,6 @@ class LoadPhaseCheck(LoadCheck):
             "deadline_ms": spec.deadline_s * 1000,
             **_pool(scene, spec),
         }
-        if spec.find_warmup and self.spares_warm_up:
-            params["find_warmup"] = True
         return params if spec.stop_early == "never" else {**params, "stop_early": spec.stop_early}
 
 
@@ -146,8 +141,11 @@ class RateCheck(LoadPhaseCheck):
         share = sum(chosen[name] for name in operations or chosen) / sum(chosen.values())
         limit, per_second = (None, None) if rate is None else (rate.limit, rate.per_second)
         short = shortfall(spec, limit, share=share, line=line, per_second=per_second, budget=budget, phases=phases)
-        short = short or ("" if params.get("window") else too_short_to_settle(spec, budget, phases))
-        return case.model_copy(update={"params": {**params, "cannot_decide": short}}) if short else case
+        more = dict[str, Json]()
+        if spec.find_warmup and params.get("window") is None and _spares_warm_up(rate):
+            short, more = short or too_short_to_settle(spec, budget, phases), {"find_warmup": True}
+        more |= {"cannot_decide": short} if short else {}
+        return case.model_copy(update={"params": {**params, **more}}) if more else case
 
     def expects(self, case: Case) -> str:
         """The limit in words."""
@@ -159,6 +157,11 @@ class RateCheck(LoadPhaseCheck):
         rate = self.rate(case)
         assert rate is not None
         return rate_finding(case, phase_of(case, evidence), rate)
+
+
+def _spares_warm_up(rate: Rate | None) -> bool:
+    """Whether what the rule finds to be warm-up is left out: it is slow there (a mean too), but no excuse for wrong answers."""
+    return rate is None or rate.limit_ms is not None or rate.per_second is not None
 
 
 class KeepsLatencyLimit(RateCheck):
@@ -200,7 +203,6 @@ class KeepsErrorLimit(RateCheck):
     """
 
     id = "load.error-limit"
-    spares_warm_up = False
     dimension = Dimension.RELIABILITY
     core = CoreQuestion.LOAD
     remedy = "Look at the error kinds in the load section; a status is the target's answer, a reset or timeout is not."

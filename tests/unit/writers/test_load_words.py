@@ -33,6 +33,17 @@ def test_every_report_for_people_has_the_error_kinds_and_what_came(writer: Write
     assert "left out of the verdict: 2 s, 400 planned, 399 ok, 1 failed (reset 1) · p50 90 ms" in text
 
 
+def test_a_warm_up_that_was_found_is_not_left_out_of_everything() -> None:
+    """Errors in it are judged; without one, what is left out is in no verdict."""
+    _, _, left = load_words.lines(phase(warm_up_s=25))
+    assert left.startswith(
+        "left out of latency and throughput (by its rule the warm-up lasted until second 25; errors in it count from"
+    )
+    assert "verdict" not in left
+    for none in (0, None):
+        assert load_words.lines(phase(warm_up_s=none))[2].startswith("left out of the verdict: 2 s")
+
+
 def test_the_worst_operation_comes_first() -> None:
     """By wrong answers, then by its p95; tags after the operations."""
     assert [name for name, _ in load_words.named_parts(phase())] == ["list", "whoami", "tag slow"]
