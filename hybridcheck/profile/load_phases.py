@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from hybridcheck import shapes
 from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_scenarios import LoadStep
-from hybridcheck.profile.load_spec import LoadPhaseSpec
+from hybridcheck.profile.load_spec import LoadPhaseSpec, Objective
 from hybridcheck.profile.models import Profile
 from hybridcheck.profile.operations import Operation
 from hybridcheck.statistics.binomial import min_clean_samples
@@ -170,6 +170,13 @@ def connections_needed(phase: LoadPhaseSpec, answer_s: float) -> int:
     return math.ceil(peak_level(phase) * held_s - ROUNDING)
 
 
+def of_all_together(profile: Profile, phase: LoadPhaseSpec) -> Objective:
+    """What all operations of a phase together are held to: the thresholds, but for the keys that its objective `*` gives."""
+    limits, own = profile.thresholds, phase.objectives.get("*", Objective())
+    overall = Objective(p95_ms=limits.max_latency_ms, error_ratio=limits.max_error_ratio)
+    return overall.model_copy(update=own.model_dump(exclude_none=True))
+
+
 def promised_answer_s(profile: Profile, phase: LoadPhaseSpec) -> float:
     """How long an answer of the phase takes on average at most, where the target keeps every promise.
 
@@ -177,11 +184,9 @@ def promised_answer_s(profile: Profile, phase: LoadPhaseSpec) -> float:
     """
     sent = weights(profile, phase)
     tightest = {name: [phase.deadline_s * 1000] for name in sent}
-    overall = profile.thresholds.max_latency_ms
+    together = of_all_together(profile, phase)
     for name, found in tightest.items():
-        objectives = (phase.objectives.get(name), phase.objectives.get("*"))
-        if overall is not None and "*" not in phase.objectives:
-            found.append(overall)
+        objectives = (phase.objectives.get(name), together)
         found += [ms for o in objectives if o is not None for ms in (o.p95_ms, o.p99_ms) if ms is not None]
     for limit in phase.limits:
         if limit.window_s is None:

@@ -44,7 +44,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 
 
 class Objective(Strict):
-    """Limits of one operation under load; they override the thresholds."""
+    """Limits of one operation under load, beside the thresholds; those of `*` (all together) stand over them, key by key."""
 
     p95_ms: Positive | None = None
     p99_ms: Positive | None = None

@@ -30,6 +30,7 @@ from hybridcheck.profile.load_phases import (
     connections,
     connections_needed,
     lowest_judged_rps,
+    of_all_together,
     peak_level,
     promised_answer_s,
     requests_per_arrival,
@@ -43,11 +44,9 @@ from hybridcheck.verdict import Finding
 
 def objectives(scene: Scene) -> Iterator[tuple[str, LoadPhaseSpec, str, Objective]]:
     """Every (phase, spec, operation or `*`, limits) that the profile declares."""
-    limits = scene.profile.thresholds
-    overall = Objective(p95_ms=limits.max_latency_ms, error_ratio=limits.max_error_ratio)
     for name, spec in scene.profile.load.items():
-        declared = {ALL: overall, **spec.objectives}
-        for operation, objective in declared.items():
+        together = {ALL: of_all_together(scene.profile, spec)}
+        for operation, objective in (together | spec.objectives | together).items():
             yield name, spec, operation, objective
 
 

@@ -47,7 +47,9 @@ def test_users_think_by_the_weights_of_their_scenarios() -> None:
         ({"limits": [{"operation": "b", "p95_ms": 100}]}, {"max_latency_ms": 200}, 0.15),
         ({"limits": [{"p50_ms": 10}]}, {"max_latency_ms": 200}, 0.2),
         ({"limits": [{"tag": "quick", "mean_ms": 20}]}, {"max_latency_ms": 200}, 0.11),
-        ({"objectives": {"*": {"p99_ms": 400}}}, {"max_latency_ms": 200}, 0.4),
+        ({"objectives": {"*": {"p99_ms": 400}}}, {"max_latency_ms": 200}, 0.2),
+        ({"objectives": {"*": {"p95_ms": 400}}}, {"max_latency_ms": 200}, 0.4),
+        ({"objectives": {"*": {"error_ratio": 0.1}}}, {"max_latency_ms": 200}, 0.2),
     ],
 )
 def test_what_is_promised_of_an_answer(spec: dict[str, Any], thresholds: dict[str, float], promised_s: float) -> None:
