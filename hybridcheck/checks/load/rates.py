@@ -18,6 +18,7 @@ from hybridcheck.checks.load.own_share import (
     too_few_connections,
 )
 from hybridcheck.checks.load.phases import Phase, chosen_by, phase_until_its_end, settled_case
+from hybridcheck.checks.operations import operation_in
 from hybridcheck.evidence import Evidence, LoadSecond
 from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_phases import ROUNDING, offered_rps
@@ -132,14 +133,21 @@ def phase_of(case: Case, evidence: Evidence) -> Phase:
 def refused_credential(case: Case, evidence: Evidence) -> str:
     """In words, where a credential was refused before the load began: its 401s say nothing about the target.
 
+    An operation that declares to be refused so shows no more than that its credential has no right to it, which is meant.
+
     Raises:
         Undecided: where an answer from before the load is missing.
     """
-    wanted, before = len(case.params.get("with_credential", ())), evidence.exchanges("before")
-    if len(before) != wanted:
-        raise Undecided(Reason.EVIDENCE_INCOMPLETE, f"of {wanted} answers before the load {len(before)} are recorded")
-    found = next((exchange for exchange in before if exchange.status in (401, 403)), None)
-    return f"{found.operation} answered {found.status} before the load already" if found else ""
+    asked = {f"before.{index}": params for index, params in enumerate(case.params.get("with_credential", ()), 1)}
+    before = {exchange.label: exchange for exchange in evidence.exchanges("before")}
+    if before.keys() != asked.keys():
+        text = f"of {len(asked)} answers before the load {len(before.keys() & asked.keys())} are recorded"
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, text)
+    for label, params in asked.items():
+        found, meant = before[label], operation_in(params).expect.status
+        if found.status in (401, 403) and found.status not in meant:
+            return f"{found.operation} answered {found.status} before the load already"
+    return ""
 
 
 def rate_finding(case: Case, phase: Phase, rate: Rate) -> Finding:

@@ -27,10 +27,11 @@ CASE = Case(
 )
 
 
-def before(status: int) -> Exchange:
+def before(status: int, number: int = 1) -> Exchange:
     """What an operation with a credential answered before the load."""
     request = SentRequest(method="GET", url="http://target.test/me")
-    return Exchange(label="before.1", request=request, response=ReceivedResponse(status=status), operation="me")
+    response = ReceivedResponse(status=status)
+    return Exchange(label=f"before.{number}", request=request, response=response, operation="me")
 
 
 def judged(
@@ -102,7 +103,14 @@ def test_a_generator_that_uses_its_whole_core_proves_nothing() -> None:
             judged(unsent, 0.97, 0.0)
 
 
-WITH_CREDENTIAL = CASE.model_copy(update={"params": {**CASE.params, "with_credential": [{}]}})
+def with_credentials(*expected: int | None) -> Case:
+    """The case of a phase with so many operations that need a credential, some of which expect a status of their own."""
+    operations = [{"id": "me", "path": "/me", **({"expect": {"status": one}} if one else {})} for one in expected]
+    controls = [{"operation": operation} for operation in operations]
+    return CASE.model_copy(update={"params": {**CASE.params, "with_credential": controls}})
+
+
+WITH_CREDENTIAL = with_credentials(None)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +119,31 @@ WITH_CREDENTIAL = CASE.model_copy(update={"params": {**CASE.params, "with_creden
 def test_a_credential_that_was_refused_before_the_load_proves_no_failure(status: int, outcome: Outcome) -> None:
     """A wrong token in the profile is not a broken target."""
     assert judged(20, 0.2, 0.0, case=WITH_CREDENTIAL, own=(before(status),)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("expected", "statuses", "outcome"),
+    [
+        ((403,), (403,), Outcome.FAIL),
+        ((401, None), (401, 200), Outcome.FAIL),
+        ((403,), (401,), Outcome.INCONCLUSIVE),  # the credential itself, where only its rights were to be refused
+        ((403, None), (403, 403), Outcome.INCONCLUSIVE),
+        ((None, 403), (403, 403), Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_refusal_that_is_declared_says_that_the_credential_is_good(
+    expected: tuple[int | None, ...], statuses: tuple[int, ...], outcome: Outcome
+) -> None:
+    """Who may not see /admin is refused there, load or no load; each answer is held against its own operation."""
+    own = tuple(before(status, number) for number, status in enumerate(statuses, 1))
+    for order in (own, own[::-1]):
+        assert judged(20, 0.2, 0.0, case=with_credentials(*expected), own=order).outcome is outcome
+
+
+def test_an_answer_from_before_that_belongs_to_no_operation_decides_nothing() -> None:
+    """Two answers for the first operation are none for the second."""
+    with pytest.raises(Undecided, match="of 2 answers before the load 1 are recorded"):
+        judged(20, 0.2, 0.0, case=with_credentials(None, 403), own=(before(200), before(200)))
 
 
 def test_without_the_answer_from_before_the_load_nothing_is_said() -> None:
