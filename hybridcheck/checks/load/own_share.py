@@ -250,18 +250,38 @@ def _staffed(pool: Mapping[str, float], answer_s: float) -> int:
 
 
 def _longest_mean_service_s(case: Case, seen: Seen) -> float | None:
-    """How long a request held its connection on average at most; None where not every right answer's time is recorded.
+    """How long a request held its connection on average at most, in the slowest stretch with a second that the case judges.
 
-    One without a right answer may have held it for all of the deadline.
+    On average over all of a phase its peak, or its slow end, would not be seen. None where not every right answer's time is
+    recorded.
     """
-    rows = [row for row in seen.rows if row.counts]
-    ok = sum(row.ok for row in rows)
-    others = sum(sum(row.failed.values()) + row.cut for row in rows)
-    pairs = [pair for record in seen.times if record.measure == "service" and record.counts for pair in record.pairs]
-    if not ok + others or sum(count for _, count in pairs) != ok:
+    window, deadline_s = case.params.get("window"), float(case.params["deadline_ms"]) / 1000
+    rows, pairs, judged = dict[int, list[LoadSecond]](), dict[range, list[tuple[int, int]]](), set[int]()
+    for row in seen.rows:
+        rows.setdefault(row.second, []).append(row)
+        if (row.counts if window is None else window[0] <= row.second < window[1]) and (
+            row.ok or row.failed or row.cut
+        ):
+            judged.add(row.second)
+    for record in seen.times:
+        if record.measure == "service" and record.from_second is not None and record.until_second is not None:
+            pairs.setdefault(range(record.from_second, record.until_second), []).extend(record.pairs)
+    told, found = {second: stretch for stretch in pairs for second in stretch}, list[float]()
+    for stretch in {told.get(second, range(second, second + 1)) for second in judged}:
+        mean_s = _mean_service_s([row for n in stretch for row in rows.get(n, ())], pairs.get(stretch, []), deadline_s)
+        if mean_s is None:
+            return None
+        found.append(mean_s)
+    return max(found, default=None)
+
+
+def _mean_service_s(rows: Sequence[LoadSecond], pairs: Sequence[tuple[int, int]], deadline_s: float) -> float | None:
+    """Of some rows with these service times: one without a right answer may have held it for all of the deadline."""
+    ok, others = sum(row.ok for row in rows), sum(sum(row.failed.values()) + row.cut for row in rows)
+    if sum(count for _, count in pairs) != ok:
         return None
     total_s = sum(value_ns(bucket) * count for bucket, count in pairs) / _NS_PER_MS / 1000
-    return (total_s + others * float(case.params["deadline_ms"]) / 1000) / (ok + others)
+    return (total_s + others * deadline_s) / (ok + others)
 
 
 def _count_beyond(record: LoadHistogram, beyond_ms: float) -> int:
