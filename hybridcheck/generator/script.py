@@ -155,29 +155,29 @@ class User:
         """The bytes of a step's request as this user sends it.
 
         Raises:
-            NotRendered: a variable has no value, or a header would have a line break.
+            NotRendered: a variable has no value, a header would have a line break, or a value cannot be written.
         """
-        body = "".join(_rendered(step.body, self.variables)).encode()
-        headers = dict(step.fixed)
-        if body or step.operation.method in _BODY_EXPECTED:
-            headers["content-length"] = ("Content-Length", str(len(body)))
-        for name, pieces in step.headers:
-            headers[name.lower()] = (name, "".join(_rendered(pieces, self.variables)))
-        if step.as_user:
-            headers.update({name.lower(): (name, value) for name, value in self.headers})
-        target = step.prefix + "".join(_rendered(step.path, self.variables))
-        self.path = target.partition("?")[0]
-        jar = self.cookies.line(self.path)
-        if jar:
-            given = headers.get("cookie", ("", ""))[1]
-            headers["cookie"] = ("Cookie", f"{given}; {jar}" if given else jar)
-        if any(character in value for _, value in headers.values() for character in "\r\n\0"):
-            raise NotRendered("a header value contains a line break")
-        lines = [f"{step.operation.method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.values())]
         try:
+            body = "".join(_rendered(step.body, self.variables)).encode()
+            headers = dict(step.fixed)
+            if body or step.operation.method in _BODY_EXPECTED:
+                headers["content-length"] = ("Content-Length", str(len(body)))
+            for name, pieces in step.headers:
+                headers[name.lower()] = (name, "".join(_rendered(pieces, self.variables)))
+            if step.as_user:
+                headers.update({name.lower(): (name, value) for name, value in self.headers})
+            target = step.prefix + "".join(_rendered(step.path, self.variables))
+            self.path = target.partition("?")[0]
+            jar = self.cookies.line(self.path)
+            if jar:
+                given = headers.get("cookie", ("", ""))[1]
+                headers["cookie"] = ("Cookie", f"{given}; {jar}" if given else jar)
+            if any(character in value for _, value in headers.values() for character in "\r\n\0"):
+                raise NotRendered("a header value contains a line break")
+            lines = [f"{step.operation.method} {target} HTTP/1.1", *(f"{n}: {v}" for n, v in headers.values())]
             return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + body
         except UnicodeEncodeError as wrong:
-            raise NotRendered(f"a header is not latin-1: {wrong.reason}") from wrong
+            raise NotRendered(f"a value cannot be written as {wrong.encoding}: {wrong.reason}") from wrong
 
 
 def _rendered(pieces: Sequence[Sequence[str]], variables: Variables) -> Iterator[str]:

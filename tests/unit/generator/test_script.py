@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import Any
 
 import pytest
 
@@ -65,6 +66,21 @@ def test_a_header_cannot_be_broken_apart(value: str) -> None:
     """What no header can carry is no request at all."""
     with pytest.raises(NotRendered):
         user(v=value).request(step(headers=[("X-V", [["raw", "v"]])]))
+
+
+HALF_A_PAIR = json.loads('"a\\ud83d"')
+"""What a target can answer in JSON, and nobody can write as text."""
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [{"path": [["url", "v"]]}, {"headers": [("X-V", [["raw", "v"]])]}, {"body": [["raw", "v"]]}],
+)
+def test_half_of_a_surrogate_pair_is_no_request(pieces: dict[str, Any]) -> None:
+    """Wherever it stands as text; in a JSON body it is written as an escape."""
+    with pytest.raises(NotRendered, match=r"a value cannot be written as .*(surrogates|range)"):
+        user(v=HALF_A_PAIR).request(step(**pieces))
+    assert user(v=HALF_A_PAIR).request(step(body=[["json", "v"]])).endswith(b'"a\\ud83d"')
 
 
 def test_a_name_without_a_value_is_no_request() -> None:
