@@ -153,6 +153,7 @@ class UserLane(Lane):
             now = self._go_through(next(turn), intended, now)
             if not orders.open_model and self._refused:
                 self._pause(_AFTER_NO_CONNECTION_S)
+                self._refused = False  # of a request that could not be made, no connection will say so
                 now = _clock() - origin
 
     def _go_through(self, scenario: Scenario, intended: int, now: int) -> int:
@@ -191,6 +192,7 @@ class UserLane(Lane):
             cell.failed[failures.OTHER] = cell.failed.get(failures.OTHER, 0) + 1
             self._why = f"the request could not be made: {wrong}"
             self._run.example(operation, intended, failures.OTHER, self._why)
+            self._refused = True  # at once again, it would go round without ever letting anybody else act
             return now, False
         self._step = step
         if self._connection is not None:

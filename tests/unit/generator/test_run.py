@@ -1,0 +1,74 @@
+"""A run in Locust's process: it never waits for itself, and whatever ends it is told. In a process of its own (gevent)."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+RUN = """
+import json, sys
+import gevent
+from hybridcheck.generator import lane
+from hybridcheck.generator.orders import read_orders
+from hybridcheck.generator.run import LoadRun
+from hybridcheck.load.plan import LoadPlan
+told = []
+class Pipe:
+    lines = 0
+    def write(self, report, rest=None):
+        told.append(report)
+        return True
+    def push(self): pass
+    def flush(self, patience_s): return True
+def nobody(*_):
+    raise ConnectionRefusedError("nobody listens")
+lane.open_connection = nobody
+def fold(operation, report):
+    if given.get("slow"):
+        gevent.sleep(0.2)
+def dies(self, *_):
+    raise LookupError("nobody thought of this")
+given = json.load(sys.stdin)
+plan = LoadPlan.model_validate({
+    "base_url": "http://127.0.0.1:1", "operations": [{"name": "a", "path": "/"}], "model": "closed", "connections": 3,
+    "shape": {"name": "steady", "parameters": {"level": 3, "duration_s": 0.5}}, "deadline_s": 0.5, **given["plan"],
+})
+run = LoadRun(read_orders(plan.model_dump(mode="json"), {}, {"a": b""}), Pipe(), fold)
+run.prepare()
+"""
+TO_THE_END = "run.start(); run.done.wait()"
+
+
+def told(story: str, *, slow: bool = False, **plan: Any) -> list[dict[str, Any]]:
+    """What a run of three users reports, for half a second at a port where nobody listens."""
+    program = f"{RUN}\n{story}\nprint(json.dumps(told))"
+    given = json.dumps({"slow": slow, "plan": plan})
+    done = subprocess.run([sys.executable, "-c", program], input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def end_of(reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """The one end marker."""
+    (end,) = [report for report in reports if report["kind"] == "end"]
+    return end
+
+
+def sending(name: str) -> dict[str, Any]:
+    """Users whose only step has the one row of a feeder in a header."""
+    step = {"operation": "a", "path": [["text", "/"]], "headers": [["X-Name", [["raw", "people.name"]]]]}
+    feeders = [{"name": "people", "order": "circular", "rows": [{"name": name}]}]
+    return {"scenarios": [{"name": "only", "weight": 1, "steps": [step]}], "feeders": feeders}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("日", "other"), ("ada", "connect_refused")])
+def test_users_whose_first_request_cannot_be_made_try_again_like_those_who_get_no_connection(
+    name: str, kind: str
+) -> None:
+    """After a tenth of a second: at most six times in half a second. At once, nobody else in the process would come to act."""
+    end = end_of(told(TO_THE_END, script=sending(name)))
+    assert end["failed"] == {kind: end["planned"]}
+    assert 3 <= end["planned"] <= 18
