@@ -239,7 +239,8 @@ class Conductor:
                 self._runner.send_message("hc_ack", {"drive": self._drive}, member.client_id)
                 member.done = True
                 if report["cause"] != "completed" and not self._halted:
-                    self._lose(member, "it was ended where it runs")
+                    lost = report.get("lost_lanes")
+                    self._lose(member, "it ended by a fault of its own" if lost else "it was ended where it runs")
 
     def _joined(self, client_id: str, **_: Any) -> None:
         known = client_id in self._crew

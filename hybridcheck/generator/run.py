@@ -17,6 +17,7 @@ from gevent.event import Event
 from hybridcheck.generator import health
 from hybridcheck.generator.alarm import alarm
 from hybridcheck.generator.connection import Address, resolve, tls_context
+from hybridcheck.generator.failures import named
 from hybridcheck.generator.lane import EXPIRED, WAKE, Lane
 from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck.generator.pace import NEVER, pace_of, scenario_turns, turns
@@ -63,6 +64,7 @@ class LoadRun:
         self._timers: list[Any] = []
         self._settled = self._next_health = 0
         self._seen: Counter[str] = Counter()
+        self._lost_lanes: Counter[str] = Counter()
         self._loop_lag_ns = self._ticks = 0
         self._expected_tick_ns = 0
         self._ended = False
@@ -127,7 +129,13 @@ class LoadRun:
             lane.begin()
 
     def _new_lane(self, index: int) -> Lane:
-        return Lane(self, index) if self.orders.script is None else UserLane(self, self.orders.script, index)
+        lane = Lane(self, index) if self.orders.script is None else UserLane(self, self.orders.script, index)
+        lane.greenlet.link_exception(self._lane_died)
+        return lane
+
+    def _lane_died(self, greenlet: Any) -> None:
+        """A fault of ours that nobody foresaw: what goes on would be less than the plan says, so that nothing does."""
+        self._lost_lanes[named(greenlet.exception)[1]] += 1
 
     def elapsed_ns(self) -> int:
         """Time since the start of the run."""
@@ -186,6 +194,8 @@ class LoadRun:
             second = max(second, (_clock() - self.origin_ns) // NS_PER_S) + 1  # seconds slept through stay missing
             while (left_ns := self.origin_ns + second * NS_PER_S - _clock()) > 0:
                 gevent.sleep(min(left_ns / NS_PER_S, 0.1))
+                if self._lost_lanes:
+                    self.finish("interrupted")
                 if self._nothing_left():
                     self.finish("completed")
                 if self._over():
@@ -328,6 +338,7 @@ class LoadRun:
             "failed": dict(failed),
             "connections_opened": self.connections_opened,
             "users": sum(isinstance(lane, UserLane) and lane.user.iterations > 0 for lane in self._lanes),
+            "lost_lanes": dict(self._lost_lanes),
             "rows_used": {feeder.name: feeder.used for feeder in feeders},
             "cpu_s": spent.cpu_ns / NS_PER_S,
             "wall_s": (spent.wall_ns - self._first_reading.wall_ns) / NS_PER_S,

@@ -33,7 +33,7 @@ class Books:
         return tuple(second for second in range(seconds) if self._seen.get(second, set()) != self._operations)
 
     def faults_against(self, end: EndMarker, lines: int) -> tuple[str, ...]:
-        """What does not agree with the end marker, in words; `lines` is how many lines came before it."""
+        """What does not agree with the end marker, or is told by it as wrong; `lines` is how many lines came before it."""
         faults = list(self._faults)
         if lines != end.lines:
             faults.append(f"{end.lines} lines were written and {lines} came")
@@ -43,6 +43,8 @@ class Books:
                 faults.append(f"{name}: the rows sum up to {self._sums[name]}, the end marker says {count}")
         if {kind.value: count for kind, count in end.failed.items() if count} != dict(+self._failed):
             faults.append("the failures in the rows are not those of the end marker")
+        for words, count in end.lost_lanes.items():
+            faults.append(f"hybridcheck is at fault: {count} of the generator's connections came to an end by {words}")
         return tuple(faults)
 
 

@@ -239,7 +239,8 @@ class EndMarker(_Report):
     """The child's last line: totals over everything that it reported, warm-up included, and how many lines came before.
 
     cause: `completed`, or `interrupted` by SIGTERM or by the loss of its parent. users: who began a scenario.
-    rows_used: feeder → how many of its rows were taken at least once.
+    rows_used: feeder → how many of its rows were taken at least once. lost_lanes: an exception in words → how many lanes it
+    ended, which is a fault of ours.
     """
 
     kind: Literal["end"] = "end"
@@ -254,6 +255,7 @@ class EndMarker(_Report):
     connections_opened: int
     users: int = 0
     rows_used: dict[str, int] = {}
+    lost_lanes: dict[str, int] = {}
     cpu_s: float
     wall_s: float
 

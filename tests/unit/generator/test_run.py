@@ -72,3 +72,16 @@ def test_users_whose_first_request_cannot_be_made_try_again_like_those_who_get_n
     end = end_of(told(TO_THE_END, script=sending(name)))
     assert end["failed"] == {kind: end["planned"]}
     assert 3 <= end["planned"] <= 18
+
+
+def test_a_lane_that_dies_ends_the_run_and_is_told() -> None:
+    """A fault of ours that nobody foresaw: from then on less is sent than the plan says."""
+    end = end_of(told(f"run._lanes = [run._new_lane(n) for n in range(3)]\nlane.Lane._exchange = dies\n{TO_THE_END}"))
+    assert end["cause"] == "interrupted"
+    assert end["lost_lanes"] == {"LookupError: nobody thought of this": 3}
+
+
+def test_a_run_whose_lanes_live_has_lost_none() -> None:
+    """Requests that fail are no fault of ours."""
+    end = end_of(told(TO_THE_END))
+    assert (end["cause"], end["lost_lanes"]) == ("completed", {})

@@ -43,6 +43,14 @@ def test_each_disagreement_is_a_fault() -> None:
     assert books(row(0), row(1, planned=5)).faults_against(end(planned=9), 2)
 
 
+def test_a_lane_that_died_is_a_fault_though_the_books_balance() -> None:
+    """From then on less was sent than planned; who lost none has no fault."""
+    kept = books(row(0), row(1))
+    (fault,) = kept.faults_against(end(lost_lanes={"KeyError: 'x'": 3}), 2)
+    assert fault == "hybridcheck is at fault: 3 of the generator's connections came to an end by KeyError: 'x'"
+    assert kept.faults_against(end(lost_lanes={}), 2) == ()
+
+
 def test_missing_seconds_are_named_for_every_operation() -> None:
     """A second is there only when all operations have their row of it."""
     kept = books(row(0), row(0, "b"), row(1), row(3), row(3, "b"), operations=("a", "b"))

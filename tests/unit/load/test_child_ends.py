@@ -28,6 +28,20 @@ async def test_a_stopped_child_without_end_marker_is_lost_once_it_reported(
     assert (await child.end()).cause is cause
 
 
+@pytest.mark.parametrize(("lost", "cause"), [({}, EndCause.COMPLETED), ({"KeyError: 'x'": 1}, EndCause.INCOMPLETE)])
+async def test_a_child_that_lost_a_lane_has_not_carried_out_its_plan(lost: dict[str, int], cause: EndCause) -> None:
+    """Though everything that it did is in its books; the exception is what is told."""
+    child = Child(plan(), 0.1, 0.1)
+    books: dict[str, object] = {"planned": 0, "ok": 0, "failed": {}, "unsent": 0, "cut": 0, "connections_opened": 0}
+    spent = {"cpu_s": 0.1, "wall_s": 1.0}
+    marker = {"kind": "end", "cause": "completed", "lines": 1, "seconds": 0, "lost_lanes": lost, **books, **spent}
+    for report in (STARTED, marker):
+        child._take(CHILD_REPORT.validate_python(report))
+    end = await child.end()
+    assert end.cause is cause
+    assert all(words in end.detail for words in lost)
+
+
 async def test_a_child_may_be_silent_while_its_users_are_set_up() -> None:
     """Each step of the setup may take a deadline; once there are rows, silence is silence."""
     step = ScriptStep(operation="get", path=(("text", "/a"),))
