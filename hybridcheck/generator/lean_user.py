@@ -73,7 +73,7 @@ def _end_before_the_start(run: LoadRun) -> None:
 def _quitting(**_: Any) -> None:
     """SIGTERM, or Locust's own end: report what there is; a run that is complete has nothing to add."""
     for run in _current:
-        run.finish("interrupted")
+        run.leave()
 
 
 @events.quit.add_listener

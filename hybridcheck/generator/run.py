@@ -28,6 +28,8 @@ from hybridcheck.generator.user_lane import UserLane, set_up, tear_down
 _TICK_S = 0.02
 _SWEEP_SLICES = 5  # each lane's deadline is looked at every 100 ms
 _FLUSH_PATIENCE_S = 5.0
+_LEAVING_PATIENCE_S = 4.0
+"""More than a teardown takes, less than the time after which the parent ends a child that lingers."""
 _GRAIN_NS = 100_000
 """Arrivals closer together than this share an alarm: one for each would cost more than sending the request does."""
 _LAST_PATIENCE_NS = 5 * NS_PER_S
@@ -320,6 +322,12 @@ class LoadRun:
         if self.orders.script is not None and self.orders.script.teardown:
             tear_down(self._lanes)
         self.done.set()
+
+    def leave(self) -> None:
+        """End the run before its process ends; where it is ending already, let it: reports and teardown take their time."""
+        self.finish("interrupted")
+        if self.origin_ns:
+            self.done.wait(_LEAVING_PATIENCE_S)
 
     def _end_marker(self, cause: str, seconds: int) -> dict[str, Any]:
         totals: Counter[str] = Counter()

@@ -152,6 +152,8 @@ class Station:
         """Without a master nobody would stop us: Locust ends the runner, and we end what it cannot know of."""
         self._runner.greenlet.join()
         self.stop()
+        if self._run is not None:
+            self._run.leave()
 
     def _say(self, words: str) -> None:
         self._said.write({"kind": "said", "words": words})

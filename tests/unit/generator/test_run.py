@@ -85,3 +85,21 @@ def test_a_run_whose_lanes_live_has_lost_none() -> None:
     """Requests that fail are no fault of ours."""
     end = end_of(told(TO_THE_END))
     assert (end["cause"], end["lost_lanes"]) == ("completed", {})
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_who_leaves_waits_for_the_end_that_is_being_reported(slow: bool) -> None:
+    """SIGTERM while the last reports are folded: the end marker is that of a run that was complete."""
+    story = """
+run.start()
+gevent.sleep(0.6 if given["slow"] else 0)
+ending = gevent.spawn(run.finish, "completed")
+gevent.sleep(0.05)
+run.leave()
+"""
+    assert end_of(told(story, slow=slow))["cause"] == "completed"
+
+
+def test_who_leaves_before_the_clock_has_started_has_nothing_to_wait_for() -> None:
+    """Nor to report."""
+    assert told("run.leave()") == []
