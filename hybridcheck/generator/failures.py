@@ -61,3 +61,8 @@ def named(error: BaseException) -> tuple[str, str]:
         if isinstance(error, family):
             return kind, detail
     return OTHER, detail
+
+
+def writable(detail: str) -> str:
+    """A target's words, fit for a report: half of a surrogate pair is told as an escape, since who reads reports refuses it."""
+    return detail.encode("utf-8", "backslashreplace").decode()

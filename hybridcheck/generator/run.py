@@ -17,7 +17,7 @@ from gevent.event import Event
 from hybridcheck.generator import health
 from hybridcheck.generator.alarm import alarm
 from hybridcheck.generator.connection import Address, resolve, tls_context
-from hybridcheck.generator.failures import named
+from hybridcheck.generator.failures import named, writable
 from hybridcheck.generator.lane import EXPIRED, WAKE, Lane
 from hybridcheck.generator.orders import Operation, Orders
 from hybridcheck.generator.pace import NEVER, pace_of, scenario_turns, turns
@@ -137,7 +137,7 @@ class LoadRun:
 
     def _lane_died(self, greenlet: Any) -> None:
         """A fault of ours that nobody foresaw: what goes on would be less than the plan says, so that nothing does."""
-        self._lost_lanes[named(greenlet.exception)[1]] += 1
+        self._lost_lanes[writable(named(greenlet.exception)[1])] += 1
 
     def elapsed_ns(self) -> int:
         """Time since the start of the run."""
@@ -283,7 +283,7 @@ class LoadRun:
         """Report the first failure of its kind at an operation."""
         if operation.book.first_of_its_kind(kind):
             second = intended_ns // NS_PER_S
-            row = {"second": second, "operation": operation.name, "failure": kind, "detail": detail}
+            row = {"second": second, "operation": operation.name, "failure": kind, "detail": writable(detail)}
             self._pipe.write({"kind": "failure_example", **row})
 
     def out_of_rows(self, now: int, feeder: str) -> None:

@@ -264,7 +264,8 @@ def set_up(lanes: Sequence[Lane], deadline_ns: int) -> None:
     trouble = late + [user.trouble for user in users if user.trouble]
     if trouble:
         tear_down(lanes)
-        raise SetupFailed(f"the setup of {len(trouble)} of {len(users)} users failed: {'; '.join(trouble[:3])}")
+        told = failures.writable("; ".join(trouble[:3]))
+        raise SetupFailed(f"the setup of {len(trouble)} of {len(users)} users failed: {told}")
 
 
 def tear_down(lanes: Sequence[Lane]) -> None:

@@ -36,9 +36,8 @@ plan = LoadPlan.model_validate({
     "shape": {"name": "steady", "parameters": {"level": 3, "duration_s": 0.5}}, "deadline_s": 0.5, **given["plan"],
 })
 run = LoadRun(read_orders(plan.model_dump(mode="json"), {}, {"a": b""}), Pipe(), fold)
-run.prepare()
 """
-TO_THE_END = "run.start(); run.done.wait()"
+TO_THE_END = "run.prepare(); run.start(); run.done.wait()"
 
 
 def told(story: str, *, slow: bool = False, **plan: Any) -> list[dict[str, Any]]:
@@ -91,6 +90,7 @@ def test_a_run_whose_lanes_live_has_lost_none() -> None:
 def test_who_leaves_waits_for_the_end_that_is_being_reported(slow: bool) -> None:
     """SIGTERM while the last reports are folded: the end marker is that of a run that was complete."""
     story = """
+run.prepare()
 run.start()
 gevent.sleep(0.6 if given["slow"] else 0)
 ending = gevent.spawn(run.finish, "completed")
@@ -102,4 +102,27 @@ run.leave()
 
 def test_who_leaves_before_the_clock_has_started_has_nothing_to_wait_for() -> None:
     """Nor to report."""
-    assert told("run.leave()") == []
+    assert told("run.prepare(); run.leave()") == []
+
+
+def test_an_example_can_always_be_written() -> None:
+    """Half of a surrogate pair in a target's answer is told as an escape: who reads the reports would refuse it."""
+    operation = "run.orders.operations[0]"
+    reports = told(f'run.example({operation}, 0, "schema", "at $.a" + chr(0xD83D) + "é")')
+    assert [report["detail"] for report in reports] == ["at $.a\\ud83dé"]
+
+
+def test_a_setup_that_fails_can_always_be_told() -> None:
+    """What a target answered to it is in the words, too."""
+    script = sending("ada")
+    script["setup"] = script["scenarios"][0]["steps"]
+    story = """
+from hybridcheck.generator import user_lane
+user_lane.UserLane._unbooked = lambda self, step: "nothing at $.a" + chr(0xD83D)
+try:
+    run.prepare()
+except user_lane.SetupFailed as failed:
+    told.append({"detail": str(failed)})
+"""
+    words = "the setup of 3 of 3 users failed: " + "; ".join(3 * ["nothing at $.a\\ud83d"])
+    assert told(story, script=script) == [{"detail": words}]
