@@ -47,6 +47,9 @@ class Address:
 def resolve(host: str, port: int, pinned: tuple[str, ...] = ()) -> tuple[Address, ...]:
     """All stream addresses of the target, in the resolver's order; those that the run has pinned, where it has.
 
+    One that this machine has no address to send from (IPv6, where there is none) is left out where there are others: nobody
+    has refused a connection there.
+
     Raises:
         OSError: the name has no address.
         ToolError: it leads where nothing is ever sent.
@@ -57,7 +60,17 @@ def resolve(host: str, port: int, pinned: tuple[str, ...] = ()) -> tuple[Address
     refused = next((str(address.sockaddr[0]) for address in found if is_never_requested(address.sockaddr[0])), None)
     if refused is not None:
         raise ToolError(f"{host} leads to {refused}: a metadata or link-local address, which is never requested")
-    return found
+    return tuple(address for address in found if _has_way(address)) or found
+
+
+def _has_way(address: Address) -> bool:
+    """Whether this machine has an address of its own to send from: the kernel is asked, and nothing is sent."""
+    try:
+        with RawSocket(address.family, patched_socket.SOCK_DGRAM) as asking:
+            asking.connect(address.sockaddr)
+    except OSError as error:
+        return error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+    return True
 
 
 def tls_context(orders: Orders) -> Any:

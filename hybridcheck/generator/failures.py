@@ -1,5 +1,6 @@
 """What can be wrong with a request, in the closed list of kinds that the reports use."""
 
+import errno
 import socket
 import ssl
 
@@ -20,6 +21,7 @@ EARLY_CLOSE = "early_close"
 FRAMING = "framing"
 TLS = "tls"
 DNS = "dns"
+GENERATOR = "generator"
 OTHER = "other"
 
 _LONGEST_DETAIL = 200
@@ -42,6 +44,10 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+"""This machine has no open file, local port or memory left for a connection: the target never heard of the request."""
+
+
 class Failed(Exception):
     """A request failed in a way that is named already."""
 
@@ -60,6 +66,8 @@ def named(error: BaseException) -> tuple[str, str]:
     for family, kind in _KINDS:
         if isinstance(error, family):
             return kind, detail
+    if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+        return GENERATOR, detail
     return OTHER, detail
 
 

@@ -7,6 +7,7 @@ carries out its share of it, and all start their clocks at the same instant.
 """
 
 import base64
+import logging
 import os
 import signal
 import sys
@@ -15,19 +16,26 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+import locust.runners
 from gevent.event import AsyncResult
 from locust import User, events, task
 from locust.env import Environment
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # Locust loads this file by path, wherever the package lies
 
+from hybridcheck.errors import ExitCode, ToolError
 from hybridcheck.generator.command_pipe import CommandPipe
 from hybridcheck.generator.kept import die_with_parent, started
 from hybridcheck.generator.locust_statistics import LocustFold
+from hybridcheck.generator.open_files import make_room
 from hybridcheck.generator.orders import Share, read_orders
 from hybridcheck.generator.report_pipe import ReportPipe
 from hybridcheck.generator.run import LoadRun
 from hybridcheck.generator.user_lane import SetupFailed
+
+# Locust's advice on open files is not ours, and its look at its own CPU ends the process where no file is left to open.
+logging.getLogger("locust.main").setLevel(logging.ERROR)
+locust.runners.CPU_MONITOR_INTERVAL = 1e9
 
 _LAST_WORD_S = 5.0
 _current: list[LoadRun] = []
@@ -53,11 +61,15 @@ def _prepare(environment: Environment, **_: Any) -> None:
     run = LoadRun(orders, pipe, LocustFold(environment, int(time.time())))
     _before_the_start.append(gevent.signal_handler(signal.SIGTERM, _end_before_the_start, run))
     try:
+        make_room(orders.connections)
         pipe.write(started(run.prepare()))
     except SetupFailed as failed:
         pipe.write({"kind": "setup_failed", "detail": str(failed)})
         pipe.flush(_LAST_WORD_S)
         os._exit(0)
+    except (ToolError, OSError) as refused:  # Locust would go on without a plan
+        sys.stderr.write(f"{refused}\n")
+        _leave(ExitCode.TOOL_ERROR)
     commands.listen(lambda command: _start_at_ns.set(command["start_at_ns"]))
     _current.append(run)
 

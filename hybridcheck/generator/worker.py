@@ -29,6 +29,7 @@ from hybridcheck.errors import ExitCode, HybridcheckError
 from hybridcheck.generator.allowed_target import refusal
 from hybridcheck.generator.command_pipe import CommandPipe
 from hybridcheck.generator.kept import die_with_parent, started
+from hybridcheck.generator.open_files import make_room
 from hybridcheck.generator.orders import Operation, Share, read_orders
 from hybridcheck.generator.report_pipe import ReportPipe, Rest, encoded
 from hybridcheck.generator.run import LoadRun
@@ -120,6 +121,7 @@ class Station:
         bodies = {operation["name"]: base64.urlsafe_b64decode(operation["body"]) for operation in plan["operations"]}
         own = {**plan, "addresses": ()}  # this machine's resolver says where the name leads, not whoever is the master
         orders = read_orders(own, order["secrets"], bodies, Share(*order["share"]))
+        make_room(orders.connections)
         return LoadRun(orders, ReportMessages(self._runner, self._drive), _no_fold)
 
     def _go(self, msg: Any, **_: Any) -> None:

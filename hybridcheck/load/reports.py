@@ -35,6 +35,7 @@ class FailureKind(StrEnum):
     FRAMING = "framing"
     TLS = "tls"
     DNS = "dns"
+    GENERATOR = "generator"
     OTHER = "other"
 
 

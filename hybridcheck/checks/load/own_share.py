@@ -18,6 +18,9 @@ _NS_PER_MS = 1_000_000
 OWN_FAULTS = frozenset({"timeout", "connect_timeout"})
 """Failures that a generator without its core can cause; a status, a reset or a refusal is the target's whoever asks."""
 
+EXHAUSTED = "generator"
+"""The kind of what failed since the generator had no open file, local port or memory left: never the target's doing."""
+
 LAG_SHARE = 0.05
 """Of a latency limit, or of the deadline: a generator that was late by less is no excuse."""
 
@@ -61,7 +64,8 @@ class OwnShare:
 
     late_ms: by how much answers to a second's arrivals may be late through it. stopped: seconds whose arrivals may have
     timed out or stayed unsent through it. unknown: how late it was is not recorded. few: in words, where its connections
-    were too few for the declared load, so that arrivals waited for one or were never sent.
+    were too few for the declared load, so that arrivals waited for one or were never sent. exhausted: second → how many
+    requests it had nothing left to send with, and the second after it, in which users still wait for that.
     """
 
     seen: Seen
@@ -69,12 +73,13 @@ class OwnShare:
     stopped: frozenset[int]
     unknown: bool
     few: str
+    exhausted: Mapping[int, int]
     stretches: Mapping[tuple[str, int], _Stretch]
 
     @property
     def excuses(self) -> bool:
         """Whether there is anything that it may have caused."""
-        return bool(self.seen.starved or self.late_ms or self.stopped or self.few)
+        return bool(self.seen.starved or self.late_ms or self.stopped or self.few or self.exhausted)
 
     @property
     def reason(self) -> Reason:
@@ -85,6 +90,11 @@ class OwnShare:
         """What was observed, and what it did; what the tester can change comes first."""
         if self.few:
             return f"{self.few}; {observed}"
+        if self.exhausted:
+            left = "it had no open file, local port or memory left for them"
+            return (
+                f"{observed}, but {sum(self.exhausted.values())} requests the generator itself could not send: {left}"
+            )
         if self.seen.starved:
             return f"{observed}, but {self.seen.starved}"
         most_ms = max((ms for ms in map(own_ms, self.seen.health) if ms is not None), default=self.seen.lag_ms or 0.0)
@@ -99,7 +109,7 @@ class OwnShare:
     def certain(self, second: int, rows: Sequence[LoadSecond], batch: Batch, limit_key: str | None) -> int:
         """How many of a second's bad arrivals are the target's for certain."""
         late = limit_key is not None and bool(self.seen.starved or self.few or second in self.late_ms)
-        if not (late or self.few or self.stands_still(second)):
+        if not (late or self.few or self.stands_still(second) or second in self.exhausted):
             return batch.bad
         known = certainly_failed(self, second, rows)
         if limit_key is not None:
@@ -132,7 +142,8 @@ class OwnShare:
 def certainly_failed(own: OwnShare, second: int, rows: Sequence[LoadSecond]) -> int:
     """Arrivals without a right answer that are the target's for certain."""
     still = own.stands_still(second)
-    failed = sum(count for row in rows for kind, count in row.failed.items() if not (still and kind in OWN_FAULTS))
+    own_kinds = OWN_FAULTS | {EXHAUSTED} if still else {EXHAUSTED}
+    failed = sum(count for row in rows for kind, count in row.failed.items() if kind not in own_kinds)
     return failed + (0 if still or own.few else sum(row.unsent for row in rows))
 
 
@@ -165,8 +176,18 @@ def own_share(case: Case, seen: Seen, limit_ms: float | None, *, by_places: bool
         stopped=frozenset(touched_ms(seen.health, patience_ms)),
         unknown=unsaid and seen.lag_ms is None,
         few=too_few_connections(case, seen),
+        exhausted=_exhausted(seen),
         stretches=_stretches(seen) if limit_ms is not None else {},
     )
+
+
+def _exhausted(seen: Seen) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for row in seen.rows:
+        if count := row.failed.get(EXHAUSTED, 0):
+            found[row.second] = found.get(row.second, 0) + count
+            found.setdefault(row.second + 1, 0)
+    return found
 
 
 def _stretches(seen: Seen) -> dict[tuple[str, int], _Stretch]:

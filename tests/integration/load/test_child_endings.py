@@ -90,3 +90,17 @@ async def test_stderr_is_kept_short(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert outcome.end.stderr_tail[-1] == "the end"
     assert len(outcome.end.stderr_tail) <= 40
     assert outcome.end.exit_code == 3
+
+
+@pytest.mark.parametrize(("connections", "cause"), [(30, EndCause.START_FAILED), (5, EndCause.COMPLETED)])
+async def test_a_child_without_room_for_its_connections_sends_nothing(
+    connections: int, cause: EndCause, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have sixty open files, of which it needs some for itself: what is wrong is said, with what to do."""
+    limited = ("sh", "-c", 'ulimit -n 60; exec "$@"', "sh", *child_module._arguments())
+    monkeypatch.setattr(child_module, "_arguments", lambda: limited)
+    outcome = await collect(drive(plan_for("http://127.0.0.1:1", "/ok", duration_s=1, connections=connections)))
+    assert outcome.end.cause is cause
+    assert outcome.failures() == ({} if cause is EndCause.START_FAILED else {"connect_refused": 50})
+    said = "30 connections need 80 open files, this process may have 60"
+    assert any(said in line for line in outcome.end.stderr_tail) == (cause is EndCause.START_FAILED)

@@ -74,7 +74,7 @@ def until(done):
         gevent.sleep(0.01)
 given = json.load(sys.stdin)
 worker.LoadRun, worker.started = Run, lambda addresses: {}
-worker.read_orders = lambda plan, *_: pinned.append(list(plan["addresses"]))
+worker.read_orders = lambda plan, *_: pinned.append(list(plan["addresses"])) or SimpleNamespace(connections=1)
 runner = SimpleNamespace(register_message=lambda *_, **__: None, send_message=lambda kind, data: sent.append((kind, data)))
 station = worker.Station(runner, SimpleNamespace(write=lambda report: None), None)
 plan = {"base_url": "http://127.0.0.1:1", "addresses": ["127.0.0.9"], "operations": []}

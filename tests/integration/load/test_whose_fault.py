@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
@@ -14,9 +15,9 @@ from hybridcheck.checks.check import Scene
 from hybridcheck.checks.load.limits import KeepsErrorLimit, KeepsLatencyLimit
 from hybridcheck.evidence import Evidence, LoadEnd, Record
 from hybridcheck.ledger import Ledger
-from hybridcheck.load.phase import Site, alone, run_phase
+from hybridcheck.load.phase import CarryOut, Site, alone, run_phase
 from hybridcheck.load.plan import LoadPlan
-from hybridcheck.load.reports import Report, Started
+from hybridcheck.load.reports import GeneratorSecond, Report, Started
 from hybridcheck.profile.drives import drive_of
 from hybridcheck.profile.models import Environment, Profile
 from hybridcheck.redact import Redactor
@@ -55,7 +56,22 @@ async def paused(
             yield report
 
 
-async def told(target: Target, folder: Path, path: str, *, pausing: bool = False, **phase: Any) -> Mapping[str, Any]:
+async def short_of_files(
+    plan: LoadPlan, secrets: Mapping[str, str], stop: asyncio.Event | None
+) -> AsyncGenerator[Report, None]:
+    """A generator that may open no file more once its first second is over."""
+    pid = 0
+    async for report in alone(plan, secrets, stop):
+        if isinstance(report, Started):
+            pid = report.pid
+        elif isinstance(report, GeneratorSecond) and report.second == 0:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, 3))
+        yield report
+
+
+async def told(
+    target: Target, folder: Path, path: str, *, carry_out: CarryOut = alone, **phase: Any
+) -> Mapping[str, Any]:
     """What the checks say of a phase, with the end marker; reasons stand for what is undecided."""
     load = {"rate_rps": 40, "duration_s": 12, "warmup_s": 0, "abort_when": "never", **phase}
     limits = {"max_latency_ms": 400, "max_error_ratio": 0.05}
@@ -64,7 +80,6 @@ async def told(target: Target, folder: Path, path: str, *, pausing: bool = False
     records: list[Record] = []
     ledger = Ledger(folder / "ledger.ndjson", Redactor(b"k" * 32), records.append)
     site = Site(target.url, None, 1, max_connections=200, max_requests=10_000)
-    carry_out = paused if pausing else alone
     await run_phase(drive_of(profile, "day", Budget.FULL), site, ledger, nobody, carry_out=carry_out)
     ledger.close()
     scene = Scene(profile, target.url, Environment.LOCAL, Budget.FULL)
@@ -87,7 +102,7 @@ async def test_an_overloaded_target_fails_its_latency_limit(target: Target, tmp_
 
 async def test_a_generator_that_stands_still_fails_no_target(target: Target, tmp_path: Path) -> None:
     """A healthy target, and a process that was stopped for 0.75 s six times, against a deadline of 0.3 s."""
-    found = await told(target, tmp_path, "/ok", pausing=True, deadline_s=0.3)
+    found = await told(target, tmp_path, "/ok", carry_out=paused, deadline_s=0.3)
     assert found["end"].unsent + found["end"].failed > 0
     assert found["load.error-limit"] is Reason.GENERATOR_SATURATED
     assert found["load.latency-limit"] is Reason.GENERATOR_SATURATED
@@ -101,3 +116,14 @@ async def test_too_few_connections_fail_no_target(target: Target, tmp_path: Path
     assert (found["end"].unsent > 0) == few
     assert found["load.error-limit"] is (Reason.TOO_FEW_CONNECTIONS if few else Outcome.PASS)
     assert (found["load.latency-limit"] is Reason.TOO_FEW_CONNECTIONS) == few
+
+
+@pytest.mark.parametrize(
+    ("carry_out", "expected"), [(short_of_files, Reason.GENERATOR_SATURATED), (alone, Outcome.PASS)]
+)
+async def test_a_generator_that_may_open_no_more_files_fails_no_target(
+    target: Target, tmp_path: Path, carry_out: CarryOut, expected: object
+) -> None:
+    """Each request needs a connection of its own; the twin may open as many as it likes."""
+    found = await told(target, tmp_path, "/close", carry_out=carry_out)
+    assert found["load.error-limit"] is expected, found["end"]

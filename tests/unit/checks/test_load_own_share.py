@@ -160,6 +160,57 @@ def test_places_that_a_generator_left_empty_are_not_missed_by_the_target(
     assert undone(judged(SustainsThroughput(), records, **spec)) == expected
 
 
+EVERY_RATE = (KeepsErrorLimit(), KeepsLatencyLimit(), SustainsThroughput())
+
+
+def failing(kinds: dict[str, int]) -> list[Record]:
+    """In each second arrivals failed in these ways; the generator was late to nothing."""
+    right = RATE - sum(kinds.values())
+    return whole([second(n).model_copy(update={"failed": kinds, "ok": right}) for n in range(SECONDS)])
+
+
+@pytest.mark.parametrize("check", EVERY_RATE)
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ({"generator": 30}, SATURATED),
+        ({"other": 30}, FAILED),
+        ({"generator": 15, "reset": 15}, FAILED),  # what the target did stands
+        ({"generator": 29, "reset": 1}, SATURATED),
+        ({"generator": RATE}, SATURATED),  # what was never sent is no success either
+        ({}, (Outcome.PASS, None)),
+    ],
+)
+def test_what_a_generator_had_nothing_left_to_send_with_is_never_the_targets(
+    check: RateCheck, kinds: dict[str, int], expected: Undone
+) -> None:
+    """No open file, port or memory, in seconds in which it was on time: unknown, always."""
+    finding = judged(check, failing(kinds))
+    assert undone(finding) == expected
+    said = f"{SECONDS * kinds.get('generator', 0)} requests the generator itself could not send"
+    assert (said in finding.observed) == (expected == SATURATED)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("generator", SATURATED), ("other", FAILED)])
+def test_a_mean_without_what_the_generator_could_not_send(kind: str, expected: Undone) -> None:
+    """Each request that failed counts with ten seconds: of the generator's own, with nothing where a fail has to be shown."""
+    answers = [times("response", n, (30, 5.0)) for n in range(SECONDS)]
+    records = [*failing({kind: 30}), *answers]
+    check = KeepsDeclaredLimits()
+    assert undone(judged(check, records, limits=[{"mean_ms": 100}])) == expected
+
+
+def test_users_who_wait_for_what_the_generator_has_not_leave_places_empty() -> None:
+    """In the second after it too; long after it they have no such excuse."""
+    thin = [rows(n, 40) for n in range(SECONDS)]
+    short = [
+        row.model_copy(update={"ok": 39, "failed": {"generator": 1}} if row.second % 2 == 0 else {}) for row in thin
+    ]
+    assert undone(judged(SustainsThroughput(), whole(short), **USERS)) == SATURATED
+    assert undone(judged(SustainsThroughput(), whole(thin), **USERS)) == FAILED
+    assert undone(judged(SustainsThroughput(), whole([short[0], *thin[1:]]), **USERS)) == FAILED
+
+
 def test_a_pass_needs_no_punctual_generator() -> None:
     """Everything was right and in time from its intended start, whatever the generator did."""
     records = whole([second(n) for n in range(SECONDS)], *health(range(SECONDS), loop_lag_max_ms=745.0))

@@ -126,3 +126,30 @@ except user_lane.SetupFailed as failed:
 """
     words = "the setup of 3 of 3 users failed: " + "; ".join(3 * ["nothing at $.a\\ud83d"])
     assert told(story, script=script) == [{"detail": words}]
+
+
+@pytest.mark.parametrize(
+    ("deaf", "left"),
+    [
+        ([], ["127.0.0.1:1", "::1:1"]),
+        (["AF_INET6"], ["127.0.0.1:1"]),
+        (["AF_INET", "AF_INET6"], ["127.0.0.1:1", "::1:1"]),
+    ],
+)
+def test_where_this_machine_has_no_address_to_send_from_nobody_is_asked(deaf: list[str], left: list[str]) -> None:
+    """A target that refuses on the other address has refused; where no way is left, what is tried tells why."""
+    story = f"""
+import errno, socket
+from hybridcheck.generator import connection
+class Asking:
+    def __init__(self, family, kind): self.family = family
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+    def connect(self, where):
+        if socket.AddressFamily(self.family).name in {deaf}:
+            raise OSError(errno.EADDRNOTAVAIL, "cannot assign requested address")
+connection.RawSocket = Asking
+found = connection.resolve("localhost", 1, ("127.0.0.1", "::1"))
+told.append({{"addresses": [str(address) for address in found]}})
+"""
+    assert told(story) == [{"addresses": left}]
