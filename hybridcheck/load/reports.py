@@ -7,7 +7,6 @@ answers only (fast errors must not improve a quantile), as (bucket, count) pairs
 """
 
 from enum import StrEnum
-from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, computed_field
@@ -190,9 +189,9 @@ class GeneratorSecond(_Report):
         return both
 
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated property
-    @cached_property
+    @property
     def own_lag_p99_ns(self) -> int | None:
-        """The 99th percentile of what is the generator's own fault."""
+        """The 99th percentile of what is the generator's own fault; not kept, since a merged copy has other lags."""
         return Histogram.from_pairs(self.own_lag).quantile(0.99)
 
 

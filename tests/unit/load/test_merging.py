@@ -1,8 +1,11 @@
 """What the parent makes of several generators' reports when not all of them say everything."""
 
+import pytest
+
 from hybridcheck.load.fleet import one_end
 from hybridcheck.load.merging import Merger
 from hybridcheck.load.reports import ChildEnd, EndCause, EndMarker, GeneratorSecond, OperationSecond, OutOfRows
+from hybridcheck.statistics.histogram import Histogram, bucket_of
 
 
 def row(second: int, planned: int) -> OperationSecond:
@@ -42,6 +45,29 @@ def test_health_is_the_sum_of_counts_and_the_worst_of_shares() -> None:
     assert (both.cpu_ratio, both.sent, both.pool_waits, both.rss_bytes) == (0.95, 20, 2, None)
     assert both.own_lag == ((100, 18),)
     assert [(process.name, process.cpu_ratio) for process in both.processes] == [("0", 0.2), ("1", 0.95)]
+
+
+@pytest.mark.parametrize("late", ["0", "1"])
+@pytest.mark.parametrize("order", [("0", "1"), ("1", "0")])
+def test_lateness_is_that_of_all_processes_whoever_is_late_or_tells_first(late: str, order: tuple[str, str]) -> None:
+    """One is late by 0.05 ms, the other by 800 ms: the merged second is as late as the worst of both, each as it is itself."""
+    lags = {name: ((bucket_of(800_000_000 if name == late else 50_000), 100),) for name in order}
+    parts = {name: health(0.2, 1000).model_copy(update={"own_lag": pairs}) for name, pairs in lags.items()}
+    p99 = {name: Histogram.from_pairs(pairs).quantile(0.99) for name, pairs in lags.items()}
+    merger = Merger(("0", "1"))
+    (both,) = [out for name in order for out in merger.take(name, parts[name])]
+    assert isinstance(both, GeneratorSecond)
+    assert both.own_lag_p99_ns == p99[late]
+    assert {process.name: process.own_lag_p99_ns for process in both.processes} == p99
+
+
+def test_two_that_are_in_time_are_so_together() -> None:
+    """Both begin what is due within 0.05 ms: nothing later than that is told of them."""
+    merger = Merger(("0", "1"))
+    well = health(0.2, 1000).model_copy(update={"own_lag": ((bucket_of(50_000), 100),)})
+    (both,) = [out for name in ("0", "1") for out in merger.take(name, well)]
+    assert isinstance(both, GeneratorSecond)
+    assert both.own_lag_p99_ns == well.own_lag_p99_ns
 
 
 def test_a_second_of_health_that_one_process_slept_through_stays_missing() -> None:
