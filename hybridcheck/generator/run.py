@@ -9,11 +9,13 @@ import gc
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from socket import gethostname
 from typing import Any
 
 import gevent
 from gevent.event import Event
 
+from hybridcheck.errors import ToolError
 from hybridcheck.generator import health
 from hybridcheck.generator.alarm import alarm
 from hybridcheck.generator.connection import Address, resolve, tls_context
@@ -79,15 +81,17 @@ class LoadRun:
             OSError: the resolver found none; every request fails by it.
         """
         if self._no_address is not None:
-            raise self._no_address
+            raise self._no_address.with_traceback(None)  # each request's would be hung onto those before it
         return self._addresses
 
-    def prepare(self) -> tuple[Address, ...]:
+    def prepare(self, *, needs_address: bool = False) -> tuple[Address, ...]:
         """Resolve the target and read the CA file, before the clock starts.
+
+        needs_address: where others carry out the plan as well, one who does not find the target says nothing of it.
 
         Raises:
             OSError: the CA file cannot be read.
-            ToolError: the target's name leads where nothing is ever sent.
+            ToolError: the target's name leads where nothing is ever sent, or nowhere where an address is needed.
             SetupFailed: the setup of a user failed.
         """
         self.tls_context = tls_context(self.orders) if self.orders.tls else None
@@ -95,10 +99,19 @@ class LoadRun:
             self._addresses = resolve(self.orders.host, self.orders.port, self.orders.addresses)
         except OSError as error:
             self._no_address = error
+        if needs_address and not self._addresses:
+            raise self._not_found()
         if self.orders.script is not None and self.orders.script.setup:
             self._lanes = [self._new_lane(index) for index in range(self.orders.connections)]
             set_up(self._lanes, self.orders.deadline_ns)
         return self._addresses
+
+    def _not_found(self) -> ToolError:
+        name, machine = self.orders.host, gethostname()
+        hint = f"make {name} known to {machine}: in its DNS, or in its /etc/hosts"
+        return ToolError(
+            f"{machine} finds no address of {name}, so it would send nothing: {self._no_address}", hint=hint
+        )
 
     def start(self, at_ns: int | None = None) -> None:
         """Start the clock, the lanes and the reports; the clock at an agreed instant where several processes share a plan.

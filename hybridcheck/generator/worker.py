@@ -97,7 +97,8 @@ class Station:
         self._drive = order["drive"]
         try:
             run = self._run = self._made_ready(order)
-            about = {"drive": self._drive, "host": socket.gethostname(), "started": started(run.prepare())}
+            addresses = run.prepare(needs_address=True)
+            about = {"drive": self._drive, "host": socket.gethostname(), "started": started(addresses)}
         except (HybridcheckError, OSError, KeyError, ValueError) as error:
             self._say(f"refused: {error}")
             self.refused = True

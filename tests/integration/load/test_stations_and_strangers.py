@@ -4,9 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from typing import cast
+from typing import Any, cast
 
 import pytest
+
+from hybridcheck.load.plan import Operation
+from hybridcheck.load.script import Script, ScriptScenario, ScriptStep
+from tests.integration.load.conftest import plan_for
 
 STRANGERS = """
 import json, sys
@@ -57,9 +61,9 @@ from hybridcheck.generator import worker
 did, sent, pinned = [], [], []
 class Run:
     def __init__(self, *_): self.done = Event()
-    def prepare(self):
+    def prepare(self, *, needs_address):
         if given["fails"]: raise ToolError("the setup of 1 of 1 users failed")
-        return ()
+        return ("127.0.0.1:1",)
     def start(self, at_ns):
         gevent.sleep(0.01)
         did.append("start")
@@ -98,6 +102,39 @@ elif not given["fails"]:
     station._stop()
     until(lambda: len(did) == 2)
 print(json.dumps({"did": did, "sent": sent, "pinned": pinned}))
+"""
+
+LOOKS_UP = """
+import json, socket, sys
+from types import SimpleNamespace
+from hybridcheck.generator import run, worker
+from hybridcheck.generator.connection import Address
+given, sent = json.load(sys.stdin), []
+def resolve(host, port, pinned):
+    if not given["found"]:
+        raise socket.gaierror(-2, "Name or service not known")
+    return (Address(socket.AF_INET, ("192.0.2.1", port)),)
+run.resolve = resolve
+runner = SimpleNamespace(register_message=lambda *_, **__: None, send_message=lambda kind, data: sent.append((kind, data)))
+station = worker.Station(runner, SimpleNamespace(write=lambda report: None), given["plan"]["base_url"])
+worker.started = lambda addresses: [str(address) for address in addresses]
+order = {"drive": 1, "plan": given["plan"], "secrets": {}, "share": [0, 2], "version": "1"}
+station._order(SimpleNamespace(data=order))
+print(json.dumps([*sent[0], socket.gethostname(), station._run is not None]))
+"""
+
+KEPT_ERROR = """
+import json, sys, traceback
+from types import SimpleNamespace
+from hybridcheck.generator.run import LoadRun
+run = SimpleNamespace(_no_address=OSError("no address"), _addresses=())
+depths = []
+for _ in range(json.load(sys.stdin)):
+    try:
+        LoadRun.addresses(run)
+    except OSError as error:
+        depths.append(len(traceback.extract_tb(error.__traceback__)))
+print(json.dumps(depths))
 """
 
 
@@ -163,6 +200,32 @@ def test_a_worker_looks_its_target_up_itself() -> None:
     found = told(STATION, {"fails": False})
     assert isinstance(found, dict)
     assert found["pinned"] == [[]]
+
+
+@pytest.mark.parametrize("setup", [(), (ScriptStep(operation="a", path=(("text", "/a"),)),)])
+def test_a_worker_that_does_not_find_the_target_refuses_and_one_that_does_is_ready(
+    setup: tuple[ScriptStep, ...],
+) -> None:
+    """It could only fail its whole share, which would be held against the target: nor is it a setup that failed."""
+    scenario = ScriptScenario(name="s", weight=1, steps=(ScriptStep(operation="a", path=(("text", "/a"),)),))
+    script = Script(scenarios=(scenario,), setup=setup)
+    plan = plan_for(
+        "http://target.invalid", operations=(Operation(name="a", path="/a"),), script=script if setup else None
+    )
+    given = {"plan": plan.model_dump(mode="json"), "found": False}
+    kind, said, machine, kept = cast("list[Any]", told(LOOKS_UP, given))
+    assert (kind, said["setup"], kept) == ("hc_refused", False, False)
+    assert said["why"].startswith(f"{machine} finds no address of target.invalid, so it would send nothing: ")
+    assert said["why"].endswith(f"(make target.invalid known to {machine}: in its DNS, or in its /etc/hosts)")
+    if not setup:  # whose users would send theirs now
+        kind, said, _, kept = cast("list[Any]", told(LOOKS_UP, {**given, "found": True}))
+        assert (kind, said["started"], kept) == ("hc_ready", ["192.0.2.1:80"], True)
+
+
+def test_a_name_that_is_not_found_costs_no_more_with_each_request() -> None:
+    """Every request fails by the resolver's error, and none of them hangs its way there onto it."""
+    depths = cast("list[int]", told(KEPT_ERROR, 50))
+    assert depths == [depths[0]] * 50
 
 
 def test_the_next_order_may_come_while_the_last_one_still_ends() -> None:
