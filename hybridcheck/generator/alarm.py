@@ -42,6 +42,13 @@ class FineAlarm:
         self._spec.value_s, self._spec.value_ns = divmod(clock_ns, _NS_PER_S)
         self._set(self._descriptor, _ABSOLUTE, self._spec_pointer, None)
 
+    def close(self) -> None:
+        """Ring no more, whatever is set from now on."""
+        self._watcher.stop()
+        self._watcher.close()
+        os.close(self._descriptor)
+        self._descriptor = -1
+
     def _ring(self) -> None:
         try:
             os.read(self._descriptor, 8)
@@ -57,15 +64,27 @@ class CoarseAlarm:
         self._loop = loop
         self._callback = callback
         self._timer: Any = None
+        self._closed = False
 
     def at(self, clock_ns: int) -> None:
         """Ring at that reading of `time.perf_counter_ns`; replaces the time set before."""
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer.close()
+        self._drop()
+        if self._closed:
+            return
         delay_s = max(clock_ns - time.perf_counter_ns(), 0) / _NS_PER_S
         self._timer = self._loop.timer(delay_s)
         self._timer.start(self._callback, update=True)
+
+    def close(self) -> None:
+        """Ring no more, whatever is set from now on."""
+        self._closed = True
+        self._drop()
+
+    def _drop(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+            self._timer = None
 
 
 def alarm(loop: Any, callback: Callable[[], None]) -> FineAlarm | CoarseAlarm:

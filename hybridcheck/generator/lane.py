@@ -71,7 +71,7 @@ class Lane:
         self.index = index
         self.deadline_ns = 0
         self.cell: Cell | None = None
-        self.greenlet = gevent.Greenlet(self._live)
+        self.greenlet = gevent.Greenlet(self._live_and_let_go)
         self._run = run
         self._patience_ns = run.orders.deadline_ns
         self._connection: Connection | None = None
@@ -86,6 +86,13 @@ class Lane:
         self._send: Callable[[Any], int]
         self._receive: Callable[[int], bytes]
         self._wait: Callable[[], object] = partial(greenlet.switch, run.hub)
+
+    def _live_and_let_go(self) -> None:
+        """Whatever ends this lane, its connection goes with it: the next run of this process has its own."""
+        try:
+            self._live()
+        finally:
+            self._close()
 
     def _live(self) -> None:
         """Take what is due, carry it out, again and again; park when nothing is due."""

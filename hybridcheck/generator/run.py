@@ -118,6 +118,7 @@ class LoadRun:
 
         Coming late to it shows as start lag.
         """
+        gc.unfreeze()  # what is left of a run before this one
         gc.collect()
         gc.freeze()
         if at_ns is not None:
@@ -316,8 +317,10 @@ class LoadRun:
         self._ended = True
         now = _clock() - self.origin_ns
         self.pace.tick(now)
+        self._alarm.close()
         for timer in self._timers:
             timer.stop()
+            timer.close()
         for lane in self._lanes:
             if lane.deadline_ns and lane.cell is not None:
                 lane.cell.cut += 1

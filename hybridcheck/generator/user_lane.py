@@ -245,8 +245,11 @@ class UserLane(Lane):
         """
         self._close()
         self.deadline_ns = 0
-        for step in self.script.teardown:
-            self._unbooked(step)
+        try:
+            for step in self.script.teardown:
+                self._unbooked(step)
+        finally:
+            self._close()
 
 
 def set_up(lanes: Sequence[Lane], deadline_ns: int) -> None:

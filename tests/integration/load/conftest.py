@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -177,3 +178,14 @@ async def gone(pid: int) -> None:
     async with asyncio.timeout(10):
         while alive(pid):  # noqa: ASYNC110  there is no event for the death of a stranger
             await asyncio.sleep(0.02)
+
+
+def told(script: str, given: object) -> object:
+    """What a script says to what it is given."""
+    environment = os.environ | {"LOCUST_SKIP_MONKEY_PATCH": "1", "HYBRIDCHECK_VERSION": "1"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        input=json.dumps(given), env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

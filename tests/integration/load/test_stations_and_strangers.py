@@ -1,16 +1,12 @@
 """What a worker does with what its master says, and whom the web UI answers, in processes of their own: without a network."""
 
-import json
-import os
-import subprocess
-import sys
 from typing import Any, cast
 
 import pytest
 
 from hybridcheck.load.plan import Operation
 from hybridcheck.load.script import Script, ScriptScenario, ScriptStep
-from tests.integration.load.conftest import plan_for
+from tests.integration.load.conftest import plan_for, told
 
 STRANGERS = """
 import json, sys
@@ -136,17 +132,6 @@ for _ in range(json.load(sys.stdin)):
         depths.append(len(traceback.extract_tb(error.__traceback__)))
 print(json.dumps(depths))
 """
-
-
-def told(script: str, given: object) -> object:
-    """What a script says to what it is given."""
-    environment = os.environ | {"LOCUST_SKIP_MONKEY_PATCH": "1", "HYBRIDCHECK_VERSION": "1"}
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", script],
-        input=json.dumps(given), env=environment, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_strangers_are_refused() -> None:
