@@ -34,6 +34,8 @@ _LEAVING_PATIENCE_S = 4.0
 """More than a teardown takes, less than the time after which the parent ends a child that lingers."""
 _GRAIN_NS = 100_000
 """Arrivals closer together than this share an alarm: one for each would cost more than sending the request does."""
+_STRETCH_NS = 100_000
+"""Reporting rests after so much work: after each line it would take a second for two hundred operations."""
 _LAST_PATIENCE_NS = 5 * NS_PER_S
 _clock = time.perf_counter_ns
 
@@ -72,6 +74,9 @@ class LoadRun:
         self._loop_lag_ns = self._ticks = 0
         self._expected_tick_ns = 0
         self._ended = False
+        self._seconds_over = self._rested_ns = 0
+        self._second_over = Event()
+        self._reporter: gevent.Greenlet | None = None
         self._outgoing: deque[tuple[Operation, dict[str, Any] | Window]] = deque()
 
     def addresses(self) -> tuple[Address, ...]:
@@ -136,6 +141,7 @@ class LoadRun:
         tick.start(self._tick)
         self._timers.append(tick)
         gevent.spawn(self._second_hand)
+        self._reporter = gevent.spawn(self._report_seconds)
 
     def add_lanes(self, count: int) -> None:
         """Have at least so many lanes."""
@@ -204,7 +210,10 @@ class LoadRun:
         self._pipe.push()
 
     def _second_hand(self) -> None:
-        """Report each second when it is over, and the end when nothing is left to do."""
+        """Say of each second, when it is over, how the generator was, and end the run when nothing is left to do.
+
+        It waits for nobody's reports: a second without its health cannot be judged, however many operations it had.
+        """
         second = 0
         while not self._over():
             second = max(second, (_clock() - self.origin_ns) // NS_PER_S) + 1  # seconds slept through stay missing
@@ -217,8 +226,17 @@ class LoadRun:
                 if self._over():
                     return
             self._report_health(second - 1)
-            self._settle(second)
-            self._send_reports(pause=True)
+            self._seconds_over = second
+            self._second_over.set()
+
+    def _report_seconds(self) -> None:
+        """Report what became of each second that is over, with rests: behind the second hand where there is much of it."""
+        while not self._over():
+            self._second_over.wait()
+            self._second_over.clear()
+            if not self._over():
+                self._settle(self._seconds_over)
+                self._send_reports(pause=True)
 
     def _over(self) -> bool:
         return self._ended
@@ -255,11 +273,14 @@ class LoadRun:
                 return  # `finish` has written it
             self._outgoing.popleft()
             self._fold(operation, report)
-            if pause:
-                gevent.sleep(REST_S)
+            if pause and not self._rest():
+                return
 
     def _rest(self) -> bool:
-        gevent.sleep(REST_S)
+        """Let others go on where there was work enough since the last rest, which takes a millisecond; False: the run has ended."""
+        if _clock() - self._rested_ns > _STRETCH_NS:
+            gevent.sleep(REST_S)
+            self._rested_ns = _clock()
         return not self._ended
 
     def _report_health(self, second: int) -> None:
@@ -335,6 +356,8 @@ class LoadRun:
         self._send_reports(pause=False)
         self._pipe.write(self._end_marker(cause, seconds))
         self._pipe.flush(_FLUSH_PATIENCE_S)
+        self._second_over.set()
+        gevent.joinall([self._reporter], timeout=_FLUSH_PATIENCE_S)  # who may be in the middle of folding a window
         if self.orders.script is not None and self.orders.script.teardown:
             tear_down(self._lanes)
         self.done.set()
