@@ -1,8 +1,10 @@
 """What the listeners of one stream heard, second by second: delays, order, loss, connects, and who heard nothing."""
 
+import asyncio
 import math
+import operator
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
 from hybridcheck.checks.clocks import DATE_LAG_S
@@ -40,8 +42,8 @@ class Heard:
     """The first failure to open of each kind, in words."""
     _seconds: dict[int, _Second] = field(default_factory=dict)
     _open: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
-    _lively: dict[int, set[int]] = field(default_factory=dict)
-    """By listener the seconds in which it had an event."""
+    _lively: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    """By listener from which second on, and until before which, an event serves it; one stretch while they come in time."""
 
     def add(self, number: int, record: StreamRecord) -> None:
         """Book what the listener of that number heard in one listen."""
@@ -57,8 +59,18 @@ class Heard:
         self._open.setdefault(number, []).append((began_s + opened_ms / 1000, ended_s))
         self._end(record, ended_s)
         found = ticks(record, self.listeners.spec)
-        self._lively.setdefault(number, set()).update(math.floor(began_s + tick.at_ms / 1000) for tick in found)
+        for second in dict.fromkeys(math.floor(began_s + tick.at_ms / 1000) for tick in found):
+            self._serve(number, second)
         self._book(found, began_s)
+
+    def _serve(self, number: int, second: int) -> None:
+        """An event serves its listener from its second on, for as long as the stream promises the next one."""
+        stretches, until = self._lively.setdefault(number, []), second + math.ceil(self.listeners.spec.within_s)
+        first, last = stretches[-1] if stretches else (second, second)
+        if stretches and first <= second <= last:
+            stretches[-1] = (first, max(last, until))
+        else:
+            stretches.append((second, until))
 
     def _end(self, record: StreamRecord, ended_s: float) -> None:
         second = self._at(ended_s)
@@ -91,9 +103,17 @@ class Heard:
     def _at(self, at_s: float) -> _Second:
         return self._seconds.setdefault(math.floor(at_s), _Second())
 
-    def seconds(self, count: int, lag_ms: Mapping[int, float]) -> Iterator[ListenSecond]:
-        """The record of each of so many seconds, also of those in which nothing was heard."""
+    async def seconds(self, count: int, lag_ms: Mapping[int, float]) -> AsyncGenerator[ListenSecond, None]:
+        """The record of each of so many seconds, also of those in which nothing was heard.
+
+        Between listeners and between seconds others go on: a long phase has many of both.
+        """
+        served = [0] * count
+        for user in range(self.listeners.users):
+            served = list(map(operator.add, served, self._served(user, count)))
+            await asyncio.sleep(0)
         for number in range(count):
+            await asyncio.sleep(0)
             second = self._seconds.get(number, _Second())
             yield ListenSecond(
                 second=number,
@@ -109,13 +129,23 @@ class Heard:
                 cut=second.cut,
                 ended=second.ended,
                 left=second.left,
-                unserved=sum(not self._served(user, number) for user in range(self.listeners.users)),
+                unserved=self.listeners.users - served[number],
                 loop_lag_max_ms=lag_ms.get(number),
             )
 
-    def _served(self, user: int, second: int) -> bool:
-        """Whether a listener had an open stream in a second, and an event within the time that the stream promises."""
-        if not any(opened < second + 1 and ended > second for opened, ended in self._open.get(user, ())):
-            return False
-        first = second + 1 - math.ceil(self.listeners.spec.within_s)
-        return first < 0 or not self._lively.get(user, set()).isdisjoint(range(first, second + 1))
+    def _served(self, user: int, count: int) -> bytes:
+        """Of each second 1 where a listener had an open stream, and an event within the time that the stream promises."""
+        is_open, is_lively = bytearray(count), bytearray(count)
+        for opened, ended in self._open.get(user, ()):
+            _mark(is_open, math.floor(opened), math.ceil(ended))
+        _mark(is_lively, 0, math.ceil(self.listeners.spec.within_s) - 1)  # the first one is not due yet
+        for first, until in self._lively.get(user, ()):
+            _mark(is_lively, first, until)
+        return bytes(map(operator.and_, is_open, is_lively))
+
+
+def _mark(seconds: bytearray, first: int, until: int) -> None:
+    """Mark those from `first` on, before `until`, which may lie outside of what is recorded."""
+    first, until = max(first, 0), min(until, len(seconds))
+    if first < until:
+        seconds[first:until] = bytes([1]) * (until - first)

@@ -77,7 +77,7 @@ class Listening:
         await asyncio.gather(*self._tasks[1:])
         await self.close()
         for heard in self._heard.values():
-            for record in heard.seconds(seconds, self._lag_ms):
+            async for record in heard.seconds(seconds, self._lag_ms):
                 self._ledger.append(stream, record)
             for failure, detail in heard.examples.items():
                 self._ledger.append(stream, Observation(label=f"refused.{failure}", values={"detail": detail}))

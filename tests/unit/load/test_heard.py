@@ -1,9 +1,13 @@
 """Booking of what listeners heard: into the right second, with order, loss, delay, connects and who was not served."""
 
+import asyncio
 import json
+import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hybridcheck.evidence import Failure, ListenSecond, ReceivedResponse, SentRequest, StreamEvent, StreamRecord
 from hybridcheck.load.heard import Heard
@@ -37,12 +41,21 @@ def listen(
 
 def heard(*listens: tuple[int, StreamRecord], users: int = 1, seconds: int = 3, **spec: Any) -> list[ListenSecond]:
     """The seconds after these listens, each with the number of its listener."""
+    return asyncio.run(_all(booked(*listens, users=users, **spec), seconds))
+
+
+async def _all(those: Heard, seconds: int) -> list[ListenSecond]:
+    return [second async for second in those.seconds(seconds, {0: 1.5})]
+
+
+def booked(*listens: tuple[int, StreamRecord], users: int = 1, **spec: Any) -> Heard:
+    """What was heard in these listens."""
     declared = StreamSpec.model_validate({"path": "/events", "sequence": "$.n", "sent_at": "$.at", **spec})
     one = DriveListeners(name="events/sse", protocol="sse", users=users, stay_s=10, spec=declared)
-    booked = Heard(one, BEGAN)
+    those = Heard(one, BEGAN)
     for number, record in listens:
-        booked.add(number, record)
-    return list(booked.seconds(seconds, {0: 1.5}))
+        those.add(number, record)
+    return those
 
 
 def test_an_event_is_booked_in_the_second_of_its_arrival_with_its_delay() -> None:
@@ -76,6 +89,67 @@ def test_an_open_stream_that_has_fallen_silent_serves_nobody() -> None:
     """No event for `within_s`: two seconds after the last one the place counts as unserved."""
     seconds = heard((0, listen(0, (0.2, 1, 0), length_s=6)), seconds=6, within_s=2)
     assert [second.unserved for second in seconds] == [0, 0, 1, 1, 1, 1]
+
+
+@given(
+    listens=st.lists(
+        st.tuples(
+            st.integers(0, 2),  # whose it is
+            st.floats(-3, 15),  # when it begins
+            st.floats(0, 9),  # when it is open
+            st.floats(0, 9),  # when it has ended, which may be the same moment
+            st.lists(st.floats(0, 12), max_size=6),  # when an event comes, in any order
+        ),
+        max_size=12,
+    ),
+    within_s=st.sampled_from([0.2, 1, 1.5, 2, 3, 20]),
+    seconds=st.integers(0, 14),
+)
+def test_who_is_unserved_is_what_the_definition_says(
+    listens: list[tuple[int, float, float, float, list[float]]], within_s: float, seconds: int
+) -> None:
+    """Whatever overlaps, lies outside of the phase or comes late: a stream open in that second, and an event in time."""
+    stays: list[tuple[int, float, float]] = []
+    events: list[tuple[int, int]] = []
+    records = []
+    for number, at_s, opened_s, ended_s, arrivals in listens:
+        came = [(when, order, 0.0) for order, when in enumerate(arrivals, 1)]
+        record = listen(at_s, *came, opened_ms=opened_s * 1000, length_s=ended_s)
+        assert record.started_unix_s is not None
+        assert record.opened_ms is not None
+        assert record.total_ms is not None
+        records.append((number, record))
+        began_s = record.started_unix_s - BEGAN
+        stays.append((number, began_s + record.opened_ms / 1000, began_s + record.total_ms / 1000))
+        events += [(number, math.floor(began_s + event.at_ms / 1000)) for event in record.events]
+
+    def is_served(user: int, second: int) -> bool:
+        is_open = any(n == user and opened < second + 1 and ended > second for n, opened, ended in stays)
+        first = second + 1 - math.ceil(within_s)
+        return is_open and (first < 0 or any(n == user and first <= at <= second for n, at in events))
+
+    found = [one.unserved for one in heard(*records, users=3, seconds=seconds, within_s=within_s)]
+    assert found == [sum(not is_served(user, second) for user in range(3)) for second in range(seconds)]
+
+
+def test_others_go_on_while_a_long_phase_is_recorded() -> None:
+    """Between listeners and between seconds the loop has its turn: of all else that it does nothing waits for all of them."""
+
+    async def turns_meanwhile() -> int:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(count())
+        await _all(booked(users=20), 30)
+        other.cancel()
+        return turns
+
+    assert asyncio.run(turns_meanwhile()) >= 20 + 30
 
 
 def test_a_broken_stream_is_no_end_of_the_targets() -> None:
