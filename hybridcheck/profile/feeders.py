@@ -98,7 +98,17 @@ def _json_rows(text: str) -> Iterator[tuple[int, Row]]:
             raise FeederError(number, f"is no JSON: {wrong}") from wrong
         if not isinstance(row, dict):
             raise FeederError(number, "is no JSON object", '{"name": "value"}')
+        if not _can_be_written(row):
+            raise FeederError(number, "has half of a surrogate pair, which is no text", "both halves: \\ud83d\\ude00")
         if columns is not None and row.keys() != columns:
             raise FeederError(number, f"has other keys than the first row: {', '.join(sorted(row.keys() ^ columns))}")
         columns = set(row)
         yield number, row
+
+
+def _can_be_written(row: Row) -> bool:
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

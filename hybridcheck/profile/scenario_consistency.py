@@ -80,6 +80,7 @@ def feeder_faults(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int,
             yield f"line {unfit}: '{needed}' is no text to log in with", "a name and a password in each row"
     yield from _columns_of(phase, name, columns)
     yield from _no_scalars(phase, name, numbered)
+    yield from _no_headers(phase, name, numbered)
     if phase.feeders[name].order != "once":
         return
     users = math.ceil(peak_level(phase)) if phase.model == "closed" else connections(phase) if logs_in else 0
@@ -110,6 +111,19 @@ def _no_scalars(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int, R
         for line, row in numbered:
             if column in row and (row[column] is None or isinstance(row[column], dict | list)):
                 yield f"line {line}: '{column}' is no text or number, and stands in a path, a query or a header", ""
+                break
+
+
+def _no_headers(phase: LoadPhaseSpec, name: str, numbered: Sequence[tuple[int, Row]]) -> Iterator[tuple[str, str]]:
+    """Columns that stand in a header, and have a text that none can carry: a request with it is never sent."""
+    in_headers = {needed.partition(".")[2] for s in phase.all_steps() for needed in names_in(s.headers)
+                  if needed.startswith(f"{name}.")}  # fmt: skip
+    for column in sorted(in_headers):
+        for line, row in numbered:
+            text = row.get(column)
+            if isinstance(text, str) and any(character in "\r\n\0" or character > "\xff" for character in text):
+                hint = "letters of latin-1 and no line break, or the column in a query or a body"
+                yield f"line {line}: '{column}' stands in a header, and has a character that no header carries", hint
                 break
 
 

@@ -51,6 +51,7 @@ def test_rows_are_what_the_file_says(tmp_path: Path) -> None:
         ("a.jsonl", '{"a": 1}\n{"a": \n', 2, "no JSON"),
         ("a.jsonl", '{"a": 1}\n[1]\n', 2, "no JSON object"),
         ("a.jsonl", '{"a": 1}\n{"b": 1}\n', 2, "other keys"),
+        ("a.jsonl", '{"a": "\\ud83d\\ude00"}\n{"a": ["\\ud83d"]}\n', 2, "half of a surrogate pair"),
         ("a.txt", "a\n1\n", 0, "no format"),
     ],
 )

@@ -71,3 +71,24 @@ def test_a_whole_row_has_to_say_which_column() -> None:
     rows: list[tuple[int, Row]] = [(2, {"term": "x"})]
     (fault,) = feeder_faults(LoadPhaseSpec.model_validate(given), "w", rows)
     assert fault == ("'{w}' is a whole row: it has to say which column", "{w.term}")
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "is_fault"),
+    [
+        ("日", "headers", True),
+        ("a\r\nX: y", "headers", True),
+        ("é", "headers", False),
+        ("日", "query", False),
+        ("日", "body", False),
+    ],
+)
+def test_a_row_that_no_header_can_carry_is_told_with_its_line(text: str, where: str, is_fault: bool) -> None:
+    """Every request with it would fail, and none be sent; elsewhere it is encoded."""
+    steps = [{"operation": "list", where: {"X-Term": "{w.term}"}}]
+    given = {"rate_rps": 1, "scenarios": {"a": steps}, "feeders": {"w": "w.csv"}}
+    rows: list[tuple[int, Row]] = [(2, {"term": "x"}), (3, {"term": text})]
+    faults = list(feeder_faults(LoadPhaseSpec.model_validate(given), "w", rows))
+    assert [message for message, _ in faults] == (
+        ["line 3: 'term' stands in a header, and has a character that no header carries"] if is_fault else []
+    )
