@@ -6,7 +6,7 @@ number `n` in the ledger. They never judge. A `Gap` says that evidence which was
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter
@@ -356,10 +356,14 @@ T = TypeVar("T", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a judge sees: the sealed records of its case and of the shared streams that the case declares."""
+    """What a judge sees: the sealed records of its case and of the shared streams that the case declares.
+
+    `lasted_s`: how long a shared stream took (a load phase: its plan), as far as its seal says.
+    """
 
     own: tuple[Record, ...]
     shared: Mapping[str, tuple[Record, ...]]
+    lasted_s: Mapping[str, float | None] = field(default_factory=dict)
 
     def all(self, kind: type[T], label: str = "", stream: str | None = None) -> tuple[T, ...]:
         """All records of a kind whose label is `label` or starts with `label.`; every label when empty."""

@@ -124,6 +124,7 @@ def finding_of(planned: PlannedCase, check: Check | None, streams: Streams) -> F
     evidence = Evidence(
         own=streams.sealed_records(case.id),
         shared={stream: streams.sealed_records(stream) for stream in case.shared},
+        lasted_s={stream: streams.duration_s(stream) for stream in case.shared},
     )
     return judge_evidence(planned, check, evidence)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from hybridcheck.cases import Json
-from hybridcheck.checks.load.phases import SWEEP, USED, WARM_UP
+from hybridcheck.checks.load.phases import SWEEP, USED, WARM_UP, whole_seconds
 from hybridcheck.engine import load_parts
 from hybridcheck.engine.findings import MOST_TEXT, rounded
 from hybridcheck.engine.load_parts import Counts, connection_waits, counted, quantiles_ms, together
@@ -13,9 +13,6 @@ from hybridcheck.engine.subject import profile_of
 from hybridcheck.evidence import GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation, Record, Sample
 from hybridcheck.load_document import LoadPhase, LoadProcess
 from hybridcheck.verdict import ResourceSeries
-
-COMPLETED = "completed"
-"""The cause of a `LoadEnd` of a phase that went to the end of its plan."""
 
 
 def load_phases(streams: Streams) -> tuple[LoadPhase, ...]:
@@ -122,18 +119,10 @@ def _in_whole_seconds(
     rows: Iterable[LoadSecond], everything: Iterable[Record], duration_s: float | None
 ) -> tuple[Counts, int]:
     """What became of the judged arrivals of seconds that the phase's end did not cut short, and how many those are."""
-    seconds = _whole(everything, duration_s)
+    end = next((record for record in everything if isinstance(record, LoadEnd)), None)
+    seconds = whole_seconds([record for record in everything if isinstance(record, LoadSecond)], end, duration_s)
     whole = [row for row in rows if row.second in seconds]
     return counted(whole), len({row.second for row in whole})
-
-
-def _whole(records: Iterable[Record], duration_s: float | None) -> range:
-    """The seconds in which arrivals were due throughout: not the last one where the phase, or its plan, ended within it."""
-    end = next((record for record in records if isinstance(record, LoadEnd)), None)
-    until = max((record.second + 1 for record in records if isinstance(record, LoadSecond)), default=0)
-    planned_end_within = duration_s is not None and until - 1 < duration_s < until
-    broken_off = end is None or end.cause != COMPLETED
-    return range(until - 1 if broken_off or planned_end_within else until)
 
 
 def load_processes(records: tuple[Record, ...]) -> tuple[LoadProcess, ...]:

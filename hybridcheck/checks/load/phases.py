@@ -3,13 +3,14 @@
 A phase that did not go to its end, or whose generator was not healthy in every second, proves nothing about the target.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hybridcheck.cases import Case, Reason, Undecided
 from hybridcheck.checks.load.own_share import Seen, own_ms
 from hybridcheck.checks.load.several_processes import require_one_schedule
 from hybridcheck.evidence import Evidence, GeneratorSecond, LoadEnd, LoadHistogram, LoadSecond, Observation
+from hybridcheck.profile.load_phases import ROUNDING
 from hybridcheck.statistics.histogram import Histogram
 
 CPU_LIMIT_RATIO = 0.9
@@ -75,8 +76,8 @@ USED = "used"
 EXPIRES = "token expires"
 """The label of the observation that a token will expire within the phase, told when it begins."""
 
-STOPPED_EARLY, SAFETY_ABORT, BY_HAND = "stopped_early", "safety_abort", "aborted"
-"""Causes of a `LoadEnd` beside `completed`: a limit was certainly broken (or kept); the target was melting down; somebody
+COMPLETED, STOPPED_EARLY, SAFETY_ABORT, BY_HAND = "completed", "stopped_early", "safety_abort", "aborted"
+"""Causes of a `LoadEnd`: it went to its end; a limit was certainly broken (or kept); the target was melting down; somebody
 pressed Stop."""
 
 
@@ -124,6 +125,22 @@ def by_second(records: Iterable[LoadSecond], choice: Choice) -> dict[int, tuple[
     return {second: tuple(found[second]) for second in sorted(found)}
 
 
+def whole_seconds(rows: Collection[LoadSecond], end: LoadEnd | None, duration_s: float | None) -> range:
+    """The seconds in which requests could be sent throughout: not the last one where the phase, or its plan, ended within it.
+
+    `duration_s` is that of the plan. A phase that completed before that had sent all that it may in its last second with requests.
+    """
+    until = max((row.second + 1 for row in rows), default=0)
+    if end is None or end.cause != COMPLETED:
+        return range(until - 1)
+    if duration_s is None:
+        return range(until)
+    if until < duration_s - ROUNDING:
+        return range(max((row.second for row in rows if row.planned), default=0))
+    ended_within = until - 1 < duration_s < until - ROUNDING
+    return range(until - 1 if ended_within else until)
+
+
 def read_phase(evidence: Evidence, stream: str, operation: str) -> Phase:
     """The judged part of a phase that went to its end.
 
@@ -147,7 +164,7 @@ def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phas
         raise Undecided(Reason.SAFETY_ABORT, f"the load phase was broken off: {end.detail}")
     if end is not None and end.cause == BY_HAND:
         raise Undecided(Reason.INTERRUPTED, f"the load phase was {end.detail}")
-    if end is None or end.cause not in {"completed", STOPPED_EARLY}:
+    if end is None or end.cause not in {COMPLETED, STOPPED_EARLY}:
         raise Undecided(Reason.WORKER_LOST, f"the load phase did not end: {end.cause if end else 'no end marker'}")
     records = evidence.all(LoadSecond, stream=stream)
     if sum(record.planned for record in records) != end.planned:

@@ -98,6 +98,24 @@ def test_what_was_found_may_be_less_severe_than_planned_never_more(
     assert "severity" not in shown.finding.model_dump()
 
 
+def test_a_judge_sees_how_long_a_shared_stream_lasted() -> None:
+    """What its seal says: a load phase may have ended within its last second."""
+
+    class Asks(FakeCheck):
+        """Says what it was given."""
+
+        id = "fake.asks"
+
+        def judge(self, case: Case, evidence: Evidence) -> Finding:
+            """As told."""
+            return passed("", f"{evidence.lasted_s}", n=1)
+
+    case = planned("fake.asks", shared=("load/day",))
+    lines = lines_of(start([case]), {case.case.id: [], "load/day": []})
+    shown = only(judge(from_lines(lines), {"fake.asks": Asks()}, ledger_name="l", tool_version="1"))
+    assert shown.finding.observed == "{'load/day': 0.25}"
+
+
 def test_a_case_without_its_end_is_not_judged() -> None:
     """The judge is not asked: EVIDENCE_INCOMPLETE."""
     case = one_case(GOOD, unsealed=["fake.repeated[x]"])

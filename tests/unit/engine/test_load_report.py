@@ -113,7 +113,13 @@ def test_what_is_left_out_is_reported_with_its_times() -> None:
 
 @pytest.mark.parametrize(
     ("cause", "duration_s", "whole"),
-    [("completed", 3.0, 3), ("completed", 2.5, 2), ("stopped_early", 9.0, 2), ("safety_abort", 9.0, 2)],
+    [
+        ("completed", 3.0, 3),
+        ("completed", 2.5, 2),
+        ("completed", 9.0, 2),  # the users had sent all that limits.max_requests allows
+        ("stopped_early", 9.0, 2),
+        ("safety_abort", 9.0, 2),
+    ],
 )
 def test_a_second_within_which_a_phase_ended_is_no_whole_second(cause: str, duration_s: float, whole: int) -> None:
     """A last second with one arrival does not make 100 per second into 67."""
