@@ -7,18 +7,16 @@ from hybridcheck.paths import NoSuchPath
 from hybridcheck.profile.contradiction import Contradiction, near
 from hybridcheck.profile.document import KeyPath, spelled
 from hybridcheck.profile.listener_consistency import listener_contradictions
-from hybridcheck.profile.load_foresight import most_rps, thinking_at_once
+from hybridcheck.profile.load_foresight import most_rps, offers, sent_rps, thinking_at_once
 from hybridcheck.profile.load_limits import QUANTILES, LoadLimit
 from hybridcheck.profile.load_phases import (
     ROUNDING,
     callable_in_load,
-    covered,
     judged_seconds,
     offered_rps,
     peak_level,
     planned_requests,
     requests_per_arrival,
-    share_of,
     tagged,
     weights,
 )
@@ -28,6 +26,8 @@ from hybridcheck.profile.scenario_consistency import scenario_contradictions
 
 ALL_TOGETHER = "*"
 """Among a load phase's objectives: all operations together."""
+
+_NO_WHOLE_REQUEST = "{:g} per second: seconds are judged, and have whole requests"
 
 
 def _load(profile: Profile) -> Iterator[Contradiction]:
@@ -115,11 +115,17 @@ def _throughput(profile: Profile) -> Iterator[Contradiction]:
     if wanted > profile.limits.max_rps:
         message = f"{wanted:g} requests per second can never be seen: limits.max_rps is {profile.limits.max_rps:g}"
         yield Contradiction(place, message, f"limits: {{max_rps: {wanted:g}}}, or a lower threshold")
-    phases = profile.load.values()
-    highest = max((requests_per_arrival(phase) * peak_level(phase) for phase in phases), default=wanted)
-    if all(phase.model == "open" for phase in phases) and highest < wanted <= profile.limits.max_rps:
-        message = f"no load phase offers {wanted:g} requests per second; the highest offers {highest:g}"
-        yield Contradiction(place, message, f"raise rate_rps to at least {wanted:g}, or lower the threshold")
+    if wanted < 1:
+        yield Contradiction(place, _NO_WHOLE_REQUEST.format(wanted), "min_throughput_rps: 1")
+    phases, limit = profile.load.values(), LoadLimit(min_rps=wanted)
+    offered = [sent for phase in phases if (sent := sent_rps(profile, phase, limit)) is not None]
+    highest = max(offered, default=wanted)
+    if highest < wanted * (1 - ROUNDING) and wanted <= profile.limits.max_rps:
+        message = f"no load phase offers {wanted:g} requests per second; the highest offers {highest:.6g}"
+        hint = "more users, or less rest" if all(phase.model == "closed" for phase in phases) else "a higher rate_rps"
+        if any(offers(profile, phase.model_copy(update={"judge": "hold"}), limit) for phase in phases):
+            hint = "judge: hold, which leaves climbs out"
+        yield Contradiction(place, f"{message} at the least in its judged seconds", f"{hint}, or a lower threshold")
 
 
 def _sweep(profile: Profile, phase: LoadPhaseSpec, place: KeyPath) -> Iterator[Contradiction]:
@@ -191,18 +197,22 @@ def _offers(
         message = "how much of it may be missed is not declared"
         yield Contradiction(place, message, "error_ratio: 0.01   # beside it, or thresholds: {max_error_ratio: …}")
     if wanted < 1:
-        yield Contradiction(place, f"{wanted:g} per second: seconds are judged, and have whole requests", "min_rps: 1")
+        yield Contradiction(place, _NO_WHOLE_REQUEST.format(wanted), "min_rps: 1")
+    when = "within this window" if limit.window_s else "in its judged seconds"
     offered = offered_rps(profile, phase, limit)
     if offered is not None and offered < wanted * (1 - ROUNDING):
         of_it = limit.operation or (f"tag {limit.tag}" if limit.tag else "this phase")
-        when = "within this window" if limit.window_s else "in its judged seconds"
         message = f"{wanted:g} per second can never be seen: {of_it} is sent {offered:.6g} times per second at the least {when}"
-        yield Contradiction(place, message, f"min_rps: at most {offered:.6g}, or a higher rate")
-    most, why = most_rps(profile, phase)
-    most *= share_of(profile, phase, covered(profile, phase, limit))
+        yield Contradiction(place, message, f"{_at_most(offered)}a higher rate")
+    most, why = most_rps(profile, phase, limit)
     if phase.model == "closed" and most < wanted * (1 - ROUNDING):
-        message = f"{wanted:g} per second can never be seen: {why} {most:.6g} for it"
-        yield Contradiction(place, message, f"min_rps: at most {most:.6g}, or a load that may be more")
+        message = f"{wanted:g} per second can never be seen: {why} {most:.6g} for it at the least {when}"
+        yield Contradiction(place, message, f"{_at_most(most)}a load that may be more")
+
+
+def _at_most(rps: float) -> str:
+    """The line that would do, where there is one: less than a whole request per second is no promise."""
+    return f"min_rps: at most {rps:.6g}, or " if rps >= 1 else ""
 
 
 def _within_deadline(phase: LoadPhaseSpec, limit: LoadLimit, place: KeyPath) -> Iterator[Contradiction]:

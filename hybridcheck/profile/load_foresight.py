@@ -4,17 +4,26 @@ import math
 from collections.abc import Iterator
 
 from hybridcheck import shapes
+from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_phases import (
     ROUNDING,
     connections_needed,
+    covered,
+    fewest_users,
+    offered_rps,
     peak_level,
     promised_answer_s,
     requests_per_arrival,
+    seconds_of,
+    share_of,
     stages,
     thinking_s,
 )
 from hybridcheck.profile.load_spec import LoadPhaseSpec
 from hybridcheck.profile.models import Profile
+
+NOBODY = 0.5
+"""Users: a level below it is rounded to none."""
 
 
 def few_connections(profile: Profile) -> Iterator[tuple[str, str]]:
@@ -47,9 +56,32 @@ def thinking_at_once(phase: LoadPhaseSpec) -> int:
     return math.floor(max(begun) + ROUNDING)
 
 
-def most_rps(profile: Profile, phase: LoadPhaseSpec) -> tuple[float, str]:
-    """How many requests per second users send at the most, however quick the target is, and what keeps them from more."""
-    rest_s = max(phase.pacing_s, sum(phase.thinks_s) / 2 + phase.think_mean_s + thinking_s(phase))
-    rested = peak_level(phase) * requests_per_arrival(phase) / rest_s if rest_s else math.inf
-    most = profile.limits.max_rps
-    return (most, "limits.max_rps leaves") if most <= rested else (rested, "users who rest leave")
+def rest_s(phase: LoadPhaseSpec) -> float:
+    """How long it takes on average, at the least, from the beginning of a user's turn to that of its next one."""
+    return max(phase.pacing_s, sum(phase.thinks_s) / 2 + phase.think_mean_s + thinking_s(phase))
+
+
+def most_rps(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit) -> tuple[float, str]:
+    """How many requests per second of what a limit is about users can send at the most, and what keeps them from more.
+
+    In the second of the limit's with the fewest users, and however quick the target is.
+    """
+    users, rests_s = fewest_users(phase, seconds_of(phase, limit.window())), rest_s(phase)
+    free = math.inf if users >= NOBODY else 0.0
+    sent = users * requests_per_arrival(phase) / rests_s if rests_s else free
+    share, most = share_of(profile, phase, covered(profile, phase, limit)), profile.limits.max_rps
+    if most <= sent:
+        return most * share, "limits.max_rps leaves"
+    return sent * share, "users who rest leave" if rests_s else "seconds without a user leave"
+
+
+def sent_rps(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit) -> float | None:
+    """How many requests of what a limit is about are sent in each of its seconds, if the target lets them; None without a second."""
+    if phase.model == "open":
+        return offered_rps(profile, phase, limit)
+    return most_rps(profile, phase, limit)[0] if seconds_of(phase, limit.window()) else None
+
+
+def offers(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit) -> bool:
+    """Whether that is as much as the limit's `min_rps`."""
+    return (sent_rps(profile, phase, limit) or 0.0) >= (limit.min_rps or 0.0) * (1 - ROUNDING)

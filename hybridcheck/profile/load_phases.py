@@ -243,6 +243,14 @@ def lowest_rps(phase: LoadPhaseSpec, seconds: Collection[int]) -> float | None:
     return requests_per_arrival(phase) * found if math.isfinite(found) else None
 
 
+def fewest_users(phase: LoadPhaseSpec, seconds: Collection[int]) -> float:
+    """The lowest number of users in one of these seconds, on average over it; a second that the phase ends within is none."""
+    parts = stages(phase)
+    whole = math.floor(shapes.duration_s(parts) + ROUNDING)
+    found = (shapes.area_until(parts, s + 1) - shapes.area_until(parts, s) for s in seconds if s < whole)
+    return min(found, default=math.inf)
+
+
 def offered_rps(profile: Profile, phase: LoadPhaseSpec, limit: LoadLimit) -> float | None:
     """The lowest rate of what a limit is about, in the seconds that it is about; None where the target's answers decide it."""
     lowest = lowest_rps(phase, seconds_of(phase, limit.window()))

@@ -54,6 +54,29 @@ def profile(phase: dict[str, Any], **more: Any) -> Profile:
         ({"users": 20, "think_s": [1, 3]}, {"min_rps": 10}, ""),
         ({"users": 20, "think_s": [1, 3]}, {"min_rps": 11}, "11 per second can never be seen: users who rest leave 10"),
         ({"users": 20, "pacing_s": 4}, {"min_rps": 6}, "users who rest leave 5 for it"),
+        (
+            {"shape": "steps", "users": 50, "think_s": 1, "duration_s": 60},
+            {"min_rps": 11},
+            "users who rest leave 10 for it at the least in its judged seconds",
+        ),
+        ({"shape": "steps", "users": 50, "think_s": 1, "duration_s": 60}, {"min_rps": 10}, ""),
+        ({"shape": "steps", "users": 50, "think_s": 1, "duration_s": 60}, {"min_rps": 50, "window_s": [48, 60]}, ""),
+        (
+            {"shape": "ramp", "users": 50, "think_s": 1, "ramp_s": 20, "duration_s": 60},
+            {"min_rps": 40},
+            "users who rest leave 7.125 for it at the least",
+        ),
+        (
+            {"shape": "ramp", "users": 50, "think_s": 1, "ramp_s": 20, "duration_s": 60, "judge": "hold"},
+            {"min_rps": 40},
+            "",
+        ),
+        ({"users": 20, "think_s": 1, "duration_s": 20.5}, {"min_rps": 20}, ""),
+        (
+            {"stages": [{"duration_s": 10, "users": 5}, {"duration_s": 0, "users": 0}, {"duration_s": 10, "users": 0}]},
+            {"min_rps": 5},
+            "seconds without a user leave 0 for it",
+        ),
         ({"rate_rps": 30}, {"min_rps": 0.5}, "0.5 per second: seconds are judged, and have whole requests"),
     ],
 )
@@ -63,6 +86,58 @@ def test_a_throughput_that_is_not_offered_is_an_error(
     """Of the phase, an operation, a tag, a window, of scenarios, and of users whom the tester's own limit holds back."""
     found = [one for one in contradictions(profile({**phase, "limits": [limit]}), TODAY) if one.path[-1] == "min_rps"]
     assert [message in one.message for one in found] == [True] * bool(message)
+
+
+@pytest.mark.parametrize(
+    ("phases", "wanted", "told"),
+    [
+        ({"s": {"users": 10, "think_s": 1, "duration_s": 40}}, 40, "the highest offers 10 at the least in its judged seconds"),
+        ({"s": {"users": 10, "think_s": 1, "duration_s": 40}}, 10, ""),
+        ({"s": {"users": 10, "duration_s": 40}}, 40, ""),
+        ({"s": {"users": 10, "think_s": 1}, "t": {"rate_rps": 30}}, 40, "the highest offers 30"),
+        ({"s": {"users": 10, "think_s": 1}, "t": {"rate_rps": 40}}, 40, ""),
+        ({"s": CLIMB}, 40, "the highest offers 10"),
+        ({"s": {**CLIMB, "ramp_s": 10, "judge": "hold"}}, 100, ""),
+        ({"s": {"rate_rps": 30}}, 0.5, "0.5 per second: seconds are judged, and have whole requests"),
+        ({"s": {"rate_rps": 1.5}}, 1.5, ""),
+    ],
+)  # fmt: skip
+def test_a_threshold_that_no_phase_can_show_is_an_error(phases: dict[str, Any], wanted: float, told: str) -> None:
+    """Of either model, each by the second in which it sends the least; a second of less than one request tells nothing."""
+    load = {name: {"operations": ["a"], **phase} for name, phase in phases.items()}
+    thresholds = {"max_error_ratio": 0.05, "min_throughput_rps": wanted}
+    given = Profile.model_validate({"version": 1, "operations": OPERATIONS, "load": load, "thresholds": thresholds})
+    found = [one for one in contradictions(given, TODAY) if one.path == ("thresholds", "min_throughput_rps")]
+    assert [told in one.message for one in found] == [True] * bool(told)
+
+
+@pytest.mark.parametrize(
+    ("phase", "hint"),
+    [
+        ({**CLIMB, "ramp_s": 10}, "judge: hold, which leaves climbs out, or a lower threshold"),
+        ({"users": 10, "think_s": 1, "duration_s": 40}, "more users, or less rest, or a lower threshold"),
+        ({"rate_rps": 30}, "a higher rate_rps, or a lower threshold"),
+    ],
+)
+def test_the_line_that_would_do_is_named(phase: dict[str, Any], hint: str) -> None:
+    """For a climb, for users, and for a rate."""
+    thresholds = {"max_error_ratio": 0.05, "min_throughput_rps": 60}
+    found = [one for one in contradictions(profile(phase, thresholds=thresholds), TODAY) if one.path[0] == "thresholds"]
+    assert [one.hint for one in found] == [hint]
+
+
+@pytest.mark.parametrize(
+    ("phase", "hint"),
+    [
+        ({"users": 20, "think_s": 2}, "min_rps: at most 10, or a load that may be more"),
+        ({"users": 20, "think_s": 40}, "a load that may be more"),
+        ({**CLIMB, "warmup_s": 0}, "a higher rate"),
+    ],
+)
+def test_no_line_is_named_that_would_be_refused_as_well(phase: dict[str, Any], hint: str) -> None:
+    """`min_rps: at most 0` is no line."""
+    found = list(contradictions(profile({**phase, "limits": [{"min_rps": 50}]}), TODAY))
+    assert [one.hint for one in found] == [hint]
 
 
 def test_a_rate_of_the_command_line_is_held_to_it_too() -> None:
