@@ -220,11 +220,6 @@ def judged_seconds(phase: LoadPhaseSpec) -> frozenset[int]:
     return frozenset(second for second in held if second >= round(phase.warmup_s))
 
 
-def lowest_judged_rps(phase: LoadPhaseSpec) -> float | None:
-    """The lowest rate of requests within the judged seconds; None in the closed model, and where no second is judged."""
-    return lowest_rps(phase, judged_seconds(phase))
-
-
 def lowest_rps(phase: LoadPhaseSpec, seconds: Collection[int]) -> float | None:
     """The lowest rate at which requests are planned within these seconds; None in the closed model, and without a second.
 

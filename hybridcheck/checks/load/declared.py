@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 from hybridcheck.cases import Case, Json, Reason, Undecided, Unmet
 from hybridcheck.checks.check import Scene
-from hybridcheck.checks.load.held import unless_held
 from hybridcheck.checks.load.limits import RateCheck
 from hybridcheck.checks.load.own_share import TWICE, OwnShare, certainly_failed, own_share
 from hybridcheck.checks.load.phases import ALL, NS_PER_MS, Phase
@@ -14,9 +13,8 @@ from hybridcheck.checks.load.rates import (
     error_rate,
     latency_rate,
     phase_of,
-    throughput_params,
-    throughput_rate,
 )
+from hybridcheck.checks.load.throughput import throughput_finding, throughput_params, throughput_rate
 from hybridcheck.evidence import Evidence
 from hybridcheck.profile.drives import scaled
 from hybridcheck.profile.load_limits import LoadLimit
@@ -87,10 +85,10 @@ class KeepsDeclaredLimits(RateCheck):
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the rate, or the mean."""
+        if case.params["metric"] == "throughput":
+            return throughput_finding(case, evidence)
         if self.rate(case) is not None:
-            finding = super().judge(case, evidence)
-            throughput = case.params["metric"] == "throughput"
-            return unless_held(finding, case, phase_of(case, evidence), evidence) if throughput else finding
+            return super().judge(case, evidence)
         phase = phase_of(case, evidence)
         if phase.stopped_early:
             raise Undecided(Reason.STOPPED_EARLY, f"the load phase was ended early: {phase.end.detail}")

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator
 
 from hybridcheck.cases import Case, CoreQuestion, Dimension, Json, Severity, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
-from hybridcheck.checks.load.held import unless_held
 from hybridcheck.checks.load.phases import ALL
 from hybridcheck.checks.load.power import shortfall, too_short_to_settle
 from hybridcheck.checks.load.rates import (
@@ -18,18 +17,17 @@ from hybridcheck.checks.load.rates import (
     latency_rate,
     phase_of,
     rate_finding,
-    throughput_params,
-    throughput_rate,
 )
+from hybridcheck.checks.load.throughput import throughput_finding, throughput_params, throughput_rate
 from hybridcheck.checks.operations import ask_for, operation_in, params_of
 from hybridcheck.evidence import Evidence
 from hybridcheck.profile.drives import scaled
+from hybridcheck.profile.load_foresight import offers
 from hybridcheck.profile.load_limits import LoadLimit
 from hybridcheck.profile.load_phases import (
     callable_in_load,
     connections,
     connections_needed,
-    lowest_judged_rps,
     of_all_together,
     peak_level,
     promised_answer_s,
@@ -224,32 +222,33 @@ class KeepsErrorLimit(RateCheck):
 class SustainsThroughput(RateCheck):
     """The target answers at least the declared number of requests per second rightly.
 
-    Every judged second has the declared number of places to fill (an open schedule that offers so many: no more than its arrivals);
-    a place without a right answer is missed. The share of missed places is judged like the error limit, and by its
-    number: `max_error_ratio` says how much of what is promised may go wrong.
+    Every whole judged second has the declared number of places to fill (an open schedule that offers so many: no more than
+    its arrivals); a place without a right answer is missed. The share of missed places is judged like the error limit, and by
+    its number: `max_error_ratio` says how much of what is promised may go wrong. Users who rest leave places empty that nobody
+    sent a request for: such are held against the target only where more is missing than that accounts for.
     """
 
     id = "load.throughput"
     remedy = "Find what saturates first (CPU, connections, locks) with the samples of the resources section."
 
     def cases(self, scene: Scene) -> Iterator[Case | Unmet]:
-        """One case per phase that offers the declared throughput in each of its judged seconds."""
-        limits = scene.profile.thresholds
+        """One case per phase that, as it will be driven, offers the declared throughput in each of its judged seconds."""
+        profile, limits = scene.profile, scene.profile.thresholds
         wanted, allowed = limits.min_throughput_rps, limits.max_error_ratio
-        made = False
-        for name, spec in scene.profile.load.items():
-            offers = wanted is not None and (spec.model == "closed" or (lowest_judged_rps(spec) or 0) >= wanted)
-            if offers and allowed is not None:
+        limit, made = LoadLimit(min_rps=wanted or 1.0), False
+        for name, spec in profile.load.items():
+            driven = scaled(spec, scene.budget, len(profile.load))
+            if wanted is not None and allowed is not None and offers(profile, driven, limit):
                 made = True
-                driven = scaled(spec, scene.budget, len(scene.profile.load))
-                limit = LoadLimit(min_rps=wanted)
-                yield self.case(scene, name, ALL, throughput_params(scene.profile, driven, limit, allowed))
+                yield self.case(scene, name, ALL, throughput_params(profile, driven, limit, allowed))
         if not made:
             beside = "" if allowed is not None else ", max_error_ratio: 0.01"
+            declared = wanted is not None and any(offers(profile, spec, limit) for spec in profile.load.values())
+            longer = " (--budget full: a shortened phase is judged within its climb)" if declared and allowed else ""
             needs = (
                 f"thresholds: {{min_throughput_rps: N{beside}}} and a load phase that offers N in every judged second"
             )
-            yield Unmet(subject="load", needs=needs)
+            yield Unmet(subject="load", needs=needs + longer)
 
     def rate(self, case: Case) -> Rate:
         """Places that no right answer filled."""
@@ -257,7 +256,4 @@ class SustainsThroughput(RateCheck):
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Judge the share of missed places."""
-        phase = phase_of(case, evidence)
-        finding = unless_held(rate_finding(case, phase, self.rate(case)), case, phase, evidence)
-        mean_rps = phase.total("ok") / len(phase.seconds)
-        return finding.model_copy(update={"observed": f"{mean_rps:.1f} per second on average; {finding.observed}"})
+        return throughput_finding(case, evidence)

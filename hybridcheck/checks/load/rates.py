@@ -4,10 +4,10 @@ The same rate is judged after the phase, watched while it runs, and asked before
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from hybridcheck.cases import Case, Json, Reason, Undecided
+from hybridcheck.cases import Case, Reason, Undecided
 from hybridcheck.checks.load.own_share import (
     OwnShare,
     Rows,
@@ -20,10 +20,6 @@ from hybridcheck.checks.load.own_share import (
 from hybridcheck.checks.load.phases import Phase, chosen_by, phase_until_its_end, settled_case
 from hybridcheck.checks.operations import operation_in
 from hybridcheck.evidence import Evidence, LoadSecond
-from hybridcheck.profile.load_limits import LoadLimit
-from hybridcheck.profile.load_phases import ROUNDING, offered_rps
-from hybridcheck.profile.load_spec import LoadPhaseSpec
-from hybridcheck.profile.models import Profile
 from hybridcheck.statistics.rates import RateDecision, judge_rate
 from hybridcheck.statistics.sequential import MIN_BATCHES, certain
 from hybridcheck.statistics.spread import Batch
@@ -72,40 +68,6 @@ def error_rate(limit: float) -> Rate:
     """At most so many arrivals are answered wrongly or not at all."""
     expected = f"at most {limit:.2%} of arrivals answered wrongly or not at all"
     return wrong_or_late(limit, None, expected, "wrong or unanswered")
-
-
-def throughput_rate(params: Mapping[str, Json]) -> Rate:
-    """Every second has places to fill; one without a right answer is missed. See `throughput_params` for what is known before."""
-    wanted_rps, allowed = float(params["wanted_rps"]), float(params["limit_ratio"])
-    places, offered_rps = math.floor(wanted_rps), params.get("offered_rps")
-    granted = offered_rps is not None and offered_rps >= wanted_rps * (1 - ROUNDING)
-    expected = f"at least {wanted_rps:g} requests per second answered rightly, all but {allowed:.2%} of them"
-    if params["model"] == "closed":
-        return Rate(allowed, lambda records: _places(records, places, 0), expected, "missed", None, places)
-
-    def batch(records: tuple[LoadSecond, ...]) -> Batch:
-        unplanned = max(places - sum(record.planned for record in records), 0)
-        return _places(records, places - unplanned, 0) if granted else _places(records, places, unplanned)
-
-    return Rate(allowed, batch, expected, "missed", None, places)
-
-
-def throughput_params(profile: Profile, spec: LoadPhaseSpec, limit: LoadLimit, allowed: float) -> dict[str, Json]:
-    """A case's parameters for the `min_rps` of a limit, of the phase as it will be driven.
-
-    `offered_rps` is the lowest rate that the schedule promises: where it is enough, a second with fewer arrivals has so many
-    places less (they lie on the other side of its edge). Where it is not, or where the steps of scenarios come as the target
-    lets them, what was not planned is missing, and nobody knows whether it would have been answered.
-    """
-    known = {} if spec.scenarios else {"offered_rps": offered_rps(profile, spec, limit)}
-    return {"wanted_rps": limit.min_rps, "limit_ratio": allowed, "model": spec.model, **known}
-
-
-def _places(records: tuple[LoadSecond, ...], places: int, unplanned: int) -> Batch:
-    """One second's places: missing are those that cut arrivals, or such as were not planned, could have filled."""
-    unfilled = places - min(places, sum(record.ok for record in records))
-    missing = min(unfilled, unplanned + sum(record.cut for record in records))
-    return Batch(bad=unfilled - missing, total=places, missing=missing)
 
 
 def batch_of(records: tuple[LoadSecond, ...], limit_key: str | None) -> Batch:

@@ -65,7 +65,10 @@ def test_every_second_has_places_to_fill(answered: list[int], outcome: Outcome) 
 
 def test_fewer_arrivals_than_places_are_not_the_targets_fault_in_an_open_schedule() -> None:
     """Arrivals on the other side of a second's edge are no missed places; with users, the target sets the pace."""
-    assert judged([98] * 20, planned=98).outcome is Outcome.PASS
+    case = cases_of(CHECK, profile(min_throughput_rps=WANTED, max_error_ratio=0.01))[0]
+    for sent, outcome in (((99, 101), Outcome.PASS), ((98, 98), Outcome.INCONCLUSIVE)):
+        records = phase([rows(second, sent[second % 2]) for second in range(20)])
+        assert CHECK.judge(case, Evidence((), {"load/steady": records})).outcome is outcome
     assert judged([80] * 20, planned=80, model="closed").outcome is Outcome.FAIL
 
 

@@ -12,7 +12,7 @@ from hybridcheck.profile.consistency import contradictions
 from hybridcheck.profile.drives import scaled
 from hybridcheck.profile.load_phases import (
     judged_seconds,
-    lowest_judged_rps,
+    lowest_rps,
     peak_level,
     planned_requests,
     stages,
@@ -148,7 +148,9 @@ def test_hold_judges_whole_seconds_at_the_level(shape: str, judged: object) -> N
 )
 def test_the_lowest_rate_that_is_judged(given: dict[str, object], lowest: float | None) -> None:
     """What a throughput limit may count on."""
-    assert lowest_judged_rps(LoadPhaseSpec.model_validate(given)) == lowest
+    assert (
+        lowest_rps(LoadPhaseSpec.model_validate(given), judged_seconds(LoadPhaseSpec.model_validate(given))) == lowest
+    )
 
 
 @pytest.mark.parametrize(
