@@ -356,10 +356,7 @@ T = TypeVar("T", bound=Record)
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a judge sees: the sealed records of its case and of the shared streams that the case declares.
-
-    `lasted_s`: how long a shared stream took (a load phase: its plan), as far as its seal says.
-    """
+    """What a judge sees: the sealed records of its case and of the shared streams that it declares, and how long those took."""
 
     own: tuple[Record, ...]
     shared: Mapping[str, tuple[Record, ...]]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.load.test_stations_and_strangers import told as said_by
+from tests.integration.load.conftest import told as said_by
 
 CONDUCTOR = """
 import json, sys, time

@@ -50,7 +50,7 @@ print(json.dumps({"ends": ends, "left": left, "kept": [before() is not None for 
 
 
 def carried_out(
-    target: Target, *, path: str, cut: bool = False, coarse: bool = False, **changes: object
+    target: Target, *, path: str, cut: bool = False, coarse: bool = False, **changes: Any
 ) -> dict[str, list[Any]]:
     """The end markers of three runs in one process, which descriptors were open after each, and which runs were kept."""
     operations = (Operation(name="a", path=path),)
