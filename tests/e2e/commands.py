@@ -58,7 +58,7 @@ def saved(folder: Path) -> dict[str, Any]:
     return loaded
 
 
-def run(cwd: Path, *arguments: str, most_s: float = 50, variables: Mapping[str, str] | None = None) -> Done:
+def run(cwd: Path, *arguments: str, most_s: float = 150, variables: Mapping[str, str] | None = None) -> Done:
     """Run the command to its end in a folder; it is killed, and the test fails, after `most_s`."""
     peak = cwd / "peak"
     started = time.monotonic()

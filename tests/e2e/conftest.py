@@ -78,7 +78,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     with _served(asked) as target:
         profile = _profiled(cwd, target)
         command = [COMMAND, "validate", "--profile", profile, "--output-file", "r.sarif", "--save-results"]
-        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=50, check=False)
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=150, check=False)
         [folder] = (cwd / "hybridcheck-results").iterdir()
         yield Made(done, profile, folder, target, asked)
 
@@ -109,7 +109,7 @@ def run(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def called(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [COMMAND, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=50, check=False, env=env
+            [COMMAND, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False, env=env
         )
 
     return called

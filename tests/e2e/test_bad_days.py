@@ -20,7 +20,7 @@ from hybridcheck.writers.json_document import to_json, verdict_schema
 from tests.e2e.commands import COMMAND, holds, load_children, only_folder, run, saved, started, wait_for
 from tests.e2e.small_target import Answer, Asked, Sound, serving
 
-pytestmark = pytest.mark.timeout(120)  # a run is held up, ended and judged again, beside others on a busy machine
+pytestmark = pytest.mark.timeout(400)  # a run is held up, ended and judged again, beside others on a busy machine
 
 PASSWORD = "bad-days-Passw0rd-81c2"
 VARIABLES = {"ANN_PASSWORD": PASSWORD}

@@ -96,7 +96,7 @@ def test_a_signal_keeps_what_was_gathered(
         assert "cases, budget" in process.stderr.readline()
         _wait_for_signal_handler(process.pid)
         process.send_signal(number)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=120)
     assert process.returncode == code, out
     made = folder()
     document = json.loads((made / "verdict.json").read_text(encoding="utf-8"))

@@ -8,7 +8,7 @@ from hybridcheck import gate
 from hybridcheck.cases import Budget
 from hybridcheck.reference.defects import BY_NAME
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 DEFECTS = (
     "tenant-shared",

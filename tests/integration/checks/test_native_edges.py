@@ -12,7 +12,7 @@ from hybridcheck.reference.defects import BY_NAME, CATALOGUE
 from hybridcheck.reference.planted_in_native_edges import IN_NATIVE_EDGES
 from hybridcheck.verdict import Outcome, Ruling
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 TOGETHER = (
     "native-int-indef native-shift-masked native-prefix-bytes native-strip-ascii native-digits-ascii native-key-order",

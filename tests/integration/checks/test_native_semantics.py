@@ -11,7 +11,7 @@ from hybridcheck.reference.defects import BY_NAME
 from hybridcheck.reference.planted_in_native_semantics import IN_NATIVE_SEMANTICS
 from hybridcheck.verdict import CaseVerdict, Outcome, Ruling
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 TOPICS = ("numeric.*", "text.*", "json.*", "ordering.*", "time.*")
 

@@ -12,7 +12,7 @@ from hybridcheck.profile.models import Environment
 from hybridcheck.reference.launcher import ReferenceSystem
 from tests.targets.hostile import authority_file, hostile_in_thread
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 HEAD = "version: 1\ntargets: {{t: {{url: '{url}', environment: local{tls}}}}}\noperations: [GET /health]\n"
 INSTANCES = "observability: {instance_header: X-Instance, instances: 2}\n"

@@ -10,7 +10,7 @@ from hybridcheck.cases import Budget
 from hybridcheck.reference.defects import BY_NAME
 from hybridcheck.verdict import Outcome, Ruling
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 TOGETHER = (
     "wire-body-one-recv wire-bad-input-kills wire-header-case gzip-mislabelled error-body-as-200 wire-index-unchecked",

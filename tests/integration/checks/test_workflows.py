@@ -17,7 +17,7 @@ from hybridcheck.transport.manifest import DONE, read_manifest
 from hybridcheck.verdict import CaseVerdict, Outcome, Ruling
 from tests.property.evidence_removal import assert_no_judge_knows_more
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 PROFILE = Path(__file__).resolve().parents[3] / "profiles" / "reference.yaml"
 PLANTED = ("detector-of-nothing", "results-slow", "anomalies-missed")

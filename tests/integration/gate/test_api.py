@@ -7,7 +7,7 @@ import pytest
 from hybridcheck.api import CPythonIntegrator
 from hybridcheck.cases import Budget
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 
 async def test_a_suite_on_its_own_gives_its_branch(tmp_path: Path) -> None:

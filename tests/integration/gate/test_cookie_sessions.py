@@ -10,7 +10,7 @@ from hybridcheck.cases import Budget
 from hybridcheck.verdict import Outcome, Ruling
 from tests.targets.cookie_sessions import PASSWORDS, serving
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 PROFILE = """
 version: 1

@@ -17,7 +17,7 @@ from hybridcheck.writers.json_document import to_json, verdict_schema
 from tests.property.evidence_removal import assert_no_judge_knows_more
 from tests.property.order_of_knowledge import assert_order_of_knowledge
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
 RAN = (Group.REQUIRED, Group.ADVISORY)
 

@@ -19,7 +19,7 @@ from hybridcheck.reference.launcher import ReferenceSystem
 from hybridcheck.verdict import Outcome, Verdict
 from tests.integration.gate.outages import restarting
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 PROFILE = Path(__file__).resolve().parents[3] / "profiles" / "reference.yaml"
 DOWN = "resilience.native-down[gateway-analytics]"

@@ -11,7 +11,7 @@ from hybridcheck.checks.catalogue import by_id
 from hybridcheck.verdict import Outcome, Ruling
 from tests.property.evidence_removal import assert_no_judge_knows_more
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.slow]
+pytestmark = [pytest.mark.timeout(900), pytest.mark.slow]
 
 DEFECTS = (
     "wrong-schema", "malformed-json-500", "garbage-token-accepted", "refresh-reuse", "bola-read", "collection-leak",

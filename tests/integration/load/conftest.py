@@ -185,7 +185,7 @@ def told(script: str, given: object) -> object:
     environment = os.environ | {"LOCUST_SKIP_MONKEY_PATCH": "1", "HYBRIDCHECK_VERSION": "1"}
     done = subprocess.run(
         [sys.executable, "-P", "-c", script],
-        input=json.dumps(given), env=environment, capture_output=True, text=True, check=False, timeout=60,
+        input=json.dumps(given), env=environment, capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

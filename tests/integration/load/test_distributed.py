@@ -14,7 +14,7 @@ from hybridcheck.load.plan import Operation, Shape
 from hybridcheck.load.reports import EndCause, Report
 from tests.integration.load.conftest import Target, alive, collect, gone, plan_for
 
-pytestmark = pytest.mark.timeout(120)  # three and more processes load Locust, beside others on a busy machine
+pytestmark = pytest.mark.timeout(400)  # three and more processes load Locust, beside others on a busy machine
 
 WAIT_S = 40.0
 """For workers who will come: several processes begin at once, on a machine that does other things as well."""

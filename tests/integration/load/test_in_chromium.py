@@ -18,7 +18,7 @@ expect.set_options(timeout=PATIENCE_MS)
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="not run: there is no chromium here"),
-    pytest.mark.timeout(150),  # a browser and a run begin, beside others on a busy machine
+    pytest.mark.timeout(500),  # a browser and a run begin, beside others on a busy machine
 ]
 
 

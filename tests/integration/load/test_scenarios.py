@@ -344,7 +344,7 @@ def test_plain_locust_logs_in_and_goes_the_same_ways(shop: str, tmp_path: Path) 
         [*command, "--json-file", str(out)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         cwd=tmp_path,
         check=False,
         env={**os.environ, "ADA": "first", "BOB": "second"},

@@ -15,7 +15,7 @@ from hybridcheck.errors import UsageError
 from tests.integration.load.conftest import Target
 from tests.integration.load.web_ui import ENDLESS, serving_ui
 
-pytestmark = pytest.mark.timeout(120)  # two runs begin and end, each with its processes
+pytestmark = pytest.mark.timeout(400)  # two runs begin and end, each with its processes
 
 
 def sent_by(folder: Path) -> int:

@@ -106,7 +106,7 @@ def test_foreground_command_ends_with_ctrl_c() -> None:
 def test_foreground_command_refuses_unknown_defects() -> None:
     """An unknown name ends with 2 and names the nearest one."""
     command = [sys.executable, "-m", "hybridcheck.reference", "--defect", "no-auht"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert "no-auth" in done.stderr
     with pytest.raises(UnknownDefectError, match="no-auth"):

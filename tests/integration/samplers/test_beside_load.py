@@ -25,7 +25,7 @@ from hybridcheck.target import Ask
 from hybridcheck.transport.session import Session
 from hybridcheck.verdict import Outcome
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 STREAM = "resources/steady"
 
