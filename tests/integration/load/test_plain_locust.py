@@ -118,7 +118,9 @@ def refused(name: str, folder: Path, *options: str, variables: Mapping[str, str]
     """What Locust says when it ends at once with the exit code of a mistake."""
     command = [sys.executable, "-m", "locust", "-f", str(data_file("locustfiles", name)), "--headless", *options]
     environment = {**os.environ, **(variables or {})}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=180, cwd=folder, check=False, env=environment)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=180, cwd=folder, check=False, env=environment
+    )
     assert done.returncode == 2, done.stderr[-3000:]
     assert "Traceback" not in done.stderr
     return done.stderr
