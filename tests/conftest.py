@@ -15,7 +15,6 @@ _FOREIGN_PREFIXES = ("HYBRIDCHECK_", "INTEGRATION_TEST_", "LOCUST_")
 _FOREIGN_NAMES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"})
 
 _LONGEST = (
-    "tests/integration/gate/test_demo_run",
     "tests/integration/gate/test_order_of_knowledge",
     "tests/integration/gate/",
     "tests/e2e/test_init",

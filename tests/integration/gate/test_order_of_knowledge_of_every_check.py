@@ -1,4 +1,4 @@
-"""Less evidence never decides otherwise: checks that fail, over a run with many defects (test_demo_run: those that pass)."""
+"""Less evidence never decides otherwise: checks that fail, over a run with many defects (of_a_run: those that pass)."""
 
 import asyncio
 from pathlib import Path

@@ -87,3 +87,19 @@ def test_the_finding_says_what_was_missing() -> None:
     assert found.reason is Reason.NO_TEST_DATA
     assert "503" in found.observed
     assert "no disagreement" in found.observed
+
+
+@pytest.mark.parametrize("check", [TwinsAgree(), TypesAgree(), Int64Edges()], ids=lambda check: check.id)
+def test_a_service_that_comes_back_after_each_refusal_gives_no_wrong_value(check: Check) -> None:
+    """Restarts in step with the pauses of a check, back with the first look: each refusal is an outage's, not the question's."""
+    away_at = -1.0
+
+    def restarted(_: int, ask: Ask) -> Answer | None:
+        nonlocal away_at
+        if ask.path != "/own" or target.now_s() == away_at:
+            return None
+        away_at = target.now_s()
+        return (503, {}, {})
+
+    target = echoing(restarted)
+    assert finding_of(check, PROFILE, target).outcome is not Outcome.FAIL

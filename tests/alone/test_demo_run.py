@@ -11,15 +11,10 @@ from jsonschema import Draft202012Validator
 from hybridcheck import gate
 from hybridcheck.api import get_hybrid_integration_framework
 from hybridcheck.cases import Budget, Group
-from hybridcheck.checks.catalogue import CHECKS, by_id
 from hybridcheck.verdict import Outcome, Ruling
 from hybridcheck.writers.json_document import to_json, verdict_schema
-from tests.property.evidence_removal import assert_no_judge_knows_more
-from tests.property.order_of_knowledge import assert_order_of_knowledge
 
 pytestmark = pytest.mark.timeout(600)
-
-RAN = (Group.REQUIRED, Group.ADVISORY)
 
 
 @pytest.fixture(scope="module")
@@ -69,20 +64,6 @@ def test_judging_again_gives_the_same_bytes(healthy: gate.GateResult) -> None:
     assert to_json(gate.judge_ledger(healthy.ledger_path)) == healthy.verdict_path.read_text(encoding="utf-8")
 
 
-def test_less_evidence_is_never_more_knowledge(healthy: gate.GateResult) -> None:
-    """The order of knowledge holds over a real ledger (a sample of its lines; `make soak` takes more)."""
-    whole = assert_order_of_knowledge(healthy.ledger_path, by_id(), most=12, subsets=2, seed=3)
-    assert whole.verdict is Ruling.READY
-
-
-def test_no_judge_passes_on_less(healthy: gate.GateResult) -> None:
-    """What passed stays a pass or becomes undecided on less evidence; every check that has a case has its turn."""
-    asked = {check for check, _ in assert_no_judge_knows_more(healthy.ledger_path, by_id(), most=12, seed=11)}
-    ran = {case.check for check in healthy.verdict.checks for case in check.cases if case.group in RAN}
-    assert asked == ran
-    assert len(asked) > 0.8 * len(CHECKS), {check.id for check in CHECKS} - asked
-
-
 async def test_the_calls_of_the_api_rest_on_one_run(
     healthy: gate.GateResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,15 +92,3 @@ def test_no_password_reaches_the_disk(healthy: gate.GateResult) -> None:
     text = healthy.ledger_path.read_text(encoding="utf-8")
     assert "‹secret:" in text
     assert '"password": "‹secret:' in text.replace("\\", "")
-
-
-def test_a_planted_defect_blocks(tmp_path: Path) -> None:
-    """The defect is found through the whole gate, and the first blocking case belongs to its check."""
-    request = gate.Request(
-        demo=True, defects=("no-auth",), budget=Budget.QUICK, fail_fast=True, output_dir=tmp_path, variables={}, seed=7
-    )
-    result = asyncio.run(gate.run(request))
-    assert result.verdict.verdict is Ruling.NOT_READY
-    first = next(reason for reason in result.verdict.reasons if reason.blocking)
-    assert first.case is not None
-    assert first.case.startswith("authn.missing-credentials-refused")
