@@ -37,7 +37,7 @@ layers: $(DEV_STAMP)
 # what needs the machine for itself, then the others beside each other
 test: $(DEV_STAMP)
 	@$(BIN)/python -m pytest tests/alone
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --ignore tests/alone
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # the generated part of docs/: a test of `make check` says when it is not current
 docs: $(DEV_STAMP)

@@ -8,11 +8,20 @@ from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.target import Ask, ReadTarget
 
 AFTERWARDS = "afterwards"
+UNAVAILABLE = 503
 
 
 def is_broken(exchange: Exchange) -> bool:
     """Whether an answer is missing, or says that the server failed."""
     return exchange.status is None or exchange.status >= 500
+
+
+def is_silent(exchange: Exchange) -> bool:
+    """Whether an answer is missing, or says that the service cannot answer for the moment (503, RFC 9110 15.6.4).
+
+    That is no answer to the question, even where something was answered afterwards: that may have waited for the service.
+    """
+    return exchange.status is None or exchange.status == UNAVAILABLE
 
 
 async def look_afterwards(target: ReadTarget, label: str, exchange: Exchange, ask: Ask) -> None:

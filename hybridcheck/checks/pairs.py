@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Unmet
-from hybridcheck.checks.availability import look_afterwards, was_there
+from hybridcheck.checks.availability import is_broken, is_silent, look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import params_of
 from hybridcheck.checks.repeats import UNHEARD, describe, numbered
@@ -149,7 +149,7 @@ class PairCheck(ReadCheck):
             return self.said(case, side, exchange)
         if status in REFUSALS:
             return REFUSED
-        return BROKEN if status is not None and status >= 500 and status != 503 else describe(exchange)
+        return BROKEN if is_broken(exchange) and not is_silent(exchange) else describe(exchange)
 
     def _name(self, case: Case, side: int) -> str:
         return str(case.params["operation" if side == 0 else "twin"]["id"])
@@ -161,7 +161,7 @@ def _unclear(
     """Why the answers to one question show nothing: a caller who was refused, or a side that was not there."""
     if own[-1].status in UNHEARD or twin[-1].status in UNHEARD:
         return Reason.AUTH_NOT_EFFECTIVE
-    silent = any(exchange.status is None or exchange.status == 503 for exchange in (*own, *twin))
+    silent = any(is_silent(exchange) for exchange in (*own, *twin))
     return Reason.SUSPECTED if last is not None and (silent or not was_there(evidence, *own, *twin)) else None
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from hybridcheck.cases import Case, Phase, SafetyClass, Severity, Unmet
 from hybridcheck.checks import survival
-from hybridcheck.checks.availability import look_afterwards
+from hybridcheck.checks.availability import is_silent, look_afterwards
 from hybridcheck.checks.check import Scene
 from hybridcheck.checks.vectors import ROUNDS, State, VectorCheck
 from hybridcheck.evidence import Evidence, Exchange
@@ -59,7 +59,7 @@ class RiskyVectorCheck(VectorCheck):
         """A crash where there was one; else what the answers say."""
         watch = case.params["watch"]
         suspects = [e for i in range(len(case.params["vectors"])) for e in evidence.exchanges(f"vector.{i}")]
-        silent = any(exchange.status is None or exchange.status == 503 for exchange in suspects)
+        silent = any(is_silent(exchange) for exchange in suspects)
         if silent or survival.fate(watch, evidence) is not survival.Fate.ALIVE:
             found = survival.crash_finding(evidence, watch, self.promise, suspects, self.did)
             if found is not None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Unmet
-from hybridcheck.checks.availability import is_broken, look_afterwards, was_there
+from hybridcheck.checks.availability import is_broken, is_silent, look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, params_of, suite_of
 from hybridcheck.checks.repeats import describe
@@ -199,7 +199,7 @@ class VectorCheck(ReadCheck):
             text = f"was refused with {status}, although {declared}"
             return Reading(State.WRONG, text) if declared else Reading(State.REFUSED)
         if not 200 <= status < 300:
-            clear = status >= 500 and status != 503
+            clear = is_broken(exchange) and not is_silent(exchange)
             return Reading(State.WRONG if clear else State.UNCLEAR, f"was answered with {status}")
         return self.answer(case, vector, exchange, response.body.content())
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hybridcheck.cases import Case, Dimension, Reason, Severity, Unmet
 from hybridcheck.checks.analytics.examples import ask_example, expectation
-from hybridcheck.checks.availability import is_broken, look_afterwards, was_there
+from hybridcheck.checks.availability import is_broken, is_silent, look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.documents import difference, same_text
 from hybridcheck.checks.operations import ask_for, complaint_about, json_body, operation_in, operations, params_of
@@ -26,7 +26,8 @@ class TwinsAgree(ReadCheck):
 
     Sends each example of an operation that names a `twin` to both. Documents that agree to the last digit are a pass;
     else values are compared, numbers within the example's tolerance. Statuses or values that differ, two times of two,
-    are a fail, a broken answer only where the service answered its declared request right after it. Neither side is taken for the truth: where the example's own expectation tells, the finding says which.
+    are a fail; a 5xx only where the service answered its declared request right after it, a 503 or no answer never.
+    Neither side is taken for the truth: where the example's own expectation tells, the finding says which.
     """
 
     id = "twins.agree"
@@ -60,9 +61,9 @@ class TwinsAgree(ReadCheck):
         operation, twin, example = _pair_in(case)
         for number in range(1, ROUNDS + 1):
             one = await target.read(f"own.{number}", ask_example(operation, example))
-            await look_afterwards(target, one.label, one, ask_for(operation))
             other = await target.read(f"twin.{number}", ask_example(twin, example))
             await look_afterwards(target, other.label, other, ask_for(twin))
+            await look_afterwards(target, one.label, one, ask_for(operation))  # last: the next is its question again
             if _difference(one, other, example) is None:
                 return
             if not (is_broken(one) or is_broken(other)):  # else the service that has just answered is asked at once
@@ -107,7 +108,8 @@ def _unanswered(evidence: Evidence, exchanges: tuple[Exchange, ...], expected: s
     if unheard is not None:
         text = f"a caller was refused, not the question: {describe(unheard)}"
         return undecided(Reason.AUTH_NOT_EFFECTIVE, expected, text, exchanges=numbers)
-    if was_there(evidence, *exchanges):
+    silent = any(is_silent(exchange) for exchange in exchanges)
+    if not silent and was_there(evidence, *exchanges):
         return None
     gone = next(exchange for exchange in exchanges if is_broken(exchange))
     text = f"a service was not there ({describe(gone)}), which is no disagreement of values"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Unmet
-from hybridcheck.checks.availability import look_afterwards, was_there
+from hybridcheck.checks.availability import is_silent, look_afterwards, was_there
 from hybridcheck.checks.check import ReadCheck, Scene
 from hybridcheck.checks.operations import ask_for, operation_in, operations, params_of
 from hybridcheck.checks.repeats import UNHEARD, describe
@@ -138,7 +138,7 @@ class TypesAgree(ReadCheck):
                 odd = undecided(Reason.EVIDENCE_INCOMPLETE, expected, "not all was recorded", exchanges=numbers)
             elif found[-1] is not None and len(found) == 2 and found[0] is not None:
                 text = f"{kind or 'no value'} for '{member}': {found[-1]}"
-                unclear = any(e.status is None or e.status in {503, *UNHEARD} for e in (*own, *other))
+                unclear = any(is_silent(e) or e.status in UNHEARD for e in (*own, *other))
                 if unclear or not was_there(evidence, *own, *other):
                     odd = undecided(Reason.SUSPECTED, expected, text, exchanges=numbers)
                 else:

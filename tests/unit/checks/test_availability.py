@@ -89,8 +89,9 @@ def test_the_finding_says_what_was_missing() -> None:
     assert "no disagreement" in found.observed
 
 
+@pytest.mark.parametrize("status", [502, 503])
 @pytest.mark.parametrize("check", [TwinsAgree(), TypesAgree(), Int64Edges()], ids=lambda check: check.id)
-def test_a_service_that_comes_back_after_each_refusal_gives_no_wrong_value(check: Check) -> None:
+def test_a_service_that_comes_back_after_each_refusal_gives_no_wrong_value(check: Check, status: int) -> None:
     """Restarts in step with the pauses of a check, back with the first look: each refusal is an outage's, not the question's."""
     away_at = -1.0
 
@@ -99,7 +100,14 @@ def test_a_service_that_comes_back_after_each_refusal_gives_no_wrong_value(check
         if ask.path != "/own" or target.now_s() == away_at:
             return None
         away_at = target.now_s()
-        return (503, {}, {})
+        return (status, {}, {})
 
     target = echoing(restarted)
+    assert finding_of(check, PROFILE, target).outcome is not Outcome.FAIL
+
+
+@pytest.mark.parametrize("check", [TwinsAgree(), TypesAgree(), Int64Edges()], ids=lambda check: check.id)
+def test_a_service_that_says_itself_that_it_is_away_gives_no_wrong_value(check: Check) -> None:
+    """503 to the same question each time, while the look after it is answered, perhaps since it waits for the service."""
+    target = echoing(lambda _, ask: (503, {}, {}) if ask.path == "/own" and b"7" in (ask.body or b"") else None)
     assert finding_of(check, PROFILE, target).outcome is not Outcome.FAIL
