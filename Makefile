@@ -1,5 +1,7 @@
 # Everything runs from .venv, which the targets create themselves: they need only make and Python >= 3.11 with venv.
 PYTHON ?= python3
+# test processes beside each other: many tests wait more than they work
+WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME_STAMP := $(VENV)/.installed-runtime
@@ -37,7 +39,7 @@ layers: $(DEV_STAMP)
 # what needs the machine for itself, then the others beside each other
 test: $(DEV_STAMP)
 	@$(BIN)/python -m pytest tests/alone
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # the generated part of docs/: a test of `make check` says when it is not current
 docs: $(DEV_STAMP)

@@ -87,7 +87,8 @@ class NaiveHost:
                 body += more
             return _cut(head, blank, body[:ONE_RECV_BYTES])
         if self._defects.on("wire-bad-input-kills"):
-            body += _within(client, GATHER_S) if len(body) < _length(head) else b""
+            while len(body) < _length(head) and (more := _received(client)):
+                body += more
             if len(body) > ONE_RECV_BYTES // 64 and LATE_BAD_ELEMENT.search(body):
                 os._exit(SIGPIPE_STATUS - 7)  # SIGABRT: an exception in a parallel region that nobody catches
         return head + blank + body

@@ -195,7 +195,7 @@ async def test_how_a_websocket_ends(tmp_path: Path, message: str, ended: str, fa
 async def test_streams_are_within_scope_and_the_run(tmp_path: Path, protocol: str) -> None:
     """A foreign host is never connected; the run's own end is a gap."""
     async with hostile("silent") as base_url:
-        stage = stage_at(tmp_path, base_url, deadline_s=0.4)
+        stage = stage_at(tmp_path, base_url, deadline_s=3)
         with pytest.raises(EvidenceLost) as cut:
             await stage.read().listen("s", Ask("GET", "/"), protocol=protocol, most_events=1, most_s=30)
         foreign = Ask("GET", "/", service_url="http://127.0.0.1:1")
