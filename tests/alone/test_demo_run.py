@@ -11,8 +11,10 @@ from jsonschema import Draft202012Validator
 from hybridcheck import gate
 from hybridcheck.api import get_hybrid_integration_framework
 from hybridcheck.cases import Budget, Group
+from hybridcheck.checks.catalogue import by_id
 from hybridcheck.verdict import Outcome, Ruling
 from hybridcheck.writers.json_document import to_json, verdict_schema
+from tests.property.order_of_knowledge import assert_order_of_knowledge
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -62,6 +64,12 @@ def test_the_document_is_valid_against_its_schema(healthy: gate.GateResult) -> N
 def test_judging_again_gives_the_same_bytes(healthy: gate.GateResult) -> None:
     """The ledger alone carries the verdict."""
     assert to_json(gate.judge_ledger(healthy.ledger_path)) == healthy.verdict_path.read_text(encoding="utf-8")
+
+
+def test_less_evidence_is_never_more_knowledge(healthy: gate.GateResult) -> None:
+    """The order of knowledge holds over a real ledger (a sample of its lines; `make soak` takes more)."""
+    whole = assert_order_of_knowledge(healthy.ledger_path, by_id(), most=12, subsets=2, seed=3)
+    assert whole.verdict is Ruling.READY
 
 
 async def test_the_calls_of_the_api_rest_on_one_run(
