@@ -16,7 +16,7 @@ from hybridcheck.reference.defects import Switches
 
 ONE_RECV_BYTES = 64 * 1024
 SEND_BUFFER_BYTES = 64 * 1024  # what a socket that leaves the host has at first; on loopback it is megabytes
-GATHER_S = 0.1  # what arrives within this time counts as the same segment; the check waits for longer
+GATHER_S = 0.03  # what arrives within this time counts as the same segment
 REQUESTS_PER_CONNECTION = 10
 SIGPIPE_STATUS = 141  # what a shell shows for a process that SIGPIPE ended
 IN_FRONT = (
