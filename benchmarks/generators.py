@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from benchmarks.nginx_target import GENERATOR_CORE, Nginx, NotRun, pinned
 from hybridcheck.load.child import drive
@@ -37,12 +38,23 @@ class Result:
     """One run of one generator."""
 
     requests: int
-    cpu_s: float
+    user_s: float
+    kernel_s: float
 
     @property
     def per_cpu_second(self) -> float:
         """Requests per second of the generator's own CPU time."""
-        return self.requests / self.cpu_s
+        return self.requests / (self.user_s + self.kernel_s)
+
+    @property
+    def user_us(self) -> float:
+        """Microseconds of its own code for each request."""
+        return self.user_s / max(self.requests, 1) * 1e6
+
+    @property
+    def kernel_us(self) -> float:
+        """Microseconds that the kernel worked for it, for each request."""
+        return self.kernel_s / max(self.requests, 1) * 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ def measured(command: list[str], found: Callable[[str], int], cwd: Path) -> Resu
         _, _, usage = os.wait4(process.pid, 0)
         process.returncode = 0
         output.seek(0)
-        return Result(found(output.read()), usage.ru_utime + usage.ru_stime)
+        return Result(found(output.read()), usage.ru_utime, usage.ru_stime)
 
 
 def number(pattern: str) -> Callable[[str], int]:
@@ -91,7 +103,7 @@ def run_lean(bench: Bench) -> Result:
     command = pinned(GENERATOR_CORE, sys.executable, __file__, json.dumps(order))
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = json.loads(text)
-    return Result(found["requests"], found["cpu_s"])
+    return Result(found["requests"], found["user_s"], found["kernel_s"])
 
 
 def lean_plan(target: Nginx, shape: Shape, connections: int, model: str) -> LoadPlan:
@@ -119,7 +131,7 @@ def one_lean_run(order: str) -> None:
     plan = lean_plan(Nginx(wanted["url"], 0, wanted["ca_file"]), shape, wanted["connections"], "closed")
     requests = asyncio.run(requests_of(plan))
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(json.dumps({"requests": requests, "cpu_s": usage.ru_utime + usage.ru_stime}))
+    print(json.dumps({"requests": requests, "user_s": usage.ru_utime, "kernel_s": usage.ru_stime}))
 
 
 async def requests_of(plan: LoadPlan) -> int:
@@ -162,6 +174,16 @@ def run_tool(pattern: str, command: Callable[[Bench], list[str]]) -> Run:
     return lambda bench: measured(pinned(GENERATOR_CORE, *command(bench)), number(pattern), bench.home)
 
 
+BARE_LOOP = "a bare Python loop"
+
+
+def bare_loop_command(bench: Bench) -> list[str]:
+    """What an interpreted generator costs at least: no check, no framing, no record, plain HTTP."""
+    script = str(Path(__file__).with_name("bare_loop.py"))
+    where = urlsplit(bench.target.url)
+    return [sys.executable, script, str(where.hostname), str(where.port), f"{bench.connections}", f"{bench.seconds}"]
+
+
 TOOLS: dict[str, Run] = {
     "hey": run_tool(
         r"\[200\]\s+(\d+) responses", lambda b: ["hey", "-z", f"{b.seconds}s", "-c", f"{b.connections}", b.target.url]
@@ -183,7 +205,7 @@ def generators(wanted: list[str]) -> tuple[dict[str, Run], list[str]]:
         "FastHttpUser": run_locust("FastHttpUser"),
         "HttpUser": run_locust("HttpUser"),
     }
-    found |= TOOLS
+    found |= TOOLS | {BARE_LOOP: run_tool(r"(\d+) answers", bare_loop_command)}
     chosen = {name: run for name, run in found.items() if not wanted or name in {*wanted, "hybridcheck"}}
     missing = [name for name in chosen if name in TOOLS and shutil.which(name) is None]
     return {name: run for name, run in chosen.items() if name not in missing}, missing

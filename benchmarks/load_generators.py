@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.generators import Bench, generators, lean_plan, locust_command
+from benchmarks.generators import Bench, Result, generators, lean_plan, locust_command
 from benchmarks.nginx_target import GENERATOR_CORE, Nginx, nginx
 from hybridcheck.load.accounting import merged_times
 from hybridcheck.load.child import drive
@@ -48,22 +48,24 @@ def _compared(
     target: Nginx, count: int, seconds: int, rounds: int, peers: Sequence[str], goals: dict[str, float]
 ) -> Iterator[str]:
     runs, missing = generators(list(peers))
-    results: dict[str, list[float]] = {name: [] for name in runs}
+    results: dict[str, list[Result]] = {name: [] for name in runs}
     with tempfile.TemporaryDirectory() as home:
         bench = Bench(target, count, seconds, Path(home))
         for _ in range(rounds):
             for name, run in runs.items():
-                results[name].append(run(bench).per_cpu_second)
-    ours = statistics.median(results["hybridcheck"])
-    yield "| generator | requests per CPU-second (range) | hybridcheck ÷ it | goal |"
-    yield "|---|---:|---:|---:|"
-    for name, rates in results.items():
+                results[name].append(run(bench))
+    ours = statistics.median(result.per_cpu_second for result in results["hybridcheck"])
+    yield "| generator | requests per CPU-second (range) | µs of each in its own code | µs in the kernel | hybridcheck ÷ it | goal |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for name, found in results.items():
+        rates = [result.per_cpu_second for result in found]
         middle = statistics.median(rates)
         span = f"{middle:,.0f} ({min(rates):,.0f} to {max(rates):,.0f})"
         goal = f"≥ {goals[name]:g}" if name in goals else ""
         ratio = f"{ours / middle:.2f}" if middle else "it finished none"
-        yield f"| {name} | {span} | {ratio} | {goal} |"
-    yield from (f"| {name} | not run: not on PATH | | |" for name in missing)
+        spent = (statistics.median(times) for times in ([r.user_us for r in found], [r.kernel_us for r in found]))
+        yield f"| {name} | {span} | {' | '.join(f'{us:.1f}' for us in spent)} | {ratio} | {goal} |"
+    yield from (f"| {name} | not run: not on PATH | | | | |" for name in missing)
 
 
 def open_model(seconds: int) -> Iterator[str]:

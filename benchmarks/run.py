@@ -57,8 +57,8 @@ def _apart(what: str) -> Iterator[str]:
 
 
 SECTIONS = {
-    "throughput": Section("Load generators, plain HTTP", lambda: throughput((8, 64, 512), seconds=5, rounds=2)),
-    "tls": Section("Load generators, TLS", lambda: tls(seconds=8, rounds=2)),
+    "throughput": Section("Load generators, plain HTTP", lambda: throughput((8, 64, 512), seconds=12, rounds=2)),
+    "tls": Section("Load generators, TLS", lambda: tls(seconds=12, rounds=2)),
     "open": Section("Punctuality of the open model", lambda: open_model(seconds=8)),
     "stall": Section("The truth about a stall", stall),
     "recording": Section("Recording", recording),
