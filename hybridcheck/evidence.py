@@ -233,9 +233,11 @@ class LoadEnd(Record):
     `proves_until`: the first second from which on nothing says anything about the target, as `detail` explains (the users'
     rows had run out, or a token had expired); None where there is none. `rows_of`: the feeder whose rows were used up.
     `generator_seconds`: how many seconds of health the generator reported, those after the last arrival included.
+    `not_sent`: how many of the failed requests the generator had nothing left to send with, so that the target never heard of them.
     """
 
     kind: Literal["load_end"] = "load_end"
+    not_sent: int = 0
     proves_until: int | None = None
     generator_seconds: int | None = None
     rows_of: str | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from hybridcheck.cases import Json
 from hybridcheck.checks.load.phases import EXPIRES, SWEEP
+from hybridcheck.checks.load.own_share import EXHAUSTED
 from hybridcheck.evidence import (
     Gap,
     GapReason,
@@ -338,5 +339,6 @@ def _record_end(end: reports.ChildEnd, stream: str, ledger: Ledger, totals: _Tot
             proves_until=totals.proves_until,
             generator_seconds=totals.generator_seconds,
             rows_of=totals.rows_of,
+            not_sent=totals.failed.get(EXHAUSTED, 0),
         ),
     )

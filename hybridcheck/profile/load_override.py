@@ -86,7 +86,7 @@ def overridden(profile: Profile, asked: LoadOverride, budget: Budget, today: dat
         assert spec is not None  # a phase that is not declared is asked for with something that changes it
         specs[name] = spec
     changed = profile.model_copy(update={"load": specs})
-    beyond = dict.fromkeys(found for spec in specs.values() for found in _beyond_budget(spec, asked, budget))
+    beyond = dict.fromkeys(found for spec in specs.values() for found in _beyond_budget(spec, asked, budget, len(specs)))
     wrong = (*_contradictions(changed, asked, today), *beyond, *_limitless(changed))
     if wrong:
         raise ProfileError(wrong)
@@ -205,12 +205,13 @@ def _contradictions(profile: Profile, asked: LoadOverride, today: date) -> Itera
             yield Complaint(where or spelled(found.path), found.message, found.hint)
 
 
-def _beyond_budget(spec: LoadPhaseSpec, asked: LoadOverride, budget: Budget) -> Iterator[Complaint]:
-    """A length that was asked for is driven as it was asked for, or not at all."""
-    longest_s = scaled(spec, budget).duration_s
+def _beyond_budget(spec: LoadPhaseSpec, asked: LoadOverride, budget: Budget, phases: int) -> Iterator[Complaint]:
+    """A length that was asked for, of one of so many phases, is driven as it was asked for, or not at all."""
+    longest_s = scaled(spec, budget, phases).duration_s
     if asked.duration_s is not None and longest_s < asked.duration_s:
-        message = f"{asked.duration_s:g} s are more than a load phase of budget {budget} has ({longest_s:g} s)"
-        fits = next(wider for wider in Budget if scaled(spec, wider).duration_s >= asked.duration_s)
+        one = "a load phase" if phases == 1 else f"one of {phases} load phases"
+        message = f"{asked.duration_s:g} s are more than {one} of budget {budget} has ({longest_s:g} s)"
+        fits = next(wider for wider in Budget if scaled(spec, wider, phases).duration_s >= asked.duration_s)
         yield Complaint("--duration", message, f"--budget {fits}")
 
 

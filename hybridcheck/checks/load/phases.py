@@ -141,6 +141,17 @@ def whole_seconds(rows: Collection[LoadSecond], end: LoadEnd | None, duration_s:
     return range(until - 1 if ended_within else until)
 
 
+def require_load(evidence: Evidence, stream: str) -> None:
+    """A phase has ended, however it did, and the target heard of at least one of its requests.
+
+    Raises:
+        Undecided: where it did not.
+    """
+    end = next(iter(evidence.all(LoadEnd, stream=stream)), None)
+    if end is None or end.ok + end.failed - end.not_sent <= 0:
+        raise Undecided(Reason.EVIDENCE_INCOMPLETE, "no load came before")
+
+
 def read_phase(evidence: Evidence, stream: str, operation: str) -> Phase:
     """The judged part of a phase that went to its end.
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from hybridcheck.cases import Case, CoreQuestion, Dimension, Phase, Reason, Severity, Undecided, Unmet
+from hybridcheck.cases import Case, CoreQuestion, Dimension, Phase, Reason, Severity, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
+from hybridcheck.checks.load.phases import require_load
 from hybridcheck.checks.operations import ask_for, complaint_about, operation_in, params_of
 from hybridcheck.checks.repeats import ask_until_good, numbered
-from hybridcheck.evidence import Evidence, Exchange, LoadEnd
+from hybridcheck.evidence import Evidence, Exchange
 from hybridcheck.profile.load_phases import callable_in_load, weights
 from hybridcheck.target import LoadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
@@ -73,10 +74,7 @@ class AnswersAfterLoad(LoadCheck):
 
     def judge(self, case: Case, evidence: Evidence) -> Finding:
         """Pass on a good window in time; fail where the whole recovery time went by without one."""
-        stream = str(case.params["stream"])
-        end = next(iter(evidence.all(LoadEnd, stream=stream)), None)
-        if end is None or end.ok + end.failed == 0:
-            raise Undecided(Reason.EVIDENCE_INCOMPLETE, "no load came before")
+        require_load(evidence, str(case.params["stream"]))
         asked = evidence.exchanges("after")
         limit_s = float(case.params["recovery_s"])
         expected = (

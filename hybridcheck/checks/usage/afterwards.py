@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from hybridcheck.cases import Case, Dimension, Json, Reason, Severity, Undecided, Unmet
 from hybridcheck.checks.check import LoadCheck, Scene
+from hybridcheck.checks.load.phases import require_load
 from hybridcheck.checks.usage.series import (
     SOURCES_NEED,
     about,
@@ -16,7 +17,7 @@ from hybridcheck.checks.usage.series import (
     series,
     sources,
 )
-from hybridcheck.evidence import Evidence, LoadEnd, Sample
+from hybridcheck.evidence import Evidence, Sample
 from hybridcheck.profile.models import Profile
 from hybridcheck.target import LoadTarget
 from hybridcheck.verdict import Finding, failed, passed, undecided
@@ -67,9 +68,7 @@ class ReturnsToBaseline(LoadCheck):
         """Look for the first readings in a row that are back."""
         stream, source, metric = (str(case.params[name]) for name in ("stream", "source", "metric"))
         within_s = float(case.params["within_s"])
-        end = next(iter(evidence.all(LoadEnd, stream=str(case.params["load"]))), None)
-        if end is None or end.ok + end.failed == 0:
-            raise Undecided(Reason.EVIDENCE_INCOMPLETE, "no load came before")
+        require_load(evidence, str(case.params["load"]))
         before = series(evidence, stream, source, metric, "before")
         after = series(evidence, stream, source, metric, "after")
         most = _most(before, float(case.params["slack"]))

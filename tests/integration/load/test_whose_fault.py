@@ -127,3 +127,4 @@ async def test_a_generator_that_may_open_no_more_files_fails_no_target(
     """Each request needs a connection of its own; the twin may open as many as it likes."""
     found = await told(target, tmp_path, "/close", carry_out=carry_out)
     assert found["load.error-limit"] is expected, found["end"]
+    assert found["end"].not_sent == (found["end"].failed if carry_out is short_of_files else 0)

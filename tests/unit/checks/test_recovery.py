@@ -56,6 +56,14 @@ def test_an_operation_that_stays_broken_after_the_load_fails() -> None:
     assert judged(*recorded(GOOD, [BAD]), LOAD_END).outcome is Outcome.FAIL
 
 
+def test_a_load_that_the_generator_could_not_send_was_none() -> None:
+    """Out of open files or ports for every request, the target heard of none, and has nothing to recover from."""
+    end = LOAD_END.model_copy(update={"ok": 0, "failed": 50, "not_sent": 49})
+    assert judged(*recorded(GOOD, [GOOD]), end).outcome is Outcome.PASS
+    with pytest.raises(Undecided, match="no load came before"):
+        judged(*recorded(GOOD, [GOOD]), end.model_copy(update={"not_sent": 50}))
+
+
 @pytest.mark.parametrize(("slow_for_s", "outcome"), [(20.0, Outcome.FAIL), (1.0, Outcome.PASS)])
 def test_right_answers_beyond_the_latency_limit_are_no_recovery(slow_for_s: float, outcome: Outcome) -> None:
     """Right and 0.6 s late for the whole recovery time: fail; in time again before it is over: pass."""

@@ -81,8 +81,8 @@ def test_without_a_level_before_nothing_is_judged() -> None:
 
 
 def test_without_load_nothing_came_back() -> None:
-    """Where no request was answered or failed there was no load to come back from."""
-    end = LoadEnd(cause="killed", seconds=0, planned=0, ok=0, failed=0, unsent=0, cut=0)
+    """Where no request reached the target there was no load to come back from."""
+    end = LoadEnd(cause="killed", seconds=1, planned=9, ok=0, failed=9, not_sent=9, unsent=0, cut=0)
     seen = Evidence((), {**_after("cpu_ratio", 0.01, [0.01] * 7).shared, "load/steady": (end,)})
     assert _outcome(ReturnsToBaseline(), _baseline_case("cpu_ratio"), seen) is Outcome.INCONCLUSIVE
 

@@ -110,6 +110,18 @@ def test_a_length_within_a_wider_budget_names_that_budget() -> None:
         asked(profile(), Budget.STANDARD, rate_rps=5, duration_s=600)
 
 
+def test_phases_share_the_time_of_a_budget() -> None:
+    """Of four phases of a sweep each has a quarter of six minutes; asked for more, it is not shortened in silence."""
+    body = {"operations": [{"id": "sum", "method": "POST", "path": "/s", "safe": True, "body": {"v": [1]}}]}
+    sweep = {"operation": "sum", "field": "$.v", "sizes": [1, 10, 20, 30]}
+    given = {"version": 1, **body, "thresholds": LIMITS, "load": {"batch": {"rate_rps": 5, "sweep": sweep}}}
+    declared = with_load_operations(Profile.model_validate(given))
+    assert asked(declared, Budget.STANDARD, phase="batch", duration_s=90).load["batch-10"].duration_s == 90
+    with pytest.raises(ProfileError, match=r"one of 4 load phases of budget standard has \(90 s\)"):
+        asked(declared, Budget.STANDARD, phase="batch", duration_s=100)
+    assert asked(declared, Budget.STANDARD, phase="batch-10", duration_s=100).load["batch-10"].duration_s == 100
+
+
 def test_a_load_without_any_limit_is_refused() -> None:
     """Nothing would be judged, so nothing would be driven."""
     bare = Profile.model_validate({"version": 1, "operations": ["GET /a"]})
