@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from hybridcheck.cases import Json
-from hybridcheck.checks.load.phases import EXPIRES, SWEEP
 from hybridcheck.checks.load.own_share import EXHAUSTED
+from hybridcheck.checks.load.phases import EXPIRES, SWEEP
 from hybridcheck.evidence import (
     Gap,
     GapReason,
