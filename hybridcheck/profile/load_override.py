@@ -86,7 +86,9 @@ def overridden(profile: Profile, asked: LoadOverride, budget: Budget, today: dat
         assert spec is not None  # a phase that is not declared is asked for with something that changes it
         specs[name] = spec
     changed = profile.model_copy(update={"load": specs})
-    beyond = dict.fromkeys(found for spec in specs.values() for found in _beyond_budget(spec, asked, budget, len(specs)))
+    beyond = dict.fromkeys(
+        found for spec in specs.values() for found in _beyond_budget(spec, asked, budget, len(specs))
+    )
     wrong = (*_contradictions(changed, asked, today), *beyond, *_limitless(changed))
     if wrong:
         raise ProfileError(wrong)
