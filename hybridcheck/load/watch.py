@@ -116,15 +116,21 @@ class Watch:
 
     def _kept(self) -> bool:
         """Whether all cases are certain to pass, and of a generator that the judge believes."""
-        saturated, _ = faults(self._health)
-        return not self._silent and not saturated and all(watched.state() == "pass" for watched in self._watched)
+        if self._silent:
+            return False
+        return all(one.state() == "pass" and not self._faults(one)[0] for one in self._watched)
 
     def _broken(self, own_lag_p99_ms: float | None) -> _Watched | None:
         """A case that is certain to fail by more than the generator can be blamed for."""
-        if self._silent or any(faults(self._health)):  # of a second without its health the judge believes nothing
+        if self._silent:  # of a second without its health the judge believes nothing
             return None
         broken = (watched for watched in self._watched if watched.is_broken(self._health, own_lag_p99_ms))
-        return next(broken, None)
+        return next((watched for watched in broken if not any(self._faults(watched))), None)
+
+    def _faults(self, watched: _Watched) -> tuple[str, str]:
+        """What the judge would hold against the generator, in the whole phase or in the seconds that a case judges."""
+        whole, part = (faults(self._health, of) for of in (self._told, watched.seconds.keys()))
+        return whole[0] or part[0], whole[1] or part[1]
 
     def _melting(self, rows: Sequence[LoadSecond], own_lag_p99_ms: float | None) -> Ending | None:
         """The safety abort; a limit that is certainly broken by then is said to be the reason, since it is proved."""

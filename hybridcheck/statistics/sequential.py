@@ -30,15 +30,21 @@ def certain(
     is the same process on good answers, for "the good share is at most 1 - limit"; None: it is not asked for.
 
     `looks`: also ask what was known up to so many batches ago. Having been certain once is enough (Ville), and what a stop
-    cut off in its last second does not undo it. Which moments are asked about does not depend on what was answered, so
-    that missing evidence can only withdraw a decision.
+    cut off in its last second does not undo it; a pass of then is none where by now more than the limit is bad or missing: who
+    was kept once can break down before somebody else's limit ends the phase. Which moments are asked about does not depend on
+    what was answered, so that missing evidence can only withdraw a decision.
     """
     filled = [batch for batch in batches if batch.total]
     for until in range(len(filled), max(len(filled) - looks, MIN_BATCHES - 1), -1):
         state = _certain(filled[:until], limit, fail_alpha, pass_alpha)
-        if state != "open":
+        if state == "fail" or (state == "pass" and _worst(filled) < limit * sum(batch.total for batch in filled)):
             return state
     return "open"
+
+
+def _worst(batches: Sequence[Batch]) -> int:
+    """How many are bad if all that is missing is."""
+    return sum(batch.bad + batch.missing for batch in batches)
 
 
 def _certain(
@@ -48,7 +54,7 @@ def _certain(
         return "open"
     n = sum(batch.total for batch in filled)
     bad = sum(batch.bad for batch in filled)
-    worst = bad + sum(batch.missing for batch in filled)
+    worst = _worst(filled)
     if bad > n * limit and _shown(filled, (bad, n, limit), fail_alpha):
         return "fail"
     if pass_alpha is None or len(filled) < PASS_BATCHES:

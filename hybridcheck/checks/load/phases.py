@@ -180,7 +180,7 @@ def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phas
     records = evidence.all(LoadSecond, stream=stream)
     if sum(record.planned for record in records) != end.planned:
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the seconds of the load phase do not add up to its end marker")
-    health, starved = _require_health(evidence, stream, {record.second for record in records})
+    health = _require_health(evidence, stream, {record.second for record in records})
     if end.generator_seconds not in (None, len(health)):
         raise Undecided(Reason.EVIDENCE_INCOMPLETE, "the generator's health is not recorded to its end")
     proving = (row for row in records if end.proves_until is None or row.second < end.proves_until)
@@ -189,21 +189,34 @@ def phase_until_its_end(evidence: Evidence, stream: str, choice: Choice) -> Phas
         none = f"counts: {end.detail or 'all are warm-up, or not at the declared level'}"
         why = "was reached" if end.cause == STOPPED_EARLY else none
         raise Undecided(Reason.TOO_FEW_SAMPLES if end.rows_of is None else Reason.NO_TEST_DATA, f"no second that {why}")
+    starved = _require_believable(health, records, judged)
     times = evidence.all(LoadHistogram, stream=stream)
     return Phase(judged, end, Seen(records, health, times, starved, own_lag_p99_ms(times)))
 
 
-def _require_health(evidence: Evidence, stream: str, seconds: set[int]) -> tuple[tuple[GeneratorSecond, ...], str]:
-    """Its health, and why a fail may be the generator's fault; empty where it had its CPU whenever it was ready to run."""
+def _require_health(evidence: Evidence, stream: str, seconds: set[int]) -> tuple[GeneratorSecond, ...]:
+    """The generator's health, which is recorded for every second of one common schedule."""
     records = evidence.all(GeneratorSecond, stream=stream)
-    health = {record.second: record for record in records}
-    if not seconds <= health.keys():
-        raise _not_recorded(health, sorted(seconds - health.keys()))
+    known = {record.second: record for record in records}
+    if not seconds <= known.keys():
+        raise _not_recorded(known, sorted(seconds - known.keys()))
     require_one_schedule(evidence, stream, records)
-    saturated, starved = faults([health[second] for second in sorted(seconds)])
+    return records
+
+
+def _require_believable(
+    health: Sequence[GeneratorSecond], records: Sequence[LoadSecond], judged: Collection[int]
+) -> str:
+    """Why a fail may be the generator's fault; empty where it had its CPU whenever it was ready to run.
+
+    Asked of the whole phase and of what is judged of it: a calm warm-up does not make up for the seconds that count.
+    """
+    whole = faults(health, {record.second for record in records})
+    part = faults(health, judged)
+    saturated, starved = whole[0] or part[0], whole[1] or part[1]
     if saturated:
         raise Undecided(Reason.GENERATOR_SATURATED, saturated)
-    return records, starved
+    return starved
 
 
 def _not_recorded(health: Mapping[int, GeneratorSecond], silent: Sequence[int]) -> Undecided:
@@ -221,8 +234,9 @@ def _not_recorded(health: Mapping[int, GeneratorSecond], silent: Sequence[int]) 
     )
 
 
-def faults(seconds: Sequence[GeneratorSecond]) -> tuple[str, str]:
+def faults(health: Iterable[GeneratorSecond], of: Collection[int]) -> tuple[str, str]:
     """In words, why these seconds prove nothing (saturated), and why a fail may be the generator's (starved); or empty."""
+    seconds = [record for record in health if record.second in of]
     busy = sum((second.cpu_ratio or 0) > CPU_LIMIT_RATIO for second in seconds)
     starved = sum(_is_starved(second) for second in seconds)
     most = SATURATED_SHARE * len(seconds)

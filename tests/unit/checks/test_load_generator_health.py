@@ -103,6 +103,16 @@ def test_a_generator_that_uses_its_whole_core_proves_nothing() -> None:
             judged(unsent, 0.97, 0.0)
 
 
+def test_calm_seconds_that_are_not_judged_do_not_make_up_for_those_that_are() -> None:
+    """Two bad seconds are a tenth of the phase and a fifth of the limit's window."""
+    in_window = CASE.model_copy(update={"params": {**CASE.params, "window": (0, 10)}})
+    assert judged(20, 0.97, 0.0, seconds=2).outcome is Outcome.FAIL
+    with pytest.raises(Undecided, match="in 2 of 10 seconds"):
+        judged(20, 0.97, 0.0, seconds=2, case=in_window)
+    assert judged(20, 0.5, 0.5, seconds=2, case=in_window).reason is Reason.GENERATOR_SATURATED
+    assert judged(20, 0.97, 0.0, seconds=1, case=in_window).outcome is Outcome.FAIL
+
+
 def with_credentials(*expected: int | None) -> Case:
     """The case of a phase with so many operations that need a credential, some of which expect a status of their own."""
     operations = [{"id": "me", "path": "/me", **({"expect": {"status": one}} if one else {})} for one in expected]

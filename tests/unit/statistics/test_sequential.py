@@ -39,6 +39,18 @@ def test_what_is_missing_counts_against_both() -> None:
     assert asked([Batch(bad=2, total=100, missing=50) for _ in range(20)], pass_alpha=0.05) == "open"
 
 
+def test_what_was_kept_before_a_breakdown_is_not_kept() -> None:
+    """Clean for 200 s and certain; then the target breaks down, and another limit ends the phase. Cut off at its end, it stays kept."""
+    clean = [Batch(bad=0, total=100)] * 200
+
+    def kept(after: list[Batch]) -> str:
+        return certain([*clean, *after], 0.01, fail_alpha=0.01, pass_alpha=0.005, looks=30)
+
+    assert kept([Batch(bad=100, total=100)] * 10) == "open"
+    assert kept([Batch(bad=0, total=100, missing=100)] * 10) == "open"
+    assert kept([Batch(bad=0, total=100, missing=20)]) == "pass"
+
+
 def test_one_bad_stretch_is_less_evidence_than_the_same_count_spread_out() -> None:
     """200 late of 2,000: all in one second, they are one observation; ten in each, they are many."""
     stall = [Batch(bad=100 if second in (7, 8) else 0, total=100) for second in range(20)]
