@@ -29,12 +29,16 @@ are compared, so *ratios* within a table count and absolute figures are this mac
 process as the kernel counted it, start-up included. hybridcheck records and checks every answer (status, content type, substring,
 lateness, response and service time); the peers do what they do. A goal that is not met is not met: the figure stands.
 
-Ratios move with the machine. The tables below are of a day on which `import typer` took 89 ms. When it took 191 ms (2026-12-01 22:52 to
-23:05, at bd1dcdc, whole `make bench`), hybridcheck answered 10.8, 10.8 and 11.4 times as many requests per CPU-second as FastHttpUser at 8,
-64 and 512 connections, 1.21, 1.48 and 1.39 times as many as hey, and 0.32, 0.30 and 0.36 times as many as wrk (goal NOT met); over TLS 0.97
-times as many as hey. Start lag p99 was 8.6 and 3.3 ms (NOT met), recording took 0.81 µs (NOT met), the stall's p95 and p99 were 1.3 % and
-0.3 % off the truth, the quick gate took 70 s. Interpreted code is slowed more there than compiled code; the version before, in turn with
-this one, was as fast (8 connections: 22,381 to 22,868 requests per CPU-second; 64: 17,659 to 17,897; medians of three).
+Ratios move with the machine: "Start-up of the command" below says how fast it was. On 2026-12-01, when `import typer` took 89 ms (at 5f70d11,
+rounds of 5 s), hybridcheck answered 10.4, 11.3 and 9.0 times as many requests per CPU-second as FastHttpUser at 8, 64 and 512 connections,
+1.63, 1.84 and 1.96 times as many as hey, 0.58, 0.48 and 0.49 times as many as wrk, and over TLS 1.38 times as many as hey; start lag p99 was
+3.7 and 0.5 ms, recording took 0.41 µs, the quick gate 46 s. That evening and on 2026-12-02 the machine was two to three times slower, and
+compiled code is slowed less: rounds of 5 s gave 0.31 to 0.43 times as many as wrk, 1.2 to 2.1 times as many as hey.
+
+Where a request's time goes (`perf`, 8 connections, start-up left out, 2026-12-02): 43 % in the kernel, most of it in `send`, which over
+loopback also delivers to nginx and wakes it; 39 % in the interpreter; 8 % in the HTTP parser; 5 % in libc; 4 % in greenlet and gevent. The
+floor is the row "a bare Python loop": `epoll`, `recv` and `send` of the same request, without framing, check or record. Start-up is in every
+figure: that of hybridcheck, which is Locust's import, took 1.2 CPU-seconds that day, so that a round is 12 s and not 5.
 """
 
 
