@@ -15,6 +15,7 @@ import base64
 import json
 import os
 import ssl
+import sys
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -169,13 +170,27 @@ class _PhaseUser(User):
         """Run phase after phase to its end; after the last a headless Locust quits, and one with a UI stops."""
         mine = bool(_to_do)
         while _to_do:
-            run = _run(self.environment, _to_do.pop(0))
+            phase = _to_do.pop(0)
+            try:
+                run = _run(self.environment, phase)
+            except Exception as error:  # noqa: BLE001  Locust would call this again, and wait for ever
+                _give_up(self.environment, phase, error)
+                break
             _runs.append(run)
             run.done.wait()
         if mine:
             runner = self.environment.runner
             gevent.spawn(runner.quit if self.environment.web_ui is None else runner.stop)
         gevent.sleep(365 * 86_400)
+
+
+def _give_up(environment: Environment, phase: str, error: Exception) -> None:
+    """A phase cannot begin: it is said, no other one is begun, and Locust ends with exit code 2."""
+    _to_do.clear()
+    environment.process_exit_code = 2
+    name = "" if isinstance(error, HybridcheckError) else f"{type(error).__name__}: "
+    advice = "see that the target is up and lets its identities log in"
+    sys.stderr.write(f"hybridcheck: the load phase '{phase}' cannot begin: {name}{error}\n  what to do: {advice}\n")
 
 
 def _class_name(phase: str) -> str:

@@ -18,6 +18,7 @@ from locust import LoadTestShape, User, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner
+from pydantic import ValidationError
 
 from hybridcheck import shapes
 from hybridcheck.generator.last_reports import await_last_reports
@@ -50,6 +51,21 @@ def _options(parser: LocustArgumentParser) -> None:
     asked = asked_of(parser)
     if asked is not None and asked.headless and not (asked.host or asked.worker):
         refuse("nobody said where the target is", "-H URL, such as -H http://127.0.0.1:8000")
+    if asked is not None and asked.host:
+        try:
+            _plan(asked.host, asked)
+        except ValueError as error:
+            refuse(
+                f"this cannot be sent: {_said(error)}", "see --paths, --statuses, --think-time and --request-deadline"
+            )
+
+
+def _said(error: ValueError) -> str:
+    """What is wrong with the options, in one line."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors()[0]
+    return ": ".join([*map(str, first["loc"]), first["msg"]])
 
 
 @events.init.add_listener
@@ -61,14 +77,24 @@ def _distributed(environment: Environment, **_: Any) -> None:
 @events.test_start.add_listener
 def _begin(environment: Environment, **_: Any) -> None:
     """A run of its own for each test, so that a second start begins at zero; the master of others has none."""
-    given: Any = environment.parsed_options
     if isinstance(environment.runner, MasterRunner):
         return
     if not environment.host:
         raise ValueError("the target is given with -H, such as -H http://127.0.0.1:8000")
+    plan = _plan(environment.host, environment.parsed_options)
+    bodies = {operation.name: operation.body for operation in plan.operations}
+    _runs.append(PlainRun(environment, plan.model_dump(mode="json"), {}, bodies, following=True))
+
+
+def _plan(host: str, given: Any) -> LoadPlan:
+    """What each process sends, as the options say.
+
+    Raises:
+        ValueError: they say what cannot be sent.
+    """
     statuses = tuple(int(status) for status in given.statuses.split(","))
-    plan = LoadPlan(
-        base_url=environment.host,
+    return LoadPlan(
+        base_url=host,
         operations=tuple(
             Operation(name=path, path=path, expected_statuses=statuses) for path in given.paths.split(",")
         ),
@@ -80,8 +106,6 @@ def _begin(environment: Environment, **_: Any) -> None:
         ca_file=str(Path(given.ca_file).resolve()) if given.ca_file else None,
         window_s=1,
     )
-    bodies = {operation.name: operation.body for operation in plan.operations}
-    _runs.append(PlainRun(environment, plan.model_dump(mode="json"), {}, bodies, following=True))
 
 
 @events.test_stop.add_listener

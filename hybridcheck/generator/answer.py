@@ -10,7 +10,9 @@ from httptools import HttpResponseParser
 
 from hybridcheck.generator import failures
 from hybridcheck.generator.failures import Failed
+from hybridcheck.generator.operation import Sample
 from hybridcheck.generator.orders import Operation
+from hybridcheck.generator.sampling import TooDeep
 from hybridcheck.generator.unpacking import LONGEST_BODY_BYTES, NotReadable, TooLong, unpacked
 
 LONGEST_HEAD_BYTES = 1 << 20
@@ -231,10 +233,17 @@ class LookingReader(Reader):
         if text is not None and body.find(text) < 0:  # `in` first makes a TypeError of the text, and costs double
             self.problem, self.detail = failures.BODY_CHECK, "the declared text is not in the body"
         elif self.sampled and wanted.sampler is not None:
-            self.looked_into()
-            fault = wanted.sampler.fault(body)
-            if fault is not None:
-                self.problem, self.detail = fault
+            self._look_into(wanted.sampler, body)
+
+    def _look_into(self, sampler: Sample, body: bytes) -> None:
+        """Hold a body against schema and values; one that cannot be followed is as if it were no part of the sample."""
+        try:
+            fault = sampler.fault(body)
+        except TooDeep:
+            return
+        self.looked_into()
+        if fault is not None:
+            self.problem, self.detail = fault
 
     def tell_unread(self, why: NotReadable) -> None:
         """A body that cannot be unpacked is wrong; one that is longer than what is read is not held against a schema, nor counted."""

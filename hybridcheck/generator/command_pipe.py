@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,9 @@ class CommandPipe:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._kept = b""
+        self._begun: list[bytes] = []
+        """The pieces of a line that has not ended: a plan with its feeders' rows has many, and is put together once."""
+        self._lines: deque[bytes] = deque()
         self._watcher: Any = None
 
     def first(self) -> dict[str, Any]:
@@ -35,15 +38,18 @@ class CommandPipe:
             gevent.spawn(take, line)
 
     def _read(self) -> None:
-        piece = os.read(self._descriptor, 1 << 16)
+        piece = os.read(self._descriptor, 1 << 20)
         if not piece:
             os._exit(1)
-        self._kept += piece
+        *ends, begun = piece.split(b"\n")
+        for end in ends:
+            self._lines.append(b"".join([*self._begun, end]))
+            self._begun = []
+        if begun:
+            self._begun.append(begun)
 
     def _line(self) -> dict[str, Any] | None:
-        line, end, rest = self._kept.partition(b"\n")
-        if not end:
+        if not self._lines:
             return None
-        self._kept = rest
-        command: dict[str, Any] = json.loads(line)
+        command: dict[str, Any] = json.loads(self._lines.popleft())
         return command

@@ -12,6 +12,10 @@ _LONGEST_DETAIL = 200
 Keys = Sequence[str | int]
 
 
+class TooDeep(Exception):
+    """A body nests deeper than can be followed here: our limit, no fault of the target's."""
+
+
 class Sampler:
     """Chooses about one answer in `every` by a seeded dice, and checks it against a schema that is compiled once.
 
@@ -40,11 +44,23 @@ class Sampler:
         return True
 
     def fault(self, body: bytes) -> tuple[str, str] | None:
-        """What is wrong with a body: the kind of failure, and words; None where nothing is."""
+        """What is wrong with a body: the kind of failure, and words; None where nothing is.
+
+        Raises:
+            TooDeep: it nests deeper than a recursive schema can be followed here.
+        """
         try:
             found = json.loads(body)
         except (ValueError, RecursionError) as wrong:
             return failures.SCHEMA, f"the body is no JSON: {wrong}"[:_LONGEST_DETAIL]
+        try:
+            return self._disagreement(found)
+        except RecursionError as wrong:
+            raise TooDeep from wrong
+        except (ArithmeticError, ValueError) as wrong:  # 1e400, NaN, an integer of 400 digits
+            return failures.SCHEMA, f"a number of the body is not as declared: {wrong}"[:_LONGEST_DETAIL]
+
+    def _disagreement(self, found: Any) -> tuple[str, str] | None:
         error = next(self._validator.iter_errors(found), None)
         if error is not None:
             words = f"the body is not as declared at {error.json_path}: {error.message}"

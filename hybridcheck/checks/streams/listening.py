@@ -26,6 +26,9 @@ OPENED = {SSE: 200, WEBSOCKET: 101}
 LISTENS = 2
 """How many times a stream that disappoints is listened to before that is a fail."""
 
+_BEYOND_DIGITS = 20
+"""A number of so many digits is neither a place in a sequence nor a moment, in whatever unit."""
+
 MORE_EVENTS = 10
 """How many events beyond the declared ones are taken, so that a stream which goes on is seen to."""
 
@@ -228,15 +231,18 @@ def _tick(event: StreamEvent, spec: StreamSpec) -> Tick | None:
 
 
 def _number(document: Json, path: str | None) -> int | float | None:
+    """A number, or its digits; none where it is beyond anything that an event can mean, infinite or no number at all."""
     if path is None:
         return None
     try:
         value = value_at(document, path)
     except NoSuchPath:
         return None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _BEYOND_DIGITS:
         return int(value)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if abs(value) < 10.0 ** (_BEYOND_DIGITS - 1) else None
 
 
 def _stamp(document: Json, path: str | None) -> float | None:
@@ -245,7 +251,8 @@ def _stamp(document: Json, path: str | None) -> float | None:
     if number is not None or path is None:
         return number
     try:
-        return stamp_of(value_at(document, path))
+        value = value_at(document, path)
+        return stamp_of(value) if isinstance(value, str) else None
     except (NoSuchPath, OverflowError):
         return None
 

@@ -112,6 +112,30 @@ def test_what_is_missing_is_said_and_ends_locust(tmp_path: Path) -> None:
         profile.write_text(text)
         assert word in refused("from_profile.py", tmp_path, variables={"ALICE_TOKEN": "secret-token"})
     assert "-H URL" in refused("hybrid.py", tmp_path, "--processes", "2")
+    for wrong, word in (
+        (("--statuses", "2xx"), "2xx"),
+        (("--paths", "no-slash"), "paths"),
+        (("--think-time", "-1"), "think_s"),
+    ):
+        assert word in refused("hybrid.py", tmp_path, "-H", "http://127.0.0.1:1", *wrong)
+
+
+SETUP_THAT_FAILS = """
+version: 1
+targets: {local: {url: "http://127.0.0.1:1", environment: local}}
+operations: [{id: mine, request: GET /ok}, {id: other, request: POST /prep}]
+load:
+  even: {rate_rps: 10, duration_s: 1, warmup_s: 0, setup: [{operation: other}], scenarios: {a: {steps: [{operation: mine}]}}}
+  later: {rate_rps: 10, duration_s: 1, warmup_s: 0, operations: [mine]}
+"""
+
+
+def test_a_phase_that_cannot_begin_ends_locust(tmp_path: Path) -> None:
+    """Nobody waits for ever, and no later phase is driven as if the first had been."""
+    (tmp_path / "hybridcheck.yaml").write_text(SETUP_THAT_FAILS)
+    said = refused("from_profile.py", tmp_path)
+    assert "the load phase 'even' cannot begin" in said
+    assert "what to do" in said
 
 
 def refused(name: str, folder: Path, *options: str, variables: Mapping[str, str] | None = None) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hybridcheck.generator.answer import LookingReader
 from hybridcheck.generator.orders import Operation
 from hybridcheck.generator.recording import Book
-from hybridcheck.generator.sampling import Sampler
+from hybridcheck.generator.sampling import Sampler, TooDeep
 
 SCHEMA = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}
 
@@ -38,6 +38,36 @@ def test_what_is_wrong_is_told_in_words(body: bytes, fault: str | None) -> None:
     """Broken JSON and values of another kind; nothing where all is as declared."""
     found = Sampler(SCHEMA, 1, "s").fault(body)
     assert (found is None) if fault is None else (found is not None and found[0] == "schema" and fault in found[1])
+
+
+NESTED = {
+    "$defs": {"n": {"required": ["v"], "properties": {"v": {"type": "integer"}, "c": {"$ref": "#/$defs/n"}}}},
+    "$ref": "#/$defs/n",
+}
+
+
+def test_a_body_deeper_than_we_can_follow_is_not_looked_into_and_no_failure() -> None:
+    """Right all the way down, where the schema comes back to itself: our limit. Wrong at the top: as wrong as ever."""
+    right = b'{"v":1,"c":' * 400 + b'{"v":1}' + b"}" * 400
+    with pytest.raises(TooDeep):
+        Sampler(NESTED, 1, "s").fault(right)
+    assert Sampler(NESTED, 1, "s").fault(b'{"v":1,"c":' * 9 + b'{"v":1}' + b"}" * 9) is None
+    ordered = {"name": "a", "method": "GET", "expected_statuses": [200], "content_type": None, "body_contains": None}
+    looked: list[bool] = []
+    reader = LookingReader(lambda: looked.append(True))
+    for body, problem in ((right, None), (b'{"c":1}', "schema")):
+        reader.expect(Operation(ordered, b"", Book("a", (), 0, 5), Sampler(NESTED, 1, "s")))
+        reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        assert (reader.problem, bool(reader.complete)) == (problem, True)
+    assert looked == [True]
+
+
+@pytest.mark.parametrize("number", [b"1e400", b"1" + b"0" * 400, b"NaN"])
+def test_a_number_that_cannot_be_divided_is_not_as_declared(number: bytes) -> None:
+    """It is no multiple of a hundredth, and no fault of ours."""
+    found = Sampler({"multipleOf": 0.01}, 1, "s").fault(number)
+    assert found is not None
+    assert found[0] == "schema"
 
 
 def test_a_wrong_answer_of_the_sample_is_a_problem_of_its_own_kind() -> None:

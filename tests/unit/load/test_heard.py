@@ -58,6 +58,24 @@ def booked(*listens: tuple[int, StreamRecord], users: int = 1, **spec: Any) -> H
     return those
 
 
+@pytest.mark.parametrize("at", ["1e400", "Infinity", "-1e400", "1e300", "1" + "0" * 400, "NaN", '"' + "9" * 400 + '"'])
+def test_a_moment_that_is_none_has_no_delay(at: str) -> None:
+    """What a target says of itself ends no run of ours; the event has come all the same."""
+    event = StreamEvent(at_ms=100.0, data=f'{{"n": 1, "at": {at}}}')
+    (second,) = heard((0, listen(0.0).model_copy(update={"events": (event,)})), seconds=1)
+    assert (second.events, second.delay, second.least_delay_ms) == (1, (), None)
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "1e400"])
+def test_a_number_beyond_every_sequence_is_no_place_in_it(number: str) -> None:
+    """Nobody lost a googol of events."""
+    odd = StreamEvent(at_ms=200.0, data=f'{{"n": {number}, "at": {BEGAN + 0.2}}}')
+    record = listen(0.0, (0.1, 1, 0.0), (0.3, 2, 0.0))
+    first, last = record.events
+    (second,) = heard((0, record.model_copy(update={"events": (first, odd, last)})), seconds=1)
+    assert (second.events, second.lost, second.disordered) == (2, 0, 0)
+
+
 def test_an_event_is_booked_in_the_second_of_its_arrival_with_its_delay() -> None:
     """Two events in two seconds, one connect, one listener that we ended."""
     first, second, third = heard((0, listen(0.5, (0.1, 1, 0.02), (0.7, 2, 0.3), length_s=1.0)))
